@@ -1,0 +1,58 @@
+/// Strong units. Time is integer nanoseconds everywhere after the cost model; a wrong mix does not compile.
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+
+namespace ppsim {
+
+/// Simulated or measured time, integer nanoseconds.
+using Time = std::chrono::nanoseconds;
+
+/// Fractional seconds, used inside the cost model only; to_time() ends its life.
+using Seconds = std::chrono::duration<double>;
+
+/// A number with a unit. Same units add and compare; scaling by a plain number keeps the unit.
+template <class Tag, class Number>
+class Quantity {
+ public:
+  using number_type = Number;
+
+  constexpr Quantity() = default;
+  constexpr explicit Quantity(Number count) : count_(count) {}
+
+  /// The plain number, in the base unit (bytes, bytes a second, FLOPs, FLOPs a second).
+  [[nodiscard]] constexpr Number count() const { return count_; }
+
+  constexpr Quantity& operator+=(Quantity other) { return count_ += other.count_, *this; }
+  constexpr Quantity& operator-=(Quantity other) { return count_ -= other.count_, *this; }
+  friend constexpr Quantity operator+(Quantity a, Quantity b) { return Quantity(a.count_ + b.count_); }
+  friend constexpr Quantity operator-(Quantity a, Quantity b) { return Quantity(a.count_ - b.count_); }
+  friend constexpr Quantity operator*(Quantity a, Number factor) { return Quantity(a.count_ * factor); }
+  friend constexpr Quantity operator*(Number factor, Quantity a) { return Quantity(a.count_ * factor); }
+  friend constexpr Quantity operator/(Quantity a, Number divisor) { return Quantity(a.count_ / divisor); }
+  friend constexpr auto operator<=>(Quantity, Quantity) = default;
+
+ private:
+  Number count_{};
+};
+
+using Bytes = Quantity<struct BytesTag, std::int64_t>;
+using BytesPerSecond = Quantity<struct BytesPerSecondTag, std::int64_t>;
+using Flops = Quantity<struct FlopsTag, double>;
+using FlopsPerSecond = Quantity<struct FlopsPerSecondTag, double>;
+
+/// Time to move `bytes` at `rate` > 0, rounded half up to a nanosecond; exact (128-bit arithmetic).
+/// Saturates at Time::max().
+[[nodiscard]] Time operator/(Bytes bytes, BytesPerSecond rate);
+
+/// Time to compute `flops` at `rate` > 0, not rounded.
+[[nodiscard]] constexpr Seconds operator/(Flops flops, FlopsPerSecond rate) {
+  return Seconds(flops.count() / rate.count());
+}
+
+/// Rounds half up to a nanosecond. Throws Error where the result would not fit a Time or is not finite.
+[[nodiscard]] Time to_time(Seconds seconds);
+
+}  // namespace ppsim

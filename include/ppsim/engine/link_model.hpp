@@ -1,0 +1,32 @@
+/// The seam for models of shared links.
+#pragma once
+
+#include <memory>
+
+#include "ppsim/core/units.hpp"
+#include "ppsim/engine/simulate.hpp"
+#include "ppsim/graph/op_graph.hpp"
+
+namespace ppsim {
+
+/// When a transfer moves.
+struct Passage {
+  Time start{};  ///< its first byte moves
+  Time sent{};   ///< its last byte has left; it arrives a latency later
+};
+
+/// Decides when a transfer gets its links. Called in the order in which transfers become ready, (time, sequence).
+class LinkModel {
+ public:
+  virtual ~LinkModel() = default;
+
+  /// A transfer became ready at `now`, never earlier than at the call before.
+  [[nodiscard]] virtual Passage admit(const TransferClass& transfer, Time now) = 0;
+};
+
+[[nodiscard]] std::unique_ptr<LinkModel> make_link_model(Contention contention, std::uint32_t links);
+
+/// The event loop itself, for any link model. Same answer as simulate() where the model shares nothing (tested).
+[[nodiscard]] Timeline run_events(const OpGraph& graph, LinkModel& links);
+
+}  // namespace ppsim

@@ -1,0 +1,21 @@
+/// The engine: OpGraph -> Timeline.
+#pragma once
+
+#include <cstdint>
+
+#include "ppsim/graph/op_graph.hpp"
+#include "ppsim/graph/timeline.hpp"
+
+namespace ppsim {
+
+/// Who shares a link, DESIGN section 3.
+enum class Contention : std::uint8_t {
+  None,  ///< a transfer takes latency + bytes / bandwidth, whatever else is on the way
+  Fifo,  ///< a link serves one transfer at a time, in the order they become ready
+};
+
+/// Runs the graph: by one topological pass where nothing is shared, else by events. O(V + E), and O(log) an event.
+/// Throws DeadlockError (where: "schedule") with the cycle where it cannot finish.
+[[nodiscard]] Timeline simulate(const OpGraph& graph, Contention contention);
+
+}  // namespace ppsim

@@ -1,0 +1,28 @@
+/// Several schedules on one config, side by side.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ppsim/io/config.hpp"
+#include "ppsim/io/report_text.hpp"
+
+namespace ppsim {
+
+/// One run of a comparison: a schedule, and what it changes of the config.
+struct ComparisonCase {
+  std::string label;     ///< as asked for
+  std::string schedule;  ///< registered name
+  std::vector<Override> overrides;
+};
+
+/// Reads "gpipe" or "naive:micro_batches=1:micro_batch_size=512": a name, then keys of `parallelism` or options of the
+/// schedule. Throws Error (where: "--schedules").
+[[nodiscard]] ComparisonCase parse_case(std::string_view text);
+
+/// Runs each case on the document `path` with `overrides`. A case that does not fit becomes a row with its reason; a document
+/// that is wrong by itself throws Error. Looped schedules run V = virtual_stages, or 2 where that is 1 and the layers allow.
+[[nodiscard]] std::vector<ComparisonRow> compare(const std::string& path, const std::vector<Override>& overrides,
+                                                 const std::vector<ComparisonCase>& cases);
+
+}  // namespace ppsim

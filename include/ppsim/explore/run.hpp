@@ -1,0 +1,47 @@
+/// One run: config -> workload -> schedule -> graph -> timeline -> figures. The way through the house, in one place.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "ppsim/graph/op_graph.hpp"
+#include "ppsim/graph/timeline.hpp"
+#include "ppsim/io/config.hpp"
+#include "ppsim/metrics/bubbles.hpp"
+#include "ppsim/metrics/memory.hpp"
+#include "ppsim/metrics/report.hpp"
+#include "ppsim/model/workload.hpp"
+#include "ppsim/schedule/schedule.hpp"
+
+namespace ppsim {
+
+/// A schedule with the costs of its stages: what a run simulates.
+struct Plan {
+  Workload workload;
+  Schedule schedule;
+  std::string note;  ///< one line that the user should see, or empty
+};
+
+/// The chunks a rank (V) that the config's schedule runs. Throws Error where `virtual_stages` is given and does not fit.
+[[nodiscard]] std::uint32_t chunks_of(const Config& config);
+
+/// Makes or reads the schedule, and the costs of its stages. Throws Error where they do not fit each other.
+[[nodiscard]] Plan make_plan(const Config& config);
+
+struct Run {
+  Plan plan;
+  OpGraph graph;
+  Timeline timeline;
+  std::vector<RankMemory> memory;
+  Report report;
+};
+
+/// Seconds spent in each phase of a run; `config` and `output` are the caller's.
+struct PhaseSeconds {
+  double config = 0, schedule = 0, graph = 0, engine = 0, metrics = 0, output = 0;
+};
+
+/// Throws Error for what cannot run (a faulty schedule: its first fault), DeadlockError for what does not end.
+[[nodiscard]] Run run(const Config& config, PhaseSeconds* seconds = nullptr);
+
+}  // namespace ppsim

@@ -1,0 +1,33 @@
+/// Timelines as files: Chrome trace, CSV, SVG.
+#pragma once
+
+#include <string>
+
+#include "ppsim/graph/op_graph.hpp"
+#include "ppsim/graph/timeline.hpp"
+#include "ppsim/metrics/memory.hpp"
+#include "ppsim/metrics/report.hpp"
+
+namespace ppsim {
+
+/// Chrome trace, JSON object format, by the rules of DESIGN section 7: one process a rank, threads compute, send, receive
+/// (overlapping transfers in lanes), flows from send to receive and from forward to backward, activation memory as counters.
+[[nodiscard]] std::string chrome_trace(const OpGraph& graph, const Timeline& timeline,
+                                       const std::vector<RankMemory>& memory, const Report& report);
+
+/// One row an op or transfer: rank,stream,kind,stage,micro_batch,start_ns,finish_ns,bytes,peer; ascending by start, then rank.
+/// A pair gives two rows with the same times.
+[[nodiscard]] std::string timeline_csv(const OpGraph& graph, const Timeline& timeline);
+
+/// The timeline as papers draw it: a row a rank, numbered boxes, forward and backward in their colours (chunks in shades), a
+/// time axis, a legend, the figures in the title. Boxes too narrow for a number go without.
+[[nodiscard]] std::string timeline_svg(const OpGraph& graph, const Timeline& timeline, const Report& report);
+
+/// The same for a terminal: one row a rank, at most `width` columns wide, time scaled to fit. Coloured or plain.
+[[nodiscard]] std::string timeline_text(const OpGraph& graph, const Timeline& timeline, std::size_t width, bool color);
+
+/// What one rank does, as a program: "Recv F of micro-batch 3 from rank 0", "Forward layers 21-40, micro-batch 3", "Send ...",
+/// one line a step, in its order.
+[[nodiscard]] std::string rank_program(const OpGraph& graph, const Report& report, Rank rank);
+
+}  // namespace ppsim

@@ -1,0 +1,65 @@
+/// Report: every figure of one run, as plain values. io writes it as a table or as JSON.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ppsim/core/units.hpp"
+#include "ppsim/metrics/bubbles.hpp"
+#include "ppsim/metrics/memory.hpp"
+#include "ppsim/model/workload.hpp"
+#include "ppsim/schedule/schedule.hpp"
+
+namespace ppsim {
+
+struct RankReport {
+  RankBubbles bubbles;
+  Time tensor_comm{};          ///< tensor-parallel collectives inside busy
+  Bytes peak_activation;
+  std::uint32_t peak_activation_count = 0;
+  Time peak_activation_at{};
+  Bytes kv_cache;              ///< inference
+  Bytes weights;
+  Bytes gradients;
+  Bytes optimizer;
+  Bytes peak_memory;           ///< static + activation + KV cache
+  std::vector<Stage> stages;
+  std::vector<LayerRange> layers;  ///< of those stages; count 0: not known
+
+  [[nodiscard]] Bytes static_bytes() const { return weights + gradients + optimizer; }
+};
+
+struct Report {
+  std::string schedule;
+  std::uint32_t ranks = 0;
+  std::uint32_t stages = 0;
+  std::uint32_t micro_batches = 0;
+  bool forward_only = false;
+  std::uint32_t decode_steps = 0;
+
+  Time makespan{};
+  Time max_rank_span{};
+  double bubble_fraction = 0;
+  double bubble_ratio = 0;
+  double span_bubble_fraction = 0;
+  double tensor_comm_fraction = 0;  ///< of busy time
+
+  std::optional<double> tokens_per_second;
+  std::optional<double> mfu;         ///< model FLOPs / (makespan x peak of all GPUs used)
+  std::optional<Bytes> gpu_memory;   ///< capacity
+  std::uint64_t gpus = 0;            ///< 0: costs given outright
+  std::vector<RankReport> per_rank;  ///< [P]
+  std::vector<std::string> assumptions;
+
+  /// The largest peak_memory of a rank.
+  [[nodiscard]] Bytes peak_memory() const;
+  /// False where a rank needs more than gpu_memory; true where the capacity is not known.
+  [[nodiscard]] bool fits() const;
+};
+
+[[nodiscard]] Report make_report(const Schedule& schedule, const Workload& workload, const OpGraph& graph,
+                                 const Bubbles& bubbles, const std::vector<RankMemory>& memory);
+
+}  // namespace ppsim

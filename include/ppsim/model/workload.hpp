@@ -1,0 +1,116 @@
+/// Workload: everything that a schedule needs to know of model and cluster, as plain figures per stage.
+/// Two ways to one: a model on a cluster, through the cost and memory models; or costs given outright.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "ppsim/core/ids.hpp"
+#include "ppsim/core/units.hpp"
+#include "ppsim/model/cluster.hpp"
+#include "ppsim/model/network.hpp"
+#include "ppsim/model/parallelism.hpp"
+#include "ppsim/model/stage_layout.hpp"
+#include "ppsim/model/transformer.hpp"
+
+namespace ppsim {
+
+/// What one stage costs for one micro-batch, and what it keeps in memory, on one GPU of its tensor group.
+struct StageCosts {
+  Time forward{};      ///< F
+  Time backward{};     ///< B, recomputation included
+  Time input_grad{};   ///< I
+  Time weight_grad{};  ///< W
+
+  Time forward_tensor_comm{};   ///< tensor-parallel collectives inside `forward`
+  Time backward_tensor_comm{};  ///< and inside `backward`
+
+  Bytes forward_transfer;   ///< sent to the next stage after F
+  Bytes backward_transfer;  ///< sent to the previous stage after B or I
+
+  Bytes activation;                      ///< kept from the start of F
+  Bytes activation_freed_at_input_grad;  ///< part of it freed when I ends; the rest when W ends (B: all)
+
+  Bytes weights;    ///< static memory: weights,
+  Bytes gradients;  ///< gradients,
+  Bytes optimizer;  ///< and optimizer state
+
+  Time gradient_reduction{};  ///< data-parallel all-reduce of the stage's gradients, once a step; 0: none
+
+  std::vector<Time> decode_forward;  ///< inference: [decode_steps] F of a token step
+  Bytes decode_transfer;             ///< inference: sent to the next stage (or back to the first) after it
+  Bytes kv_cache_prefill;            ///< inference: KV cache of one request after prefill
+  Bytes kv_cache_step;               ///< inference: and what a token step adds
+
+  LayerRange layers;  ///< count 0: not known (costs given outright)
+
+  [[nodiscard]] Bytes static_bytes() const { return weights + gradients + optimizer; }
+};
+
+/// How long an overlapped pair (F with B, DualPipe) lasts.
+enum class PairRule : std::uint8_t { Sum, Max };
+using PairCost = std::variant<PairRule, Time>;
+
+struct Workload {
+  std::vector<StageCosts> stages;  ///< [S]
+  Network network;
+  PairCost pair = PairRule::Sum;
+
+  std::optional<Bytes> gpu_memory;                   ///< capacity of a GPU
+  std::optional<std::uint64_t> tokens_per_step;      ///< all replicas together; inference: tokens produced and read
+  std::optional<Flops> model_flops_per_step;         ///< without recomputation: MFU's numerator
+  std::optional<FlopsPerSecond> peak_flops;          ///< of all GPUs used: MFU's denominator
+  std::uint64_t gpus = 0;                            ///< GPUs used; 0: costs given outright
+  std::vector<std::string> assumptions;              ///< one sentence each
+};
+
+/// One value, or one a stage.
+template <class T>
+using PerStage = std::vector<T>;  // size 1 or S
+
+/// Costs given outright ("costs" in a config), for those who study schedules.
+struct CostsInput {
+  PerStage<Time> forward;
+  PerStage<Time> backward;              ///< empty: input_grad + weight_grad
+  PerStage<Time> input_grad;            ///< empty: backward - weight_grad, or floor(backward / 2)
+  PerStage<Time> weight_grad;           ///< empty: backward - input_grad
+  PerStage<Bytes> transfer;             ///< a boundary
+  PerStage<Bytes> activation;
+  PerStage<Bytes> activation_freed_at_input_grad;  ///< empty: 0
+  PerStage<Time> decode_forward;        ///< empty: forward
+  PerStage<Bytes> decode_transfer;      ///< empty: transfer
+  Link link;
+  PairCost pair = PairRule::Sum;
+
+  /// True where every quantity is one value, so that the costs carry over to another number of stages.
+  [[nodiscard]] bool uniform() const;
+};
+
+struct ModelInput {
+  Cluster cluster;
+  Model model;
+};
+
+using WorkloadInput = std::variant<ModelInput, CostsInput>;
+
+/// What is run: P ranks, S stages, and for inference the token steps after prefill.
+struct RunShape {
+  std::uint32_t ranks = 1;
+  std::uint32_t stages = 1;
+  std::optional<std::uint32_t> decode_steps;  ///< empty: training
+};
+
+/// Costs given outright. Where costs are uniform and `given_stages` (the number they were given for) differs from
+/// shape.stages, times and activations scale by given_stages / stages (rounded half up), the transfer does not.
+/// Throws Error (where: "/costs/...") for a wrong array length, backward < input_grad and the like.
+[[nodiscard]] Workload make_workload(const CostsInput& costs, const RunShape& shape, std::uint32_t given_stages);
+
+/// A model on a cluster. `parallelism.virtual_stages` is ignored in favour of `shape`.
+/// Throws Error (where: "/parallelism/...", "/cluster/..." or "/model/...") where it does not fit.
+[[nodiscard]] Workload make_workload(const ModelInput& input, const Parallelism& parallelism, const RunShape& shape);
+
+}  // namespace ppsim

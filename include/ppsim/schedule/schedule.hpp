@@ -1,0 +1,64 @@
+/// Schedule: a value that says in which order each rank works. No times, no sends, no idle slots.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ppsim/core/op.hpp"
+#include "ppsim/schedule/placement.hpp"
+
+namespace ppsim {
+
+struct Schedule {
+  std::string name;
+  Placement placement;
+  std::uint32_t micro_batches = 0;       ///< M, both directions together; inference: requests x (decode steps + 1)
+  std::vector<std::uint8_t> directions;  ///< [M] direction of each micro-batch; empty: all 0
+  bool forward_only = false;             ///< inference
+  /// Inference: index u = t x requests + q is token step t of request q; t = 0 is prefill, and F(0, u) waits for
+  /// F(S-1, u - requests), whose token returns to the first stage. 0: no token loop.
+  std::uint32_t requests = 0;
+
+  std::vector<Op> ops;                    ///< all ranks' programs, one after the other
+  std::vector<std::uint32_t> rank_begin;  ///< [P + 1] where each rank's program begins in `ops`
+
+  [[nodiscard]] std::uint32_t ranks() const { return placement.ranks; }
+  [[nodiscard]] std::uint32_t stages() const { return placement.stages(); }
+
+  /// Ops of one rank in program order.
+  [[nodiscard]] std::span<const Op> program(Rank rank) const;
+
+  /// Direction of a micro-batch: 0 or 1.
+  [[nodiscard]] std::uint32_t direction(MicroBatch micro_batch) const {
+    return directions.empty() ? 0 : directions[index(micro_batch)];
+  }
+
+  friend bool operator==(const Schedule&, const Schedule&) = default;
+};
+
+/// Writes a schedule's programs rank by rank. next_rank() ends a rank's program; after P of them take() the schedule.
+class ScheduleWriter {
+ public:
+  /// Reserves room for `ops` ops, so that writing allocates nothing.
+  ScheduleWriter(std::string name, Placement placement, std::uint32_t micro_batches, std::size_t ops);
+
+  void forward(std::size_t stage, std::size_t micro_batch) { push(OpKind::Forward, stage, micro_batch); }
+  void backward(std::size_t stage, std::size_t micro_batch) { push(OpKind::Backward, stage, micro_batch); }
+  void input_grad(std::size_t stage, std::size_t micro_batch) { push(OpKind::InputGrad, stage, micro_batch); }
+  void weight_grad(std::size_t stage, std::size_t micro_batch) { push(OpKind::WeightGrad, stage, micro_batch); }
+  void push(Op op) { schedule_.ops.push_back(op); }
+  void next_rank();
+
+  [[nodiscard]] Schedule take() &&;
+
+ private:
+  void push(OpKind kind, std::size_t stage, std::size_t micro_batch) {
+    push(Op{kind, false, static_cast<Stage>(stage), static_cast<MicroBatch>(micro_batch)});
+  }
+
+  Schedule schedule_;
+};
+
+}  // namespace ppsim

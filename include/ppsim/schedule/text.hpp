@@ -1,0 +1,38 @@
+/// Text form of a schedule: PyTorch pipelining's action grammar, one row a rank, one cell an action.
+///
+///     action := stage kind micro-batch        0F3  2B0  1I4  1W4
+///     pair   := (action;action)OVERLAP_F_B    (0F7;7B3)OVERLAP_F_B
+///
+/// Bidirectional schedules (our extension) prefix the stage with its direction, d0F3, u0F3, and number micro-batches
+/// within it.
+#pragma once
+
+#include <istream>
+#include <string>
+#include <string_view>
+
+#include "ppsim/core/op.hpp"
+#include "ppsim/schedule/schedule.hpp"
+
+namespace ppsim {
+
+/// One action: "0F3", or "d0F3" in a bidirectional schedule.
+[[nodiscard]] std::string to_text(const Schedule& schedule, Op op);
+
+/// All rows, compute ops only, "\n" behind each row.
+[[nodiscard]] std::string to_csv(const Schedule& schedule);
+
+/// What reading a file gave.
+struct ParsedSchedule {
+  Schedule schedule;
+  std::string note;  ///< one line that the user should see, or empty: an old file whose B was read as I
+};
+
+/// Reads a compute-only file (F, I, B, W, pairs; blank cells are dropped). The placement is inferred from the rows, the
+/// number of micro-batches from the largest index. `file` names it in errors.
+/// Throws Error (where: "FILE, row 2, cell 17") at the first cell that is not an action, at actions with communication
+/// (SEND, RECV, UNSHARD, ... : compute-only is expected), at a stage in two rows, or where stages or micro-batches leave a gap.
+/// Whether the order is legal is check_order's business.
+[[nodiscard]] ParsedSchedule parse_csv(std::string_view text, std::string_view file);
+
+}  // namespace ppsim
