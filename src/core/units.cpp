@@ -4,16 +4,17 @@
 #include <limits>
 
 #include "ppsim/core/error.hpp"
+#include "ppsim/core/int128.hpp"
 
 namespace ppsim {
 
 Time operator/(Bytes bytes, BytesPerSecond rate) {
   PPSIM_ASSERT(bytes.count() >= 0 && rate.count() > 0,
                std::to_string(bytes.count()) + " B at " + std::to_string(rate.count()) + " B/s");
-  const auto scaled = static_cast<unsigned __int128>(bytes.count()) * 1'000'000'000U;
-  const auto divisor = static_cast<unsigned __int128>(rate.count());
+  const auto scaled = static_cast<UInt128>(bytes.count()) * 1'000'000'000U;
+  const auto divisor = static_cast<UInt128>(rate.count());
   const auto rounded = (scaled + divisor / 2) / divisor;
-  if (rounded > static_cast<unsigned __int128>(Time::max().count())) return Time::max();
+  if (rounded > static_cast<UInt128>(Time::max().count())) return Time::max();
   return Time(static_cast<Time::rep>(rounded));
 }
 

@@ -2,6 +2,8 @@
 
 namespace ppsim {
 
-std::string_view version() { return PPSIM_VERSION; }
+std::string_view version() {
+  return PPSIM_VERSION;
+}
 
 }  // namespace ppsim

@@ -1,0 +1,163 @@
+// Costs given outright.
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "ppsim/core/error.hpp"
+#include "ppsim/core/int128.hpp"
+#include "ppsim/model/workload.hpp"
+
+namespace ppsim {
+
+namespace {
+
+std::int64_t count(Time time) {
+  return time.count();
+}
+std::int64_t count(Bytes bytes) {
+  return bytes.count();
+}
+
+// A pipeline of as many stages as the costs were given for, stretched to another number of stages: the model
+// stays the same.
+struct Ratio {
+  std::uint32_t given;
+  std::uint32_t wanted;
+
+  // Rounds half up.
+  template <class T>
+  [[nodiscard]] T of(T value) const {
+    const auto scaled = static_cast<Int128>(count(value)) * given;
+    const auto rounded = (2 * scaled + wanted) / (2 * static_cast<Int128>(wanted));
+    if (rounded > std::numeric_limits<std::int64_t>::max())
+      throw Error("/costs", fmt::format("{} x {} / {} does not fit 64 bits", count(value), given, wanted));
+    return T(static_cast<std::int64_t>(rounded));
+  }
+};
+
+// Reads quantities of one stage.
+class StageReader {
+ public:
+  StageReader(std::uint32_t stage, Ratio ratio) : stage_(stage), ratio_(ratio) {}
+
+  template <class T>
+  [[nodiscard]] T plain(const PerStage<T>& list, T absent) const {
+    if (list.empty()) return absent;
+    return list.size() == 1 ? list.front() : list[stage_];
+  }
+
+  template <class T>
+  [[nodiscard]] T scaled(const PerStage<T>& list, T absent) const {
+    return list.empty() ? absent : ratio_.of(plain(list, absent));
+  }
+
+  [[nodiscard]] std::uint32_t stage() const { return stage_; }
+
+ private:
+  std::uint32_t stage_;
+  Ratio ratio_;
+};
+
+// Times: 64-bit differences of figures that are not negative cannot overflow.
+template <class T>
+T difference(const StageReader& read, const char* key, T whole, const char* whole_key, T part) {
+  if (part > whole)
+    throw Error(fmt::format("/costs/{}", key),
+                fmt::format("{} of stage {}; expected at most the {} of {}", count(part), read.stage(),
+                            count(whole), whole_key));
+  return whole - part;
+}
+
+// Two of the three give the third; backward alone is halved, the odd nanosecond to the weight gradient.
+void set_backward(StageCosts& stage, const CostsInput& costs, const StageReader& read) {
+  stage.backward = read.scaled(costs.backward, Time{});
+  stage.input_grad = read.scaled(costs.input_grad, stage.backward / 2);
+  stage.weight_grad = read.scaled(costs.weight_grad, Time{});
+  if (costs.backward.empty()) {
+    stage.backward = stage.input_grad + stage.weight_grad;
+  } else if (costs.weight_grad.empty()) {
+    stage.weight_grad = difference(read, "input_grad", stage.backward, "backward", stage.input_grad);
+  } else if (costs.input_grad.empty()) {
+    stage.input_grad = difference(read, "weight_grad", stage.backward, "backward", stage.weight_grad);
+  }
+}
+
+StageCosts make_stage(const CostsInput& costs, const RunShape& shape, const StageReader& read) {
+  StageCosts stage;
+  stage.forward = read.scaled(costs.forward, Time{});
+  set_backward(stage, costs, read);
+  stage.forward_transfer = stage.backward_transfer = read.plain(costs.transfer, Bytes{});
+  stage.activation = read.scaled(costs.activation, Bytes{});
+  stage.activation_freed_at_input_grad = read.scaled(costs.activation_freed_at_input_grad, Bytes{});
+  (void)difference(read, "activation_freed_at_input_grad", stage.activation, "activation",
+                   stage.activation_freed_at_input_grad);
+  if (shape.decode_steps) {
+    stage.decode_forward.assign(*shape.decode_steps, read.scaled(costs.decode_forward, stage.forward));
+    stage.decode_transfer = read.plain(costs.decode_transfer, stage.forward_transfer);
+  }
+  return stage;
+}
+
+template <class T>
+void check_length(const char* key, const PerStage<T>& list, std::uint32_t stages) {
+  if (list.size() > 1 && list.size() != stages)
+    throw Error(fmt::format("/costs/{}", key),
+                fmt::format("{} values for {} stages; expected one, or one a stage", list.size(), stages));
+}
+
+void check_lengths(const CostsInput& costs, std::uint32_t stages) {
+  check_length("forward", costs.forward, stages);
+  check_length("backward", costs.backward, stages);
+  check_length("input_grad", costs.input_grad, stages);
+  check_length("weight_grad", costs.weight_grad, stages);
+  check_length("transfer", costs.transfer, stages);
+  check_length("activation", costs.activation, stages);
+  check_length("activation_freed_at_input_grad", costs.activation_freed_at_input_grad, stages);
+  check_length("decode_forward", costs.decode_forward, stages);
+  check_length("decode_transfer", costs.decode_transfer, stages);
+}
+
+void check_given(const CostsInput& costs, const RunShape& shape) {
+  if (costs.forward.empty()) throw Error("/costs/forward", "missing; expected the time of a stage's forward");
+  const bool split = !costs.input_grad.empty() && !costs.weight_grad.empty();
+  if (!shape.decode_steps && costs.backward.empty() && !split)
+    throw Error("/costs/backward", "missing; expected backward, or input_grad and weight_grad");
+}
+
+PairCost scale(PairCost pair, Ratio ratio) {
+  if (const auto* time = std::get_if<Time>(&pair)) return ratio.of(*time);
+  return pair;
+}
+
+}  // namespace
+
+bool CostsInput::uniform() const {
+  const auto one = [](const auto& list) { return list.size() <= 1; };
+  return one(forward) && one(backward) && one(input_grad) && one(weight_grad) && one(transfer) &&
+         one(activation) && one(activation_freed_at_input_grad) && one(decode_forward) &&
+         one(decode_transfer);
+}
+
+Workload make_workload(const CostsInput& costs, const RunShape& shape, std::uint32_t given_stages) {
+  PPSIM_ASSERT(shape.stages > 0 && given_stages > 0,
+               fmt::format("{} of {} stages", shape.stages, given_stages));
+  check_given(costs, shape);
+  check_lengths(costs, given_stages);
+  if (!costs.uniform() && given_stages != shape.stages)
+    throw Error("/costs",
+                fmt::format("values for each of {} stages cannot serve {} stages; expected single values",
+                            given_stages, shape.stages));
+  const Ratio ratio{given_stages, shape.stages};
+  Workload workload{
+      {}, Network::point_to_point(shape.ranks, costs.link), scale(costs.pair, ratio), {}, {}, {}, {}, 0, {}};
+  workload.stages.reserve(shape.stages);
+  for (std::uint32_t stage = 0; stage < shape.stages; ++stage)
+    workload.stages.push_back(make_stage(costs, shape, StageReader(stage, ratio)));
+  if (given_stages != shape.stages)
+    workload.assumptions.push_back(fmt::format(
+        "Costs given for {} stages are scaled to {}: times and activations by {}/{}, transfers not.",
+        given_stages, shape.stages, given_stages, shape.stages));
+  return workload;
+}
+
+}  // namespace ppsim

@@ -1,0 +1,63 @@
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "ppsim/core/error.hpp"
+#include "ppsim/model/stage_layout.hpp"
+
+namespace ppsim {
+namespace {
+
+template <class Make>
+std::string where_of(Make make) {
+  try {
+    (void)make();
+  } catch (const Error& error) {
+    return error.fault().where;
+  }
+  return "";
+}
+
+TEST_CASE("80 layers on 4 stages are 20 each") {
+  CHECK(make_even_layout(80, 4).stages == std::vector<LayerRange>{{0, 20}, {20, 20}, {40, 20}, {60, 20}});
+}
+
+TEST_CASE("where the stages do not divide the layers the first ones hold one more") {
+  CHECK(make_even_layout(10, 4).stages == std::vector<LayerRange>{{0, 3}, {3, 3}, {6, 2}, {8, 2}});
+}
+
+TEST_CASE("an even layout holds every layer once, for every size") {
+  for (std::uint32_t layers = 1; layers <= 24; ++layers) {
+    for (std::uint32_t stages = 1; stages <= layers; ++stages) {
+      std::uint32_t next = 0;
+      for (const LayerRange range : make_even_layout(layers, stages).stages) {
+        CHECK(range.first == next);
+        next += range.count;
+      }
+      CHECK(next == layers);
+    }
+  }
+}
+
+TEST_CASE("an explicit layout holds what it says") {
+  CHECK(make_layout(10, 3, std::vector<std::uint32_t>{1, 7, 2}).stages ==
+        std::vector<LayerRange>{{0, 1}, {1, 7}, {8, 2}});
+}
+
+TEST_CASE("a layout that does not fit the model is an error at its key") {
+  const auto explicit_layout = [](std::vector<std::uint32_t> counts) {
+    return where_of([&] { return make_layout(10, 3, counts); });
+  };
+  CHECK(explicit_layout({3, 3, 4}) == "");
+  CHECK(explicit_layout({5, 5}) == "/parallelism/layers_per_stage");
+  CHECK(explicit_layout({3, 3, 3}) == "/parallelism/layers_per_stage");
+  CHECK(explicit_layout({5, 5, 5}) == "/parallelism/layers_per_stage");
+  CHECK(explicit_layout({4294967295U, 10, 1}) == "/parallelism/layers_per_stage");  // no wrap to 10
+  CHECK(explicit_layout({5, 0, 5}) == "/parallelism/layers_per_stage/1");
+  CHECK(where_of([] { return make_even_layout(3, 4); }) == "/parallelism/pipeline");
+  CHECK(where_of([] { return make_even_layout(100'000, 65'536); }) == "/parallelism/pipeline");
+  CHECK(make_even_layout(65'535, 65'535).stages.size() == kMaxStages);
+}
+
+}  // namespace
+}  // namespace ppsim
