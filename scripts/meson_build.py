@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""meson_build.py NAME COMPILER -DOPTION=VALUE...: configures build/NAME where it is not so configured yet, and builds it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def configure(folder, compiler, options):
+    # What was asked for last time; meson would configure anew each time, though nothing changed.
+    asked = folder / "asked_options.txt"
+    wanted = " ".join([compiler, *options])
+    if (folder / "build.ninja").exists():
+        if asked.exists() and asked.read_text() == wanted:
+            return
+        command = ["meson", "configure", str(folder), *options]
+    else:
+        command = ["meson", "setup", str(folder), *options]
+    subprocess.run(command, check=True, env={**os.environ, "CXX": compiler}, stdout=subprocess.DEVNULL)
+    asked.write_text(wanted)
+
+
+def main():
+    name, compiler, *options = sys.argv[1:]
+    folder = Path("build") / name
+    try:
+        configure(folder, compiler, options)
+        subprocess.run(["ninja", "-C", str(folder)], check=True)
+    except subprocess.CalledProcessError as error:
+        return error.returncode
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

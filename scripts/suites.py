@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""The suites of scripts/test. Each is a list of commands; the last line of all is "N passed, N failed[, N skipped]".
+
+A command counts its own test cases where its output ends with such a line, or as Python's unittest ends; else it is one
+check, by its exit status. A suite that fails shows all it said and stops nothing behind it.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TIMEOUT_S = 900  # a suite that hangs fails, and the others still run
+PYTHON = sys.executable
+WERROR = "-Dwerror=" + ("true" if os.environ.get("CI") == "true" else "false")
+TESTS = ["-Dtests=true", "-Dbenchmarks=true", WERROR]
+
+# gcc and release for what users get; clang and the sanitizers for a second opinion on all of it.
+RELEASE = ["release", "g++", "-Dbuildtype=release", "-Ddefault_library=both", *TESTS]
+SANITIZE = ["sanitize", "clang++-14", "-Dbuildtype=debugoptimized", "-Doptimization=1", "-Db_sanitize=address,undefined"]
+SANITIZE += ["-Db_lundef=false", *TESTS]
+
+
+def script(name, *arguments):
+    return [PYTHON, f"scripts/{name}", *arguments]
+
+
+def table():
+    """[(name, [command])]: every suite, in the order in which they run."""
+    python_tests = sorted(p.relative_to(ROOT).as_posix() for p in ROOT.glob("tests/**/*_test.py") if "node_modules" not in p.parts)
+    suites = [
+        ("format", [script("check_format.py")]),
+        ("layers", [script("check_layers.py")]),
+        ("headers", [script("check_headers.py")]),
+        ("build", [script("meson_build.py", *RELEASE)]),
+        ("unit", [script("meson_tests.py", "build/release")]),
+        ("build-sanitize", [script("meson_build.py", *SANITIZE)]),
+        ("unit-sanitize", [script("meson_tests.py", "build/sanitize")]),
+    ]
+    suites += [(path.removeprefix("tests/"), [[PYTHON, path]]) for path in python_tests]
+    suites += [("browser", [["tests/browser/run"]])]
+    suites += [("bench", [script("meson_tests.py", "build/release", "--benchmark", "--verbose")])]
+    return suites
+
+
+COUNTS = re.compile(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?")
+
+
+def unittest_counts(output):
+    """(passed, failed, skipped) from the way Python's unittest ends, or None."""
+    ran = re.findall(r"^Ran (\d+) tests? in", output, re.MULTILINE)
+    verdict = re.findall(r"^(?:OK|FAILED)(?: \((.*)\))?$", output, re.MULTILINE)
+    if not ran or not verdict:
+        return None
+    notes = {key: int(value) for key, value in re.findall(r"([a-z ]+)=(\d+)", verdict[-1])}
+    failed = notes.get("failures", 0) + notes.get("errors", 0)
+    skipped = notes.get("skipped", 0)
+    return max(int(ran[-1]) - failed - skipped, 0), failed, skipped
+
+
+def count_cases(output, status):
+    """(passed, failed, skipped) of one command. Whatever it counted, a bad exit status is a failure."""
+    last_line = output.rstrip().rsplit("\n", 1)[-1]
+    match = COUNTS.fullmatch(last_line)
+    if match:
+        counts = tuple(int(number or 0) for number in match.groups())
+    else:
+        counts = unittest_counts(output) or ((1, 0, 0) if status == 0 else (0, 1, 0))
+    passed, failed, skipped = counts
+    if failed == 0 and (status != 0 or passed + skipped == 0):
+        failed = 1
+    return passed, failed, skipped
+
+
+def run_command(command):
+    """(output, exit status); the status is 124 where it ran too long."""
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, errors="replace", timeout=TIMEOUT_S)
+        return done.stdout, done.returncode
+    except subprocess.TimeoutExpired as late:
+        return f"{(late.stdout or b'').decode(errors='replace')}\nstill running after {TIMEOUT_S} s\n", 124
+    except OSError as error:
+        return f"{error}\n", 127
+
+
+def summary(passed, failed, skipped):
+    return f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else "")
+
+
+def notes(output):
+    """Lines that a suite wants seen though it passed: "note: ...", and why tests were skipped."""
+    lines = re.findall(r"^.*?\b(note: .*|skipped:? .*)$", output, re.MULTILINE)
+    return dict.fromkeys(line for line in lines if not line.startswith("skipped="))
+
+
+def run_suite(name, commands):
+    print(f"{name:28}", end="", flush=True)
+    start = time.monotonic()
+    total, outputs = [0, 0, 0], []
+    for command in commands:
+        output, status = run_command(command)
+        outputs.append(output)
+        total = [a + b for a, b in zip(total, count_cases(output, status))]
+    print(f"{time.monotonic() - start:7.1f} s   {summary(*total)}", flush=True)
+    text = "".join(outputs)
+    if total[1]:
+        print(text, end="" if text.endswith("\n") else "\n")
+    else:
+        print("".join(f"    {note}\n" for note in notes(text)), end="", flush=True)
+    return total
+
+
+def chosen(suites, names):
+    unknown = set(names) - {name for name, _ in suites}
+    if unknown:
+        sys.exit(f"no suite {', '.join(sorted(unknown))}; there are: {' '.join(name for name, _ in suites)}")
+    return [suite for suite in suites if not names or suite[0] in names]
+
+
+def main():
+    totals = [run_suite(name, commands) for name, commands in chosen(table(), sys.argv[1:])]
+    passed, failed, skipped = map(sum, zip(*totals))
+    print(summary(passed, failed, skipped))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
