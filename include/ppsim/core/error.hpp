@@ -7,7 +7,8 @@
 
 namespace ppsim {
 
-/// One thing that is wrong: where ("cluster.json#/nvlink/bandwidth", "rank 3, step 17") and what, and what would be right.
+/// One thing that is wrong: where ("cluster.json#/nvlink/bandwidth", "rank 3, step 17") and what, and what
+/// would be right.
 struct Fault {
   std::string where;
   std::string what;
@@ -29,8 +30,8 @@ class Error : public std::runtime_error {
   Fault fault_;
 };
 
-/// A run that cannot progress. `cycle` names the ops that wait for one another, in order, one line each; the last waits
-/// for the first. The program ends with exit code 1.
+/// A run that cannot progress. `cycle` names the ops that wait for one another, in order, one line each; the
+/// last waits for the first. The program ends with exit code 1.
 class DeadlockError : public Error {
  public:
   DeadlockError(std::string where, std::vector<std::string> cycle);
@@ -42,7 +43,8 @@ class DeadlockError : public Error {
 };
 
 namespace detail {
-[[noreturn]] void assertion_failed(const char* condition, const char* file, int line, const std::string& values);
+[[noreturn]] void assertion_failed(const char* condition, const char* file, int line,
+                                   const std::string& values);
 }  // namespace detail
 
 }  // namespace ppsim

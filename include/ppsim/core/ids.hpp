@@ -18,10 +18,18 @@ enum class Chunk : std::uint32_t {};
 /// One micro-batch of a step, 0..M-1, global over both directions of a bidirectional schedule.
 enum class MicroBatch : std::uint32_t {};
 
-[[nodiscard]] constexpr std::size_t index(Rank id) { return static_cast<std::size_t>(id); }
-[[nodiscard]] constexpr std::size_t index(Stage id) { return static_cast<std::size_t>(id); }
-[[nodiscard]] constexpr std::size_t index(Chunk id) { return static_cast<std::size_t>(id); }
-[[nodiscard]] constexpr std::size_t index(MicroBatch id) { return static_cast<std::size_t>(id); }
+[[nodiscard]] constexpr std::size_t index(Rank id) {
+  return static_cast<std::size_t>(id);
+}
+[[nodiscard]] constexpr std::size_t index(Stage id) {
+  return static_cast<std::size_t>(id);
+}
+[[nodiscard]] constexpr std::size_t index(Chunk id) {
+  return static_cast<std::size_t>(id);
+}
+[[nodiscard]] constexpr std::size_t index(MicroBatch id) {
+  return static_cast<std::size_t>(id);
+}
 
 /// The most stages that a Stage id can name.
 inline constexpr std::size_t kMaxStages = 65535;

@@ -1,4 +1,5 @@
-/// 128-bit integers, for products of 64-bit ones. An extension that g++ and clang share; only this header names it.
+/// 128-bit integers, for products of 64-bit ones. An extension that g++ and clang share; only this header
+/// names it.
 #pragma once
 
 namespace ppsim {

@@ -23,20 +23,30 @@ enum class OpKind : std::uint8_t {
 /// The letter of the papers (F B I W R), or the word for what runs once a step.
 [[nodiscard]] constexpr std::string_view name(OpKind kind) {
   switch (kind) {
-    case OpKind::Forward: return "F";
-    case OpKind::Backward: return "B";
-    case OpKind::InputGrad: return "I";
-    case OpKind::WeightGrad: return "W";
-    case OpKind::Recompute: return "R";
-    case OpKind::GradientReduction: return "REDUCE_GRAD";
-    case OpKind::ParameterGather: return "UNSHARD";
-    case OpKind::OptimizerStep: return "OPTIMIZER";
+    case OpKind::Forward:
+      return "F";
+    case OpKind::Backward:
+      return "B";
+    case OpKind::InputGrad:
+      return "I";
+    case OpKind::WeightGrad:
+      return "W";
+    case OpKind::Recompute:
+      return "R";
+    case OpKind::GradientReduction:
+      return "REDUCE_GRAD";
+    case OpKind::ParameterGather:
+      return "UNSHARD";
+    case OpKind::OptimizerStep:
+      return "OPTIMIZER";
   }
   return "?";
 }
 
 /// True for what counts as busy time: F, B, I, W, R.
-[[nodiscard]] constexpr bool is_compute(OpKind kind) { return kind <= OpKind::Recompute; }
+[[nodiscard]] constexpr bool is_compute(OpKind kind) {
+  return kind <= OpKind::Recompute;
+}
 
 /// True for B and I, which need the next stage's gradient.
 [[nodiscard]] constexpr bool needs_gradient(OpKind kind) {
@@ -52,6 +62,7 @@ struct Op {
   friend constexpr bool operator==(const Op&, const Op&) = default;
 };
 
-static_assert(sizeof(Op) == 8 && std::is_trivially_copyable_v<Op>, "a 64 x 4096 schedule holds half a million");
+static_assert(sizeof(Op) == 8 && std::is_trivially_copyable_v<Op>,
+              "a 64 x 4096 schedule holds half a million");
 
 }  // namespace ppsim

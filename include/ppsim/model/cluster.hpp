@@ -16,11 +16,11 @@ namespace ppsim {
 enum class Dtype : std::uint8_t { Fp32, Fp16, Bf16, Fp8 };
 inline constexpr std::size_t kDtypes = 4;
 
-[[nodiscard]] std::string_view name(Dtype dtype);       ///< "fp32", "fp16", "bf16", "fp8"
-[[nodiscard]] Bytes element_size(Dtype dtype);          ///< bytes of one number
+[[nodiscard]] std::string_view name(Dtype dtype);  ///< "fp32", "fp16", "bf16", "fp8"
+[[nodiscard]] Bytes element_size(Dtype dtype);     ///< bytes of one number
 
-/// Share of a GPU's peak that a matrix product reaches, 0 < efficiency <= 1: one number, or a curve over the product's
-/// FLOPs on one GPU, linear in log2(FLOPs) between its points and flat outside them.
+/// Share of a GPU's peak that a matrix product reaches, 0 < efficiency <= 1: one number, or a curve over the
+/// product's FLOPs on one GPU, linear in log2(FLOPs) between its points and flat outside them.
 struct Efficiency {
   std::vector<std::pair<Flops, double>> points;  ///< ascending in FLOPs; one point: the same everywhere
 

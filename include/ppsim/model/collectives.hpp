@@ -16,9 +16,15 @@ struct GroupShape {
   [[nodiscard]] std::uint64_t size() const { return std::uint64_t{gpus_per_node} * nodes; }
 };
 
-/// Ring all-reduce of `bytes` (Patarasuk and Yuan, 2009): 2 (n-1)/n bytes over the slowest link of the ring and 2 (n-1)
-/// latencies. Within a node the ring runs on NVLink. Across nodes each ring crosses node boundaries over the NICs that the
-/// group may use there; as many rings as NICs run side by side. 0 for one GPU.
+/// What a ring over the group runs at: NVLink within a node; across nodes all rings together, of which there
+/// are as many as NICs that the group's GPUs use in a node, side by side.
+[[nodiscard]] Link ring_link(const Cluster& cluster, GroupShape group);
+
+/// Ring all-reduce of `bytes` among `members` GPUs (Patarasuk and Yuan, 2009): 2 (n-1)/n bytes over the
+/// slowest link of the ring and 2 (n-1) latencies. 0 for one GPU.
+[[nodiscard]] Seconds ring_all_reduce_time(std::uint64_t members, Link slowest, Bytes bytes);
+
+/// The ring of the group on its ring_link().
 [[nodiscard]] Seconds all_reduce_time(const Cluster& cluster, GroupShape group, Bytes bytes);
 
 }  // namespace ppsim

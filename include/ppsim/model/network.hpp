@@ -15,10 +15,12 @@ namespace ppsim {
 
 /// A link of the network: what serves one transfer at a time under contention.
 enum class LinkId : std::uint32_t {};
-[[nodiscard]] constexpr std::size_t index(LinkId id) { return static_cast<std::size_t>(id); }
+[[nodiscard]] constexpr std::size_t index(LinkId id) {
+  return static_cast<std::size_t>(id);
+}
 
-/// What a transfer between two ranks crosses. A transfer stands for the tensor group's GPUs, which send in step, each its
-/// own part; so bandwidth is one GPU's: its NVLink, or its NIC, or its share of it.
+/// What a transfer between two ranks crosses. A transfer stands for the tensor group's GPUs, which send in
+/// step, each its own part; so bandwidth is one GPU's: its NVLink, or its NIC, or its share of it.
 struct Route {
   std::vector<LinkId> links;  ///< ascending, none twice; all held while the bytes move
   BytesPerSecond bandwidth;   ///< of one GPU, the slowest on the way
@@ -29,11 +31,12 @@ struct Route {
 /// Pure function of its input; routes are computed when asked for.
 class Network {
  public:
-  /// One link of `link` for each ordered pair of `ranks` ranks, so that the two directions never disturb each other.
+  /// One link of `link` for each ordered pair of `ranks` ranks, so that the two directions never disturb each
+  /// other.
   static Network point_to_point(std::uint32_t ranks, Link link);
 
-  /// NVLink ports inside a node; NICs (out at the sender, in at the receiver) between nodes. GPUs of one rank (its tensor
-  /// group and data-parallel replicas) that use the same NIC at the same time share it evenly.
+  /// NVLink ports inside a node; NICs (out at the sender, in at the receiver) between nodes. GPUs of one rank
+  /// (its tensor group and data-parallel replicas) that use the same NIC at the same time share it evenly.
   /// Ranks whose groups span nodes talk over InfiniBand unless every GPU's peer is in its own node.
   static Network of_cluster(const Cluster& cluster, const Parallelism& parallelism);
 

@@ -22,8 +22,8 @@ struct Parallelism {
   std::uint32_t micro_batch_size = 1;  ///< samples
   std::uint32_t micro_batches = 1;     ///< a step and data-parallel replica; in inference: requests
   Recompute recompute = Recompute::None;
-  bool sequence_parallel = false;                ///< Korthikanti et al. 2022, section 4.2.2
-  std::vector<std::uint32_t> layers_per_stage;   ///< [S] explicit; empty: even
+  bool sequence_parallel = false;               ///< Korthikanti et al. 2022, section 4.2.2
+  std::vector<std::uint32_t> layers_per_stage;  ///< [S] explicit; empty: even
 };
 
 /// Half-open range of GPUs, numbered node by node.
@@ -32,12 +32,12 @@ struct GpuRange {
   std::uint64_t count = 0;
 };
 
-/// GPUs of the tensor group that plays pipeline rank `rank` in data-parallel replica `replica`, as Megatron orders them:
-/// tensor innermost, then data, pipeline outermost.
+/// GPUs of the tensor group that plays pipeline rank `rank` in data-parallel replica `replica`, as Megatron
+/// orders them: tensor innermost, then data, pipeline outermost.
 [[nodiscard]] GpuRange tensor_group(const Parallelism& parallelism, Rank rank, std::uint32_t replica);
 
-/// Throws Error (where: the config key under `parallelism`) unless T x P x D GPUs exist, and the tensor size divides a
-/// node's GPUs or is a multiple of them, so that all tensor groups are alike.
+/// Throws Error (where: the config key under `parallelism`) unless T x P x D GPUs exist, and the tensor size
+/// divides a node's GPUs or is a multiple of them, so that all tensor groups are alike.
 void check_fits(const Parallelism& parallelism, const Cluster& cluster);
 
 }  // namespace ppsim

@@ -22,11 +22,13 @@ struct StageLayout {
   std::vector<LayerRange> stages;
 };
 
-/// Even: S stages of layers / S each; where S does not divide the layers the first `layers mod S` stages hold one more.
-/// Throws Error where there are fewer layers than stages, or more than kMaxStages stages.
+/// Even: S stages of layers / S each; where S does not divide the layers the first `layers mod S` stages hold
+/// one more. Throws Error where there are fewer layers than stages, or more than kMaxStages stages.
 [[nodiscard]] StageLayout make_even_layout(std::uint32_t layers, std::uint32_t stages);
 
-/// Uneven: `counts` [S], each at least 1. Throws Error unless they sum to `layers` and there are `stages` of them.
-[[nodiscard]] StageLayout make_layout(std::uint32_t layers, std::uint32_t stages, std::span<const std::uint32_t> counts);
+/// Uneven: `counts` [S], each at least 1. Throws Error unless they sum to `layers` and there are `stages` of
+/// them.
+[[nodiscard]] StageLayout make_layout(std::uint32_t layers, std::uint32_t stages,
+                                      std::span<const std::uint32_t> counts);
 
 }  // namespace ppsim

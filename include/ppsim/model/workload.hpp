@@ -42,6 +42,7 @@ struct StageCosts {
   Time gradient_reduction{};  ///< data-parallel all-reduce of the stage's gradients, once a step; 0: none
 
   std::vector<Time> decode_forward;  ///< inference: [decode_steps] F of a token step
+  Time decode_tensor_comm{};         ///< inference: tensor-parallel collectives inside each of them
   Bytes decode_transfer;             ///< inference: sent to the next stage (or back to the first) after it
   Bytes kv_cache_prefill;            ///< inference: KV cache of one request after prefill
   Bytes kv_cache_step;               ///< inference: and what a token step adds
@@ -60,12 +61,13 @@ struct Workload {
   Network network;
   PairCost pair = PairRule::Sum;
 
-  std::optional<Bytes> gpu_memory;                   ///< capacity of a GPU
-  std::optional<std::uint64_t> tokens_per_step;      ///< all replicas together; inference: tokens produced and read
-  std::optional<Flops> model_flops_per_step;         ///< without recomputation: MFU's numerator
-  std::optional<FlopsPerSecond> peak_flops;          ///< of all GPUs used: MFU's denominator
-  std::uint64_t gpus = 0;                            ///< GPUs used; 0: costs given outright
-  std::vector<std::string> assumptions;              ///< one sentence each
+  std::optional<Bytes> gpu_memory;  ///< capacity of a GPU
+  std::optional<std::uint64_t>
+      tokens_per_step;                        ///< all replicas together; inference: tokens produced and read
+  std::optional<Flops> model_flops_per_step;  ///< without recomputation: MFU's numerator
+  std::optional<FlopsPerSecond> peak_flops;   ///< of all GPUs used: MFU's denominator
+  std::uint64_t gpus = 0;                     ///< GPUs used; 0: costs given outright
+  std::vector<std::string> assumptions;       ///< one sentence each
 };
 
 /// One value, or one a stage.
@@ -75,14 +77,14 @@ using PerStage = std::vector<T>;  // size 1 or S
 /// Costs given outright ("costs" in a config), for those who study schedules.
 struct CostsInput {
   PerStage<Time> forward;
-  PerStage<Time> backward;              ///< empty: input_grad + weight_grad
-  PerStage<Time> input_grad;            ///< empty: backward - weight_grad, or floor(backward / 2)
-  PerStage<Time> weight_grad;           ///< empty: backward - input_grad
-  PerStage<Bytes> transfer;             ///< a boundary
+  PerStage<Time> backward;     ///< empty: input_grad + weight_grad
+  PerStage<Time> input_grad;   ///< empty: backward - weight_grad, or floor(backward / 2)
+  PerStage<Time> weight_grad;  ///< empty: backward - input_grad
+  PerStage<Bytes> transfer;    ///< a boundary
   PerStage<Bytes> activation;
   PerStage<Bytes> activation_freed_at_input_grad;  ///< empty: 0
-  PerStage<Time> decode_forward;        ///< empty: forward
-  PerStage<Bytes> decode_transfer;      ///< empty: transfer
+  PerStage<Time> decode_forward;                   ///< empty: forward
+  PerStage<Bytes> decode_transfer;                 ///< empty: transfer
   Link link;
   PairCost pair = PairRule::Sum;
 
@@ -104,13 +106,15 @@ struct RunShape {
   std::optional<std::uint32_t> decode_steps;  ///< empty: training
 };
 
-/// Costs given outright. Where costs are uniform and `given_stages` (the number they were given for) differs from
-/// shape.stages, times and activations scale by given_stages / stages (rounded half up), the transfer does not.
-/// Throws Error (where: "/costs/...") for a wrong array length, backward < input_grad and the like.
-[[nodiscard]] Workload make_workload(const CostsInput& costs, const RunShape& shape, std::uint32_t given_stages);
+/// Costs given outright. Where costs are uniform and `given_stages` (the number they were given for) differs
+/// from shape.stages, times and activations scale by given_stages / stages (rounded half up), the transfer
+/// does not. Throws Error (where: "/costs/...") for a wrong array length, backward < input_grad and the like.
+[[nodiscard]] Workload make_workload(const CostsInput& costs, const RunShape& shape,
+                                     std::uint32_t given_stages);
 
 /// A model on a cluster. `parallelism.virtual_stages` is ignored in favour of `shape`.
 /// Throws Error (where: "/parallelism/...", "/cluster/..." or "/model/...") where it does not fit.
-[[nodiscard]] Workload make_workload(const ModelInput& input, const Parallelism& parallelism, const RunShape& shape);
+[[nodiscard]] Workload make_workload(const ModelInput& input, const Parallelism& parallelism,
+                                     const RunShape& shape);
 
 }  // namespace ppsim

@@ -1,0 +1,98 @@
+// A model given by the costs of its layers. Nothing is known of what is inside a layer, so a layer counts as
+// one matrix product, and what tensor parallelism would exchange is left out.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "assumptions.hpp"
+#include "gradient_reduction.hpp"
+#include "memory_model.hpp"
+#include "model_run.hpp"
+#include "ppsim/core/error.hpp"
+#include "products.hpp"
+
+namespace ppsim {
+
+namespace {
+
+void check(const ModelRun& run) {
+  if (run.inference())
+    throw Error("/model/layer_costs",
+                "layer costs say nothing of token steps and KV cache; expected a transformer");
+  if (run.parallelism.recompute == Recompute::Selective)
+    throw Error("/parallelism/recompute",
+                "selective with layer_costs, which do not show the attention core; expected none or full");
+}
+
+// Full recomputation keeps a layer's input alone: the output of the layer before it, split as that is.
+double layer_activation_bytes(const ModelRun& run, const LayerCosts& model, std::size_t layer) {
+  const LayerCost& cost = model.layers[layer];
+  if (run.parallelism.recompute != Recompute::Full)
+    return static_cast<double>(cost.activation.count()) / run.parallelism.tensor;
+  const LayerCost& before = model.layers[layer == 0 ? 0 : layer - 1];
+  return static_cast<double>(before.output.count()) / run.sequence_split();
+}
+
+// A boundary lies behind its layer.
+Bytes boundary_bytes(const ModelRun& run, const LayerCosts& model, std::size_t layer) {
+  return to_bytes(static_cast<double>(model.layers[layer].output.count()) * run.parallelism.micro_batch_size /
+                  run.sequence_split());
+}
+
+struct LayerSums {
+  Seconds forward{};
+  Seconds backward{};
+  double activation = 0;
+  double parameters = 0;
+};
+
+LayerSums sum_layers(const ModelRun& run, const LayerCosts& model, LayerRange layers) {
+  const ProductClock clock(run.cluster.gpu, model.dtype);
+  const double share = static_cast<double>(run.parallelism.micro_batch_size) / run.parallelism.tensor;
+  const bool recompute = run.parallelism.recompute == Recompute::Full;
+  LayerSums sums;
+  for (std::size_t layer = layers.first; layer < layers.first + layers.count; ++layer) {
+    const LayerCost& cost = model.layers[layer];
+    const Seconds forward = clock.bare_time(cost.forward * share);
+    sums.forward += forward;
+    sums.backward += clock.bare_time(cost.backward * share) + (recompute ? forward : Seconds(0));
+    sums.activation += layer_activation_bytes(run, model, layer) * run.parallelism.micro_batch_size;
+    sums.parameters += static_cast<double>(cost.parameters) / run.parallelism.tensor;
+  }
+  return sums;
+}
+
+StageCosts make_stage(const ModelRun& run, const LayerCosts& model, LayerRange layers) {
+  const LayerSums sums = sum_layers(run, model, layers);
+  StageCosts stage;
+  stage.layers = layers;
+  stage.forward = to_stage_time(sums.forward);
+  stage.backward = to_stage_time(sums.backward);
+  stage.input_grad = stage.backward / 2;
+  stage.weight_grad = stage.backward - stage.input_grad;
+  stage.forward_transfer = boundary_bytes(run, model, layers.first + layers.count - 1);
+  if (layers.first > 0) stage.backward_transfer = boundary_bytes(run, model, layers.first - 1);
+  stage.activation = to_bytes(sums.activation);
+  set_static_memory(stage, run, model.dtype, sums.parameters);
+  return stage;
+}
+
+}  // namespace
+
+Workload make_layer_costs_workload(const ModelRun& run, const LayerCosts& model) {
+  check(run);
+  Workload workload{{}, Network::of_cluster(run.cluster, run.parallelism), PairRule::Sum, {}, {}, {}, {}, 0,
+                    {}};
+  for (const LayerRange layers : run.layout.stages) workload.stages.push_back(make_stage(run, model, layers));
+  set_gradient_reduction(run, workload.stages);
+  Flops sample;
+  for (const LayerCost& layer : model.layers) sample += layer.forward + layer.backward;
+  const Parallelism& p = run.parallelism;
+  const std::uint64_t samples = std::uint64_t{p.micro_batch_size} * p.micro_batches * p.data;
+  workload.model_flops_per_step = sample * static_cast<double>(samples);
+  if (model.sequence_length > 0) workload.tokens_per_step = samples * model.sequence_length;
+  workload.assumptions = layer_costs_assumptions(run, model);
+  return workload;
+}
+
+}  // namespace ppsim

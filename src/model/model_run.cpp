@@ -1,0 +1,43 @@
+#include "model_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "ppsim/core/error.hpp"
+
+namespace ppsim {
+
+GroupShape ModelRun::tensor_shape() const {
+  const std::uint32_t per_node = std::min(parallelism.tensor, cluster.gpus_per_node);
+  return {per_node, parallelism.tensor / per_node};
+}
+
+Seconds ModelRun::tensor_all_reduce(Bytes bytes) const {
+  return all_reduce_time(cluster, tensor_shape(), bytes);
+}
+
+double ModelRun::sequence_split() const {
+  return parallelism.sequence_parallel ? parallelism.tensor : 1;
+}
+
+StagePlace stage_place(const StageLayout& layout, std::size_t stage) {
+  return {layout.stages[stage], stage == 0, stage + 1 == layout.stages.size()};
+}
+
+Bytes to_bytes(double bytes) {
+  if (!(bytes <= 0x1p53))
+    throw Error("/model", fmt::format("a stage needs {:.3g} bytes; expected at most 2^53", bytes));
+  return Bytes(static_cast<std::int64_t>(std::ceil(bytes)));
+}
+
+Time to_stage_time(Seconds seconds) {
+  // 2^62 ns, the bound for the sum of all durations.
+  if (!(seconds.count() <= 0x1p62 * 1e-9))
+    throw Error("/model",
+                fmt::format("a pass of a stage takes {:.3g} s; expected at most 2^62 ns", seconds.count()));
+  return to_time(seconds);
+}
+
+}  // namespace ppsim

@@ -1,0 +1,50 @@
+/// A model on a cluster, cut into stages: what the cost model and the memory model share.
+#pragma once
+
+#include <cstdint>
+
+#include "ppsim/core/units.hpp"
+#include "ppsim/model/collectives.hpp"
+#include "ppsim/model/workload.hpp"
+
+namespace ppsim {
+
+/// Input of make_workload() after its checks. Borrows the cluster.
+struct ModelRun {
+  const Cluster& cluster;
+  Parallelism parallelism;  ///< pipeline = shape.ranks
+  RunShape shape;
+  StageLayout layout;
+
+  [[nodiscard]] bool inference() const { return shape.decode_steps.has_value(); }
+
+  /// A tensor group fills whole nodes or lies within one: check_fits() saw to it.
+  [[nodiscard]] GroupShape tensor_shape() const;
+
+  /// 0 for a tensor group of one GPU.
+  [[nodiscard]] Seconds tensor_all_reduce(Bytes bytes) const;
+
+  /// Of what the tensor group's GPUs each hold a copy, unless sequence parallelism splits it among them.
+  [[nodiscard]] double sequence_split() const;
+};
+
+/// A stage, and which ends of the model it holds.
+struct StagePlace {
+  LayerRange layers;
+  bool embedding = false;
+  bool head = false;
+};
+
+[[nodiscard]] StagePlace stage_place(const StageLayout& layout, std::size_t stage);
+
+/// Rounded up to a byte. Throws Error (where: "/model") past 2^53, where a double is not exact any more.
+[[nodiscard]] Bytes to_bytes(double bytes);
+
+/// to_time(), with an Error (where: "/model") that says where a duration does not fit.
+[[nodiscard]] Time to_stage_time(Seconds seconds);
+
+/// Times that the steps of a run need, for each kind of model.
+[[nodiscard]] Workload make_transformer_workload(const ModelRun& run, const Transformer& model);
+[[nodiscard]] Workload make_layer_costs_workload(const ModelRun& run, const LayerCosts& model);
+
+}  // namespace ppsim
