@@ -17,7 +17,8 @@ namespace ppsim {
 [[nodiscard]] Flops parse_flops(std::string_view text, std::string_view where);
 [[nodiscard]] FlopsPerSecond parse_flops_per_second(std::string_view text, std::string_view where);
 
-/// For people: "219.820 ms", "12.3 GiB", "50 GB/s", "989 TFLOP/s"; three to four significant digits.
+/// For people: "219.820 ms" (three decimals, so that columns line up), "12.3 GiB", "50 GB/s" (three significant digits, more
+/// where they stand before the point).
 [[nodiscard]] std::string format_time(Time time);
 [[nodiscard]] std::string format_bytes(Bytes bytes);
 [[nodiscard]] std::string format_bandwidth(BytesPerSecond rate);
