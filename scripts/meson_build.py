@@ -17,7 +17,7 @@ def configure(folder, compiler, options):
         command = ["meson", "configure", str(folder), *options]
     else:
         command = ["meson", "setup", str(folder), *options]
-    subprocess.run(command, check=True, env={**os.environ, "CXX": compiler}, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, env={**os.environ, "CXX": compiler})
     asked.write_text(wanted)
 
 

@@ -55,7 +55,7 @@ def unittest_counts(output):
     verdict = re.findall(r"^(?:OK|FAILED)(?: \((.*)\))?$", output, re.MULTILINE)
     if not ran or not verdict:
         return None
-    notes = {key: int(value) for key, value in re.findall(r"([a-z ]+)=(\d+)", verdict[-1])}
+    notes = {key: int(value) for key, value in re.findall(r"([a-z]+(?: [a-z]+)*)=(\d+)", verdict[-1])}
     failed = notes.get("failures", 0) + notes.get("errors", 0)
     skipped = notes.get("skipped", 0)
     return max(int(ran[-1]) - failed - skipped, 0), failed, skipped

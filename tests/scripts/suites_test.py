@@ -1,0 +1,47 @@
+"""scripts/suites.py counts what ran, and takes nothing that failed for passed."""
+
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+import suites  # noqa: E402
+
+
+class CountCases(unittest.TestCase):
+    def test_a_last_line_with_counts_is_believed(self):
+        self.assertEqual(suites.count_cases("...\n12 passed, 0 failed\n", 0), (12, 0, 0))
+        self.assertEqual(suites.count_cases("12 passed, 3 failed, 4 skipped\n\n", 1), (12, 3, 4))
+
+    def test_only_a_last_line_counts(self):
+        self.assertEqual(suites.count_cases("12 passed, 0 failed\nand then more\n", 0), (1, 0, 0))
+        self.assertEqual(suites.count_cases("so 12 passed, 0 failed\n", 0), (1, 0, 0))
+
+    def test_a_program_that_says_nothing_is_one_check(self):
+        self.assertEqual(suites.count_cases("", 0), (1, 0, 0))
+        self.assertEqual(suites.count_cases("Segmentation fault\n", 139), (0, 1, 0))
+
+    def test_a_bad_exit_status_fails_whatever_was_counted(self):
+        self.assertEqual(suites.count_cases("12 passed, 0 failed\n", 1), (12, 1, 0))
+
+    def test_a_suite_that_ran_nothing_fails(self):
+        self.assertEqual(suites.count_cases("0 passed, 0 failed\n", 0), (0, 1, 0))
+        self.assertEqual(suites.count_cases("Ran 0 tests in 0.000s\n\nOK\n", 0), (0, 1, 0))
+
+    def test_the_end_of_pythons_unittest_is_understood(self):
+        def end(tests, verdict):
+            return f"...\n-----\nRan {tests} tests in 0.785s\n\n{verdict}\n"
+
+        self.assertEqual(suites.count_cases(end(10, "OK"), 0), (10, 0, 0))
+        self.assertEqual(suites.count_cases(end(10, "OK (skipped=2)"), 0), (8, 0, 2))
+        self.assertEqual(suites.count_cases(end(10, "FAILED (failures=1, errors=2, skipped=3)"), 1), (4, 3, 3))
+        self.assertEqual(suites.count_cases(end(1, "OK").replace("1 tests", "1 test"), 0), (1, 0, 0))
+
+    def test_a_command_that_is_not_there_fails(self):
+        output, status = suites.run_command(["./no-such-program"])
+        self.assertEqual(suites.count_cases(output, status), (0, 1, 0))
+        self.assertIn("no-such-program", output)
+
+
+if __name__ == "__main__":
+    unittest.main()
