@@ -4,6 +4,7 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <type_traits>
 
 namespace ppsim {
 
@@ -12,6 +13,12 @@ using Time = std::chrono::nanoseconds;
 
 /// Fractional seconds, used inside the cost model only; to_time() ends its life.
 using Seconds = std::chrono::duration<double>;
+
+/// Plain numbers that scale a quantity: a fraction of a whole number of bytes would lose its remainder
+/// unseen.
+template <class Factor, class Number>
+inline constexpr bool kScales = std::is_integral_v<Factor> ||
+                                (std::is_floating_point_v<Factor> && std::is_floating_point_v<Number>);
 
 /// A number with a unit. Same units add and compare; scaling by a plain number keeps the unit.
 template <class Tag, class Number>
@@ -29,9 +36,19 @@ class Quantity {
   constexpr Quantity& operator-=(Quantity other) { return count_ -= other.count_, *this; }
   friend constexpr Quantity operator+(Quantity a, Quantity b) { return Quantity(a.count_ + b.count_); }
   friend constexpr Quantity operator-(Quantity a, Quantity b) { return Quantity(a.count_ - b.count_); }
-  friend constexpr Quantity operator*(Quantity a, Number factor) { return Quantity(a.count_ * factor); }
-  friend constexpr Quantity operator*(Number factor, Quantity a) { return Quantity(a.count_ * factor); }
-  friend constexpr Quantity operator/(Quantity a, Number divisor) { return Quantity(a.count_ / divisor); }
+  template <class Factor>
+  requires kScales<Factor, Number>
+  friend constexpr Quantity operator*(Quantity a, Factor factor) {
+    return Quantity(a.count_ * static_cast<Number>(factor));
+  }
+  template <class Factor>
+  requires kScales<Factor, Number>
+  friend constexpr Quantity operator*(Factor factor, Quantity a) { return a * factor; }
+  template <class Divisor>
+  requires kScales<Divisor, Number>
+  friend constexpr Quantity operator/(Quantity a, Divisor divisor) {
+    return Quantity(a.count_ / static_cast<Number>(divisor));
+  }
   friend constexpr auto operator<=>(Quantity, Quantity) = default;
 
  private:
