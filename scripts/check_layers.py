@@ -33,6 +33,10 @@ FENCES = [
     ("CUDA", re.compile(r"(cuda|cublas|nccl|nvml|nvtx)"), "replay/cuda"),
 ]
 
+# What stands at the top; besides these only dotfiles, and the folder that builds go to.
+TOP = {"meson.build", "meson_options.txt", "src", "include", "configs", "traces", "tests", "scripts", "README.md", "LICENSE"}
+TOP |= {"build"}
+
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.MULTILINE)
 SUFFIXES = {".hpp", ".cpp", ".h", ".cu", ".cuh"}
 MOST_LINES = 500
@@ -119,10 +123,15 @@ def check_rooms(root):
     return faults
 
 
+def check_top(root):
+    names = sorted(path.name for path in root.iterdir())
+    return [f"{root / name}: has no place at the top" for name in names if name not in TOP and name[0] != "."]
+
+
 def main():
     root = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
-    results = [faults for _, faults in check_includes(root)] + [check_rooms(root)]
-    if len(results) == 1:
+    results = [faults for _, faults in check_includes(root)] + [check_rooms(root), check_top(root)]
+    if len(results) == 2:
         results[0].append(f"{root}: no sources here")
     for fault in sum(results, []):
         print(fault)

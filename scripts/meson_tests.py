@@ -29,8 +29,10 @@ def main():
     for line in log.read_text().splitlines() if log.exists() else []:
         test = json.loads(line)
         failed = test["result"] not in ("OK", "EXPECTEDFAIL", "SKIP")
-        counts = suites.count_cases(test.get("stdout") or "", 1 if failed else 0)
+        output = test.get("stdout") or ""
+        counts = suites.count_cases(output, 1 if failed else 0)
         total = [a + b for a, b in zip(total, (0, 0, 1) if test["result"] == "SKIP" else counts)]
+        print("".join(f"{note}\n" for note in suites.notes(output)), end="")
     print(suites.summary(*total))
     return status
 

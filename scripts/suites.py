@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT_S = 900  # a suite that hangs fails, and the others still run
 PYTHON = sys.executable
+PPSIM = "build/release/ppsim"
 WERROR = "-Dwerror=" + ("true" if os.environ.get("CI") == "true" else "false")
 TESTS = ["-Dtests=true", "-Dbenchmarks=true", WERROR]
 
@@ -22,6 +23,7 @@ TESTS = ["-Dtests=true", "-Dbenchmarks=true", WERROR]
 RELEASE = ["release", "g++", "-Dbuildtype=release", "-Ddefault_library=both", *TESTS]
 SANITIZE = ["sanitize", "clang++-14", "-Dbuildtype=debugoptimized", "-Doptimization=1", "-Db_sanitize=address,undefined"]
 SANITIZE += ["-Db_lundef=false", *TESTS]
+ARGUMENTS = {"tests/cli/cli_test.py": [PPSIM, "."]}  # what Python suites are given; most need nothing
 
 
 def script(name, *arguments):
@@ -30,7 +32,7 @@ def script(name, *arguments):
 
 def table():
     """[(name, [command])]: every suite, in the order in which they run."""
-    python_tests = sorted(p.relative_to(ROOT).as_posix() for p in ROOT.glob("tests/**/*_test.py") if "node_modules" not in p.parts)
+    python_tests = sorted(p.relative_to(ROOT).as_posix() for p in ROOT.glob("tests/**/*_test.py"))
     suites = [
         ("format", [script("check_format.py")]),
         ("layers", [script("check_layers.py")]),
@@ -40,7 +42,7 @@ def table():
         ("build-sanitize", [script("meson_build.py", *SANITIZE)]),
         ("unit-sanitize", [script("meson_tests.py", "build/sanitize")]),
     ]
-    suites += [(path.removeprefix("tests/"), [[PYTHON, path]]) for path in python_tests]
+    suites += [(path.removeprefix("tests/"), [[PYTHON, path, *ARGUMENTS.get(path, [])]]) for path in python_tests]
     suites += [("browser", [["tests/browser/run"]])]
     suites += [("bench", [script("meson_tests.py", "build/release", "--benchmark", "--verbose")])]
     return suites
@@ -93,9 +95,8 @@ def summary(passed, failed, skipped):
 
 
 def notes(output):
-    """Lines that a suite wants seen though it passed: "note: ...", and why tests were skipped."""
-    lines = re.findall(r"^.*?\b(note: .*|skipped:? .*)$", output, re.MULTILINE)
-    return dict.fromkeys(line for line in lines if not line.startswith("skipped="))
+    """Lines that a suite wants seen though it passed, each once: "note: ...", and "skipped: " with the reason."""
+    return list(dict.fromkeys(re.findall(r"\b((?:note|skipped): .*)$", output, re.MULTILINE)))
 
 
 def run_suite(name, commands):

@@ -50,8 +50,9 @@ class CheckLayers(unittest.TestCase):
         self.assertRegex(output, r"\d+ passed, 1 failed\n$")
 
     def test_a_tree_that_keeps_the_plan_passes(self):
-        # Two of the sources, tests/support.hpp and tests/install/user.cpp, belong to no layer; the rooms are one check more.
-        self.assertEqual(check({}), (0, f"{len(GOOD) - 2 + 1} passed, 0 failed\n"))
+        # Two of the sources, tests/support.hpp and tests/install/user.cpp, belong to no layer; the rooms and the top
+        # are one check each.
+        self.assertEqual(check({}), (0, f"{len(GOOD) - 2 + 2} passed, 0 failed\n"))
 
     def test_an_include_of_a_layer_further_right_is_refused(self):
         self.refuses(
@@ -93,6 +94,10 @@ class CheckLayers(unittest.TestCase):
     def test_a_file_of_501_lines_is_refused_and_one_of_500_is_not(self):
         self.assertEqual(check({"src/core/op.cpp": "\n" * 500})[0], 0)
         self.refuses({"src/core/op.cpp": "\n" * 501}, "src/core/op.cpp: 501 lines, more than 500: split it")
+
+    def test_the_top_holds_what_belongs_there_and_no_more(self):
+        self.assertEqual(check({"README.md": "\n", ".gitignore": "\n", "build/release/a.cpp": "\n"})[0], 0)
+        self.refuses({"notes.txt": "\n"}, "notes.txt: has no place at the top")
 
     def test_a_folder_without_sources_does_not_pass(self):
         status, output = check(dict.fromkeys(GOOD))

@@ -43,5 +43,14 @@ class CountCases(unittest.TestCase):
         self.assertIn("no-such-program", output)
 
 
+class Notes(unittest.TestCase):
+    def test_reasons_for_skipping_are_kept_once_each(self):
+        output = "a_test.cpp:4: MESSAGE: skipped: no golden files\nb_test.cpp:9: MESSAGE: skipped: no golden files\n"
+        self.assertEqual(suites.notes(output + "note: ratio 1.2\n"), ["skipped: no golden files", "note: ratio 1.2"])
+
+    def test_counts_of_skipped_tests_are_no_reasons(self):
+        self.assertEqual(suites.notes("1 passed, 0 failed, 1 skipped\nOK (skipped=2)\n"), [])
+
+
 if __name__ == "__main__":
     unittest.main()
