@@ -14,8 +14,8 @@ enum class Contention : std::uint8_t {
   Fifo,  ///< a link serves one transfer at a time, in the order they become ready
 };
 
-/// Runs the graph: by one topological pass where nothing is shared, else by events. O(V + E), and O(log) an event.
-/// Throws DeadlockError (where: "schedule") with the cycle where it cannot finish.
+/// Runs the graph: by one topological pass where nothing is shared, else by events. O(V + E), with events O(V
+/// log P + E). Throws DeadlockError (where: "schedule") with the cycle where it cannot finish.
 [[nodiscard]] Timeline simulate(const OpGraph& graph, Contention contention);
 
 }  // namespace ppsim

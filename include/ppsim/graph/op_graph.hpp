@@ -1,5 +1,5 @@
-/// OpGraph: schedule + costs as a dependency graph. Actions are vertices, in program order, rank by rank; edges are program
-/// order, data that stays on a rank, and transfers between ranks.
+/// OpGraph: schedule + costs as a dependency graph. Actions are vertices, in program order, rank by rank;
+/// edges are program order, data that stays on a rank, and transfers between ranks.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,8 @@
 
 namespace ppsim {
 
-/// An action: one op, or an overlapped pair; or what runs once a step behind a rank's program (gradient reduction).
+/// An action: one op, or an overlapped pair; or what runs once a step behind a rank's program (gradient
+/// reduction).
 using VertexId = std::uint32_t;
 using EdgeId = std::uint32_t;
 
@@ -42,9 +43,12 @@ struct TransferClass {
 using EdgeClass = std::uint32_t;
 inline constexpr EdgeClass kProgramEdge = std::numeric_limits<EdgeClass>::max();
 inline constexpr EdgeClass kDataEdge = kProgramEdge - 1;
-[[nodiscard]] constexpr bool is_transfer(EdgeClass edge) { return edge < kDataEdge; }
+[[nodiscard]] constexpr bool is_transfer(EdgeClass edge) {
+  return edge < kDataEdge;
+}
 
-/// Immutable; copies share. Arrays are indexed by VertexId or EdgeId. Edges are numbered by source, then by target.
+/// Immutable; copies share. Arrays are indexed by VertexId or EdgeId. Edges are numbered by source, then by
+/// target.
 class OpGraph {
  public:
   [[nodiscard]] std::uint32_t rank_count() const;
@@ -52,17 +56,18 @@ class OpGraph {
   [[nodiscard]] std::uint32_t edge_count() const;
   [[nodiscard]] std::uint32_t link_count() const;
 
-  [[nodiscard]] std::span<const VertexId> rank_begin() const;  ///< [P + 1] a rank's vertices are contiguous
-  [[nodiscard]] Rank rank_of(VertexId vertex) const;           ///< O(log P)
+  [[nodiscard]] std::span<const VertexId> rank_begin() const;    ///< [P + 1] a rank's vertices are contiguous
+  [[nodiscard]] Rank rank_of(VertexId vertex) const;             ///< O(log P)
   [[nodiscard]] std::span<const Op> ops(VertexId vertex) const;  ///< one, or two for a pair, F first
   [[nodiscard]] std::span<const Time> durations() const;         ///< [vertices]
 
-  [[nodiscard]] std::span<const EdgeId> out_begin() const;      ///< [vertices + 1] edges of v: out_begin[v] .. out_begin[v+1]
-  [[nodiscard]] std::span<const VertexId> targets() const;      ///< [edges]
+  [[nodiscard]] std::span<const EdgeId> out_begin()
+      const;  ///< [vertices + 1] edges of v: out_begin[v] .. out_begin[v+1]
+  [[nodiscard]] std::span<const VertexId> targets() const;        ///< [edges]
   [[nodiscard]] std::span<const EdgeClass> edge_classes() const;  ///< [edges]
-  [[nodiscard]] std::span<const EdgeId> in_begin() const;       ///< [vertices + 1]
-  [[nodiscard]] std::span<const VertexId> in_sources() const;   ///< [edges], in in-edge order
-  [[nodiscard]] std::span<const EdgeId> in_edges() const;       ///< [edges], the EdgeId behind each in-edge
+  [[nodiscard]] std::span<const EdgeId> in_begin() const;         ///< [vertices + 1]
+  [[nodiscard]] std::span<const VertexId> in_sources() const;     ///< [edges], in in-edge order
+  [[nodiscard]] std::span<const EdgeId> in_edges() const;         ///< [edges], the EdgeId behind each in-edge
 
   [[nodiscard]] std::span<const TransferClass> transfer_classes() const;
   [[nodiscard]] Communication communication() const;
@@ -77,22 +82,26 @@ class OpGraph {
   std::shared_ptr<const Data> data_;
 };
 
-/// Lowers a schedule. Data dependencies: F(s,m) needs F(s-1,m); B or I (s,m) needs F(s,m) and B or I (s+1,m); W(s,m) needs
-/// I(s,m); a token loop adds F(0,u) needs F(S-1,u-requests). A dependency between ranks is a transfer. What runs once a step
-/// (gradient reduction) follows a rank's program.
-/// Requires check_order(schedule) to be empty and workload.stages.size() == schedule.stages(). Throws Error where the
-/// sum of all durations could pass 2^62 ns, or vertices or edges pass 2^32.
-[[nodiscard]] OpGraph build_graph(const Schedule& schedule, const Workload& workload, Communication communication);
+/// Lowers a schedule. Data dependencies: F(s,m) needs F(s-1,m); B or I (s,m) needs F(s,m) and B or I (s+1,m);
+/// W(s,m) needs I(s,m); a token loop adds F(0,u) needs F(S-1,u-requests). A dependency between ranks is a
+/// transfer. One that stays on a rank is what program order says already, and no edge of its own; only where
+/// the order has it upside down it becomes a data edge, which closes a cycle. What runs once a step (gradient
+/// reduction) follows a rank's program. Requires check_order(schedule) to be empty and workload.stages.size()
+/// == schedule.stages(). Throws Error where the sum of all durations could pass 2^62 ns, or vertices or edges
+/// pass 2^32.
+[[nodiscard]] OpGraph build_graph(const Schedule& schedule, const Workload& workload,
+                                  Communication communication);
 
-/// The static deadlock check: a cycle of vertices, each waiting for the one before it (the first for the last), or empty.
-/// The cycle found is the same for the same graph. O(V + E).
+/// The static deadlock check: a cycle of vertices, each waiting for the one before it (the first for the
+/// last), or empty. The cycle found is the same for the same graph. O(V + E).
 [[nodiscard]] std::vector<VertexId> find_cycle(const OpGraph& graph);
 
 /// The error that a cycle means.
 [[nodiscard]] DeadlockError make_deadlock_error(const OpGraph& graph, std::span<const VertexId> cycle);
 
-/// The longest path through the graph, transfers taking latency + wire: an upper anchor for every contention model.
-/// Written on its own (Boost's topological sort), to check engines against. Requires Communication::Overlap, no cycle.
+/// The longest path through the graph, transfers taking latency + wire: an upper anchor for every contention
+/// model. Written on its own (Boost's topological sort), to check engines against. Requires
+/// Communication::Overlap, no cycle.
 [[nodiscard]] Time longest_path(const OpGraph& graph);
 
 }  // namespace ppsim

@@ -7,9 +7,9 @@
 
 namespace ppsim {
 
-/// Columns, no object per event. Vertices by VertexId, transfers by EdgeId (zero where the edge is no transfer). Times count
-/// from the run's first start. A transfer's start is when its first byte moves: after it waited for its links; its finish
-/// is its arrival, latency included.
+/// Columns, no object per event. Vertices by VertexId, transfers by EdgeId (zero where the edge is no
+/// transfer). Times count from the run's first start. A transfer's start is when its first byte moves: after
+/// it waited for its links; its finish is its arrival, latency included.
 struct Timeline {
   std::vector<Time> start;            ///< [vertices]
   std::vector<Time> finish;           ///< [vertices]

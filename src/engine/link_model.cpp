@@ -1,0 +1,48 @@
+#include "ppsim/engine/link_model.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace ppsim {
+namespace {
+
+Passage pass(const TransferClass& transfer, Time start) {
+  const Time sent = start + transfer.wire;
+  return {start, sent, sent + transfer.latency};
+}
+
+class UnsharedLinks final : public LinkModel {
+ public:
+  Passage admit(const TransferClass& transfer, Time now) override { return pass(transfer, now); }
+};
+
+// Transfers are admitted in the order in which they become ready, so each link serves them in that order by
+// itself: one starts when all its links are free of those before it.
+class FifoLinks final : public LinkModel {
+ public:
+  explicit FifoLinks(std::uint32_t links) : free_at_(links) {}
+
+  Passage admit(const TransferClass& transfer, Time now) override {
+    Time start = now;
+    for (const LinkId link : transfer.links) start = std::max(start, free_at_[index(link)]);
+    for (const LinkId link : transfer.links) free_at_[index(link)] = start + transfer.wire;
+    return pass(transfer, start);
+  }
+
+ private:
+  std::vector<Time> free_at_;  // by link
+};
+
+}  // namespace
+
+std::unique_ptr<LinkModel> make_link_model(Contention contention, std::uint32_t links) {
+  switch (contention) {
+    case Contention::None:
+      return std::make_unique<UnsharedLinks>();
+    case Contention::Fifo:
+      return std::make_unique<FifoLinks>(links);
+  }
+  throw std::logic_error("no such contention model");
+}
+
+}  // namespace ppsim

@@ -1,0 +1,98 @@
+// What both engines keep while a graph runs: who waits for how many, and the times so far.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "ppsim/graph/op_graph.hpp"
+#include "ppsim/graph/timeline.hpp"
+
+namespace ppsim {
+
+class Progress {
+ public:
+  explicit Progress(const OpGraph& graph)
+      : graph_(graph),
+        out_begin_(graph.out_begin()),
+        targets_(graph.targets()),
+        edge_classes_(graph.edge_classes()),
+        durations_(graph.durations()),
+        blocking_(graph.communication() == Communication::Blocking),
+        waits_(graph.vertex_count()) {
+    timeline_.start.resize(graph.vertex_count());
+    timeline_.finish.resize(graph.vertex_count());
+    timeline_.transfer_start.resize(graph.edge_count());
+    timeline_.transfer_finish.resize(graph.edge_count());
+    for (VertexId v = 0; v < graph.vertex_count(); ++v)
+      waits_[v] = graph.in_begin()[v + 1] - graph.in_begin()[v];
+  }
+
+  /// Calls `ready(vertex)` for each vertex that waits for nothing from the start.
+  template <class Ready>
+  void begin(Ready ready) {
+    for (VertexId v = 0; v < waits_.size(); ++v) {
+      if (waits_[v] == 0) start(v, ready);
+    }
+  }
+
+  /// Lets `vertex`, which has finished, send: `move(class, now)` gives each transfer its Passage. Calls
+  /// `ready(target)` for each vertex whose inputs are all on their way: its start and finish are known then.
+  template <class Move, class Ready>
+  void finish(VertexId vertex, Move move, Ready ready) {
+    ++finished_;
+    const Time now = timeline_.finish[vertex];
+    Time released = now;  // when the rank's next action may start
+    VertexId next = vertex;
+    for (EdgeId edge = out_begin_[vertex]; edge < out_begin_[vertex + 1]; ++edge) {
+      const EdgeClass kind = edge_classes_[edge];
+      if (kind == kProgramEdge) {
+        next = targets_[edge];  // last: a blocking send may hold it up
+        continue;
+      }
+      if (is_transfer(kind)) {
+        const auto passage = move(kind, now);
+        timeline_.transfer_start[edge] = passage.start;
+        timeline_.transfer_finish[edge] = passage.arrival;
+        if (blocking_) released = std::max(released, passage.sent);
+        arrive(targets_[edge], passage.arrival, ready);
+      } else {
+        arrive(targets_[edge], now, ready);
+      }
+    }
+    if (next != vertex) arrive(next, released, ready);
+  }
+
+  /// Throws DeadlockError unless every vertex has finished.
+  [[nodiscard]] Timeline take() && {
+    if (finished_ < graph_.vertex_count()) throw make_deadlock_error(graph_, find_cycle(graph_));
+    return std::move(timeline_);
+  }
+
+  [[nodiscard]] Time finish_time(VertexId vertex) const { return timeline_.finish[vertex]; }
+
+ private:
+  template <class Ready>
+  void arrive(VertexId target, Time at, Ready& ready) {
+    timeline_.start[target] = std::max(timeline_.start[target], at);
+    if (--waits_[target] == 0) start(target, ready);
+  }
+
+  template <class Ready>
+  void start(VertexId vertex, Ready& ready) {
+    timeline_.finish[vertex] = timeline_.start[vertex] + durations_[vertex];
+    ready(vertex);
+  }
+
+  const OpGraph& graph_;
+  // Spans of the graph, so that the loop reads plain arrays.
+  std::span<const EdgeId> out_begin_;
+  std::span<const VertexId> targets_;
+  std::span<const EdgeClass> edge_classes_;
+  std::span<const Time> durations_;
+  bool blocking_;
+  std::vector<std::uint32_t> waits_;  // [vertices] inputs not yet on their way
+  Timeline timeline_;
+  std::uint32_t finished_ = 0;
+};
+
+}  // namespace ppsim

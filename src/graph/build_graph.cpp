@@ -1,0 +1,241 @@
+// Lowering: program order and data dependencies as edges. The inputs of an op are those of Huang et al. 2019
+// (F from the stage before, B from the stage behind), with the split backward of Qi et al. 2024 (I as B, W
+// after I).
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "op_graph_data.hpp"
+#include "ppsim/core/int128.hpp"
+#include "transfer_table.hpp"
+
+namespace ppsim {
+namespace {
+
+constexpr VertexId kNoVertex = std::numeric_limits<VertexId>::max();
+
+class GraphBuilder {
+ public:
+  GraphBuilder(const Schedule& schedule, const Workload& workload, Communication communication)
+      : schedule_(schedule),
+        workload_(workload),
+        transfers_(schedule.placement, workload, schedule.requests > 0),
+        forward_at_(std::size_t{schedule.stages()} * schedule.micro_batches, kNoVertex),
+        gradient_at_(schedule.forward_only ? 0 : forward_at_.size(), kNoVertex) {
+    data_.communication = communication;
+    data_.link_count = workload.network.link_count();
+  }
+
+  std::shared_ptr<const OpGraph::Data> build() && {
+    add_vertices();
+    add_edges();
+    check_total();
+    reverse_edges();
+    data_.transfers = std::move(transfers_).take();
+    return std::make_shared<const OpGraph::Data>(std::move(data_));
+  }
+
+ private:
+  // Room for every edge: one program edge and at most one transfer a vertex, two of a pair.
+  using Edge = std::pair<VertexId, VertexId>;
+
+  [[nodiscard]] std::size_t slot(std::size_t stage, std::size_t micro_batch) const {
+    return stage * schedule_.micro_batches + micro_batch;
+  }
+
+  void add_vertices() {
+    const bool pairs =
+        std::any_of(schedule_.ops.begin(), schedule_.ops.end(), [](Op op) { return op.overlaps_next; });
+    data_.ops.reserve(schedule_.ops.size() + schedule_.stages());
+    data_.durations.reserve(schedule_.ops.size() + schedule_.stages());
+    for (std::uint32_t rank = 0; rank < schedule_.ranks(); ++rank) {
+      data_.rank_begin.push_back(vertex_count());
+      add_program(schedule_.program(Rank{rank}), pairs);
+      add_tail(Rank{rank}, pairs);
+    }
+    data_.rank_begin.push_back(vertex_count());
+    if (pairs) data_.op_begin.push_back(static_cast<std::uint32_t>(data_.ops.size()));
+  }
+
+  [[nodiscard]] VertexId vertex_count() const { return static_cast<VertexId>(data_.durations.size()); }
+
+  void add_program(std::span<const Op> program, bool pairs) {
+    for (std::size_t step = 0; step < program.size(); ++step) {
+      if (pairs) data_.op_begin.push_back(static_cast<std::uint32_t>(data_.ops.size()));
+      place(program[step]);
+      Time duration = duration_of(program[step]);
+      if (program[step].overlaps_next) duration = pair_duration(duration, place(program[++step]));
+      data_.durations.push_back(duration);
+    }
+  }
+
+  // Notes the op as part of the vertex that comes next; returns its own duration.
+  Time place(Op op) {
+    const std::size_t at = slot(index(op.stage), index(op.micro_batch));
+    if (op.kind == OpKind::Forward) forward_at_[at] = vertex_count();
+    if (needs_gradient(op.kind)) gradient_at_[at] = vertex_count();
+    data_.ops.push_back(op);
+    return duration_of(op);
+  }
+
+  [[nodiscard]] Time pair_duration(Time forward, Time backward) const {
+    if (const auto* given = std::get_if<Time>(&workload_.pair)) return *given;
+    const bool sum = std::get<PairRule>(workload_.pair) == PairRule::Sum;
+    return sum ? forward + backward : std::max(forward, backward);
+  }
+
+  [[nodiscard]] bool is_decode(Op op) const {
+    return schedule_.requests > 0 && index(op.micro_batch) >= schedule_.requests;
+  }
+
+  [[nodiscard]] Time duration_of(Op op) const {
+    const StageCosts& costs = workload_.stages[index(op.stage)];
+    switch (op.kind) {
+      case OpKind::Forward:
+        return is_decode(op) ? costs.decode_forward[index(op.micro_batch) / schedule_.requests - 1]
+                             : costs.forward;
+      case OpKind::Backward:
+        return costs.backward;
+      case OpKind::InputGrad:
+        return costs.input_grad;
+      case OpKind::WeightGrad:
+        return costs.weight_grad;
+      case OpKind::GradientReduction:
+        return costs.gradient_reduction;
+      case OpKind::Recompute:
+      case OpKind::ParameterGather:
+      case OpKind::OptimizerStep:
+        break;
+    }
+    throw std::logic_error(fmt::format("no duration for {}", name(op.kind)));
+  }
+
+  void add_tail(Rank rank, bool pairs) {
+    for (const Stage stage : schedule_.placement.stages_of(rank)) {
+      const Op reduction{OpKind::GradientReduction, false, stage, MicroBatch{0}};
+      if (duration_of(reduction) == Time{}) continue;
+      if (pairs) data_.op_begin.push_back(static_cast<std::uint32_t>(data_.ops.size()));
+      data_.ops.push_back(reduction);
+      data_.durations.push_back(duration_of(reduction));
+    }
+  }
+
+  void add_edges() {
+    std::vector<Edge> edges;
+    edges.reserve(data_.ops.size() * 2);
+    data_.edge_classes.reserve(data_.ops.size() * 2);
+    for (std::size_t rank = 0; rank + 1 < data_.rank_begin.size(); ++rank) {
+      const VertexId end = data_.rank_begin[rank + 1];
+      for (VertexId vertex = data_.rank_begin[rank]; vertex < end; ++vertex) {
+        add_edges_of(vertex, vertex + 1 < end, edges);
+      }
+    }
+    data_.csr = CsrGraph(boost::edges_are_sorted, edges.begin(), edges.end(), vertex_count(),
+                         static_cast<EdgeId>(edges.size()));
+  }
+
+  struct OutEdge {
+    VertexId target;
+    EdgeClass kind;
+  };
+
+  // Sorted by target: that is how edges are numbered. At most a program edge and one for each op of a pair.
+  void add_edges_of(VertexId vertex, bool has_next, std::vector<Edge>& edges) {
+    std::array<OutEdge, 3> out;
+    std::size_t count = 0;
+    if (has_next) out[count++] = {vertex + 1, kProgramEdge};
+    const std::size_t begin = data_.op_begin.empty() ? vertex : data_.op_begin[vertex];
+    const std::size_t end = data_.op_begin.empty() ? vertex + 1 : data_.op_begin[vertex + 1];
+    for (std::size_t op = begin; op < end; ++op) {
+      const OutEdge edge = consumer_of(data_.ops[op]);
+      if (edge.target == kNoVertex || is_implied(vertex, edge)) continue;
+      out[count++] = edge;
+    }
+    std::sort(out.begin(), out.begin() + count, [](OutEdge a, OutEdge b) { return a.target < b.target; });
+    for (std::size_t edge = 0; edge < count; ++edge) {
+      edges.emplace_back(vertex, out[edge].target);
+      data_.edge_classes.push_back(out[edge].kind);
+    }
+  }
+
+  // Program order already says it, unless the order is upside down: that edge closes the cycle of a deadlock.
+  static bool is_implied(VertexId vertex, OutEdge edge) {
+    return edge.kind == kDataEdge && edge.target > vertex;
+  }
+
+  // The one op of another stage that waits for this one.
+  [[nodiscard]] OutEdge consumer_of(Op op) const {
+    const std::size_t stage = index(op.stage);
+    const std::size_t micro_batch = index(op.micro_batch);
+    const std::uint32_t direction = schedule_.direction(op.micro_batch);
+    if (op.kind == OpKind::Forward && stage + 1 < schedule_.stages()) {
+      return {forward_at_[slot(stage + 1, micro_batch)],
+              is_decode(op) ? transfers_.decode(direction, stage) : transfers_.forward(direction, stage)};
+    }
+    if (op.kind == OpKind::Forward && schedule_.requests > 0 &&
+        micro_batch + schedule_.requests < schedule_.micro_batches) {
+      return {forward_at_[slot(0, micro_batch + schedule_.requests)], transfers_.decode(direction, stage)};
+    }
+    if (needs_gradient(op.kind) && stage > 0) {
+      return {gradient_at_[slot(stage - 1, micro_batch)], transfers_.backward(direction, stage)};
+    }
+    return {kNoVertex, kDataEdge};
+  }
+
+  // Times stay far from the end of 64 bits: no run can last longer than everything one after the other.
+  void check_total() const {
+    Int128 total = 0;
+    for (const Time duration : data_.durations) total += duration.count();
+    for (const EdgeClass kind : data_.edge_classes) {
+      if (!is_transfer(kind)) continue;
+      const TransferClass& transfer = transfers_.classes()[kind];
+      total += Int128{transfer.latency.count()} + transfer.wire.count();
+    }
+    if (total > (Int128{1} << 62)) {
+      throw Error("",
+                  "all durations together pass 2^62 ns (146 years): expected shorter ops or fewer of them");
+    }
+  }
+
+  // Counting sort by target; stable, so that a vertex's in-edges come by source.
+  void reverse_edges() {
+    const auto& targets = data_.csr.m_forward.m_column;
+    const auto& out_begin = data_.csr.m_forward.m_rowstart;
+    data_.in_begin.assign(vertex_count() + std::size_t{1}, 0);
+    for (const VertexId target : targets) ++data_.in_begin[target + std::size_t{1}];
+    for (std::size_t v = 1; v < data_.in_begin.size(); ++v) data_.in_begin[v] += data_.in_begin[v - 1];
+    std::vector<EdgeId> next(data_.in_begin.begin(), data_.in_begin.end() - 1);
+    data_.in_sources.resize(targets.size());
+    data_.in_edges.resize(targets.size());
+    for (VertexId source = 0; source < vertex_count(); ++source) {
+      for (EdgeId edge = out_begin[source]; edge < out_begin[source + 1]; ++edge) {
+        const EdgeId in = next[targets[edge]]++;
+        data_.in_sources[in] = source;
+        data_.in_edges[in] = edge;
+      }
+    }
+  }
+
+  const Schedule& schedule_;
+  const Workload& workload_;
+  TransferTable transfers_;
+  std::vector<VertexId> forward_at_;   // [S][M] vertex of F
+  std::vector<VertexId> gradient_at_;  // [S][M] vertex of B or I
+  OpGraph::Data data_;
+};
+
+}  // namespace
+
+OpGraph build_graph(const Schedule& schedule, const Workload& workload, Communication communication) {
+  PPSIM_ASSERT(workload.stages.size() == schedule.stages(),
+               fmt::format("{} costs for {} stages", workload.stages.size(), schedule.stages()));
+  constexpr std::size_t kMostOps = std::numeric_limits<VertexId>::max() / 4;
+  if (schedule.ops.size() > kMostOps) {
+    throw Error("", fmt::format("{} ops, expected at most {}", schedule.ops.size(), kMostOps));
+  }
+  return OpGraph(GraphBuilder(schedule, workload, communication).build());
+}
+
+}  // namespace ppsim

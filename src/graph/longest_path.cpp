@@ -1,0 +1,36 @@
+// The longest path, on Boost's topological sort and on nothing that the engines use.
+#include <algorithm>
+#include <boost/graph/topological_sort.hpp>
+#include <iterator>
+
+#include "op_graph_data.hpp"
+
+namespace ppsim {
+
+Time longest_path(const OpGraph& graph) {
+  PPSIM_ASSERT(graph.communication() == Communication::Overlap, "a held stream is no edge's delay");
+  std::vector<std::pair<VertexId, VertexId>> edges;
+  for (VertexId v = 0; v < graph.vertex_count(); ++v) {
+    for (EdgeId e = graph.out_begin()[v]; e < graph.out_begin()[v + 1]; ++e)
+      edges.emplace_back(v, graph.targets()[e]);
+  }
+  const CsrGraph csr(boost::edges_are_sorted, edges.begin(), edges.end(), graph.vertex_count());
+  std::vector<VertexId> order;  // reversed
+  boost::topological_sort(csr, std::back_inserter(order));
+  std::vector<Time> tail(graph.vertex_count());  // longest path from a vertex's start to the end
+  Time longest{};
+  for (const VertexId vertex : order) {
+    for (EdgeId e = graph.out_begin()[vertex]; e < graph.out_begin()[vertex + 1]; ++e) {
+      const EdgeClass kind = graph.edge_classes()[e];
+      Time delay{};
+      if (is_transfer(kind))
+        delay = graph.transfer_classes()[kind].latency + graph.transfer_classes()[kind].wire;
+      tail[vertex] = std::max(tail[vertex], delay + tail[graph.targets()[e]]);
+    }
+    tail[vertex] += graph.durations()[vertex];
+    longest = std::max(longest, tail[vertex]);
+  }
+  return longest;
+}
+
+}  // namespace ppsim

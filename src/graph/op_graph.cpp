@@ -1,0 +1,81 @@
+#include "ppsim/graph/op_graph.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "op_graph_data.hpp"
+
+namespace ppsim {
+namespace {
+
+std::string describe_op(const Op& op) {
+  if (!is_compute(op.kind)) return fmt::format("{} of stage {}", name(op.kind), index(op.stage));
+  return fmt::format("{} of stage {}, micro-batch {}", name(op.kind), index(op.stage), index(op.micro_batch));
+}
+
+}  // namespace
+
+std::uint32_t OpGraph::rank_count() const {
+  return static_cast<std::uint32_t>(data_->rank_begin.size() - 1);
+}
+std::uint32_t OpGraph::vertex_count() const {
+  return static_cast<std::uint32_t>(data_->durations.size());
+}
+std::uint32_t OpGraph::edge_count() const {
+  return static_cast<std::uint32_t>(data_->edge_classes.size());
+}
+std::uint32_t OpGraph::link_count() const {
+  return data_->link_count;
+}
+
+std::span<const VertexId> OpGraph::rank_begin() const {
+  return data_->rank_begin;
+}
+std::span<const Time> OpGraph::durations() const {
+  return data_->durations;
+}
+std::span<const EdgeId> OpGraph::out_begin() const {
+  return data_->csr.m_forward.m_rowstart;
+}
+std::span<const VertexId> OpGraph::targets() const {
+  return data_->csr.m_forward.m_column;
+}
+std::span<const EdgeClass> OpGraph::edge_classes() const {
+  return data_->edge_classes;
+}
+std::span<const EdgeId> OpGraph::in_begin() const {
+  return data_->in_begin;
+}
+std::span<const VertexId> OpGraph::in_sources() const {
+  return data_->in_sources;
+}
+std::span<const EdgeId> OpGraph::in_edges() const {
+  return data_->in_edges;
+}
+std::span<const TransferClass> OpGraph::transfer_classes() const {
+  return data_->transfers;
+}
+Communication OpGraph::communication() const {
+  return data_->communication;
+}
+
+Rank OpGraph::rank_of(VertexId vertex) const {
+  const auto& begin = data_->rank_begin;
+  return static_cast<Rank>(std::upper_bound(begin.begin(), begin.end(), vertex) - begin.begin() - 1);
+}
+
+std::span<const Op> OpGraph::ops(VertexId vertex) const {
+  if (data_->op_begin.empty()) return std::span(data_->ops).subspan(vertex, 1);
+  const std::uint32_t begin = data_->op_begin[vertex];
+  return std::span(data_->ops).subspan(begin, data_->op_begin[vertex + 1] - begin);
+}
+
+std::string OpGraph::describe(VertexId vertex) const {
+  const auto actions = ops(vertex);
+  std::string text = fmt::format("rank {}: {}", index(rank_of(vertex)), describe_op(actions.front()));
+  if (actions.size() > 1) text += " with " + describe_op(actions.back());
+  return text;
+}
+
+}  // namespace ppsim

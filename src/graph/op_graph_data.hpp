@@ -1,0 +1,33 @@
+// What an OpGraph holds. Only the files of src/graph name Boost.
+#pragma once
+
+#include <boost/graph/compressed_sparse_row_graph.hpp>
+#include <vector>
+
+#include "ppsim/graph/op_graph.hpp"
+
+namespace ppsim {
+
+/// 32-bit vertices and edges: half of Boost's default. Its arrays (public members) are what the spans show.
+using CsrGraph = boost::compressed_sparse_row_graph<boost::directedS, boost::no_property, boost::no_property,
+                                                    boost::no_property, VertexId, EdgeId>;
+
+struct OpGraph::Data {
+  CsrGraph csr;
+  std::vector<EdgeClass> edge_classes;  ///< [edges]
+
+  // The same edges by target. Our own: Boost's two-way graph takes unsorted edges only, and sorts them twice.
+  std::vector<EdgeId> in_begin;      ///< [vertices + 1]
+  std::vector<VertexId> in_sources;  ///< [edges]
+  std::vector<EdgeId> in_edges;      ///< [edges]
+
+  std::vector<Op> ops;                   ///< all actions' ops, in vertex order
+  std::vector<std::uint32_t> op_begin;   ///< [vertices + 1]; empty where every action is one op
+  std::vector<Time> durations;           ///< [vertices]
+  std::vector<VertexId> rank_begin;      ///< [P + 1]
+  std::vector<TransferClass> transfers;  ///< by EdgeClass
+  std::uint32_t link_count = 0;
+  Communication communication = Communication::Overlap;
+};
+
+}  // namespace ppsim

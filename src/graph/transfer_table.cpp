@@ -1,0 +1,31 @@
+#include "transfer_table.hpp"
+
+namespace ppsim {
+
+TransferTable::TransferTable(const Placement& placement, const Workload& workload, bool token_loop) {
+  const std::size_t stages = placement.stages();
+  for (const std::vector<Rank>& route : placement.route) {
+    std::vector<EdgeClass> forward(stages, kDataEdge), backward(stages, kDataEdge), decode(stages, kDataEdge);
+    for (std::size_t stage = 0; stage < stages; ++stage) {
+      const StageCosts& costs = workload.stages[stage];
+      const std::size_t next = (stage + 1) % stages;
+      if (stage + 1 < stages)
+        forward[stage] = add(workload.network, route[stage], route[next], costs.forward_transfer);
+      if (stage > 0)
+        backward[stage] = add(workload.network, route[stage], route[stage - 1], costs.backward_transfer);
+      if (token_loop) decode[stage] = add(workload.network, route[stage], route[next], costs.decode_transfer);
+    }
+    forward_.push_back(std::move(forward));
+    backward_.push_back(std::move(backward));
+    decode_.push_back(std::move(decode));
+  }
+}
+
+EdgeClass TransferTable::add(const Network& network, Rank from, Rank to, Bytes bytes) {
+  if (from == to) return kDataEdge;
+  Route route = network.route(from, to);
+  classes_.push_back({from, to, bytes, route.latency, bytes / route.bandwidth, std::move(route.links)});
+  return static_cast<EdgeClass>(classes_.size() - 1);
+}
+
+}  // namespace ppsim
