@@ -1,0 +1,158 @@
+#include "ppsim/schedule/check.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace ppsim {
+namespace {
+
+// What has been seen of one stage and micro-batch, as bits.
+enum Seen : std::uint8_t { kForward = 1, kBackward = 2, kInputGrad = 4, kWeightGrad = 8 };
+
+std::uint8_t bit(OpKind kind) {
+  switch (kind) {
+    case OpKind::Forward:
+      return kForward;
+    case OpKind::Backward:
+      return kBackward;
+    case OpKind::InputGrad:
+      return kInputGrad;
+    case OpKind::WeightGrad:
+      return kWeightGrad;
+    case OpKind::Recompute:
+    case OpKind::GradientReduction:
+    case OpKind::ParameterGather:
+    case OpKind::OptimizerStep:
+      return 0;
+  }
+  return 0;
+}
+
+// "3, 5, 7 and 12 more"
+std::string first_few(const std::vector<std::uint32_t>& numbers) {
+  constexpr std::size_t kFew = 8;
+  const std::size_t shown = std::min(kFew, numbers.size());
+  std::string text = fmt::format(
+      "{}", fmt::join(numbers.begin(), numbers.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
+  if (shown < numbers.size()) text += fmt::format(" and {} more", numbers.size() - shown);
+  return text;
+}
+
+class OrderCheck {
+ public:
+  explicit OrderCheck(const Schedule& schedule)
+      : schedule_(schedule), seen_(std::size_t{schedule.stages()} * schedule.micro_batches) {}
+
+  std::vector<Fault> run() && {
+    for (std::uint32_t rank = 0; rank < schedule_.ranks(); ++rank) {
+      check_program(Rank{rank});
+      check_complete(Rank{rank});
+    }
+    return std::move(faults_);
+  }
+
+ private:
+  std::uint8_t& seen(Op op) {
+    return seen_[index(op.stage) * schedule_.micro_batches + index(op.micro_batch)];
+  }
+
+  void check_program(Rank rank) {
+    const auto program = schedule_.program(rank);
+    for (std::size_t step = 0; step < program.size(); ++step) {
+      const Op op = program[step];
+      const auto fault = [&](std::string_view what) {
+        faults_.push_back({fmt::format("rank {}, step {}", index(rank), step),
+                           fmt::format("{} of stage {}, micro-batch {} {}", name(op.kind), index(op.stage),
+                                       index(op.micro_batch), what)});
+      };
+      if (op.overlaps_next) check_pair(program.subspan(step), fault);
+      if (!check_place(rank, op, fault)) continue;
+      check_inputs(op, fault);
+      seen(op) |= bit(op.kind);
+    }
+  }
+
+  template <class Report>
+  static void check_pair(std::span<const Op> rest, Report fault) {
+    const bool legal = rest.size() > 1 && rest[0].kind == OpKind::Forward && needs_gradient(rest[1].kind) &&
+                       !rest[1].overlaps_next;
+    if (!legal) fault("overlaps what follows, expected a pair of F with B or I");
+  }
+
+  // False where the op has no place at all.
+  template <class Report>
+  bool check_place(Rank rank, Op op, Report fault) const {
+    if (bit(op.kind) == 0 || (schedule_.forward_only && op.kind != OpKind::Forward)) {
+      fault(schedule_.forward_only ? "in a forward-only schedule" : "is no F, B, I or W");
+    } else if (index(op.stage) >= schedule_.stages()) {
+      fault(fmt::format("does not exist: there are {} stages", schedule_.stages()));
+    } else if (index(op.micro_batch) >= schedule_.micro_batches) {
+      fault(fmt::format("does not exist: there are {} micro-batches", schedule_.micro_batches));
+    } else if (const Rank holder = schedule_.placement.rank_of(op.stage, schedule_.direction(op.micro_batch));
+               holder != rank) {
+      fault(fmt::format("is not this rank's: rank {} holds the stage", index(holder)));
+    } else {
+      return true;
+    }
+    return false;
+  }
+
+  template <class Report>
+  void check_inputs(Op op, Report fault) {
+    const std::uint8_t before = seen(op);
+    if ((before & bit(op.kind)) != 0) fault("runs a second time");
+    if (needs_gradient(op.kind) && (before & kForward) == 0) fault("runs before its F");
+    if (op.kind == OpKind::WeightGrad && (before & kInputGrad) == 0) fault("runs before its I");
+    const bool fused = op.kind == OpKind::Backward;
+    if ((before & (fused ? kInputGrad | kWeightGrad : op.kind == OpKind::Forward ? 0 : kBackward)) != 0) {
+      fault(fused ? "runs beside a split backward" : "runs beside a whole backward B");
+    }
+  }
+
+  // What the rank should have run and did not, by stage and kind.
+  void check_complete(Rank rank) {
+    for (std::uint32_t direction = 0; direction < schedule_.placement.directions(); ++direction) {
+      for (std::uint32_t stage = 0; stage < schedule_.stages(); ++stage) {
+        const Stage id = static_cast<Stage>(stage);
+        if (schedule_.placement.rank_of(id, direction) == rank) check_stage(rank, direction, id);
+      }
+    }
+  }
+
+  void check_stage(Rank rank, std::uint32_t direction, Stage stage) {
+    std::vector<std::uint32_t> forward, backward, weight_grad;
+    for (std::uint32_t m = 0; m < schedule_.micro_batches; ++m) {
+      if (schedule_.direction(MicroBatch{m}) != direction) continue;
+      const std::uint8_t has = seen(Op{OpKind::Forward, false, stage, MicroBatch{m}});
+      if ((has & kForward) == 0) forward.push_back(m);
+      if (schedule_.forward_only) continue;
+      if ((has & (kBackward | kInputGrad)) == 0) backward.push_back(m);
+      if ((has & kInputGrad) != 0 && (has & kWeightGrad) == 0) weight_grad.push_back(m);
+    }
+    report_missing(rank, stage, "F", forward);
+    report_missing(rank, stage, "B (or I and W)", backward);
+    report_missing(rank, stage, "W", weight_grad);
+  }
+
+  void report_missing(Rank rank, Stage stage, std::string_view kind,
+                      const std::vector<std::uint32_t>& missing) {
+    if (missing.empty()) return;
+    faults_.push_back({fmt::format("rank {}", index(rank)),
+                       fmt::format("{} of stage {} is missing for micro-batch{} {}", kind, index(stage),
+                                   missing.size() > 1 ? "es" : "", first_few(missing))});
+  }
+
+  const Schedule& schedule_;
+  std::vector<std::uint8_t> seen_;  // [S][M] bits of Seen
+  std::vector<Fault> faults_;
+};
+
+}  // namespace
+
+std::vector<Fault> check_order(const Schedule& schedule) {
+  return OrderCheck(schedule).run();
+}
+
+}  // namespace ppsim

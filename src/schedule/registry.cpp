@@ -1,0 +1,134 @@
+#include "ppsim/schedule/registry.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "ppsim/core/error.hpp"
+
+namespace ppsim {
+namespace {
+
+// Built before main by the schedules' own files, read-only after.
+struct Registry {
+  std::map<std::string, ScheduleInfo, std::less<>> by_name;
+  std::vector<const ScheduleInfo*> all;  // by name, ascending
+};
+
+Registry& registry() {
+  static Registry instance;
+  return instance;
+}
+
+// Levenshtein distance, to offer what was probably meant.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0]++;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t substituted = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, diagonal + 1, substituted});
+    }
+  }
+  return row.back();
+}
+
+std::string type_name(const OptionSpec& option) {
+  if (std::holds_alternative<std::int64_t>(option.default_value)) {
+    return fmt::format("an integer from {} to {}", option.minimum, option.maximum);
+  }
+  return option.choices.empty() ? "a text" : fmt::format("one of {}", fmt::join(option.choices, ", "));
+}
+
+bool is_allowed(const OptionSpec& option, const OptionValue& value) {
+  if (value.index() != option.default_value.index()) return false;
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) {
+    return option.minimum <= *integer && *integer <= option.maximum;
+  }
+  const auto& choices = option.choices;
+  return choices.empty() ||
+         std::find(choices.begin(), choices.end(), std::get<std::string>(value)) != choices.end();
+}
+
+std::string to_text(const OptionValue& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
+  return fmt::format("\"{}\"", std::get<std::string>(value));
+}
+
+const OptionSpec* find_option(const ScheduleInfo& info, std::string_view name) {
+  const auto found = std::find_if(info.options.begin(), info.options.end(),
+                                  [&](const OptionSpec& option) { return option.name == name; });
+  return found == info.options.end() ? nullptr : &*found;
+}
+
+std::string known_options(const ScheduleInfo& info) {
+  if (info.options.empty()) return fmt::format("{} has no options", info.name);
+  std::vector<std::string_view> names;
+  for (const OptionSpec& option : info.options) names.push_back(option.name);
+  return fmt::format("{} has {}", info.name, fmt::join(names, ", "));
+}
+
+}  // namespace
+
+std::int64_t ScheduleRequest::integer(std::string_view option) const {
+  return std::get<std::int64_t>(options.find(option)->second);
+}
+
+const std::string& ScheduleRequest::text(std::string_view option) const {
+  return std::get<std::string>(options.find(option)->second);
+}
+
+Registration::Registration(ScheduleInfo info) {
+  Registry& all = registry();
+  const std::string name = info.name;
+  const auto [place, added] = all.by_name.emplace(name, std::move(info));
+  if (!added) throw std::logic_error(fmt::format("schedule \"{}\" is registered twice", name));
+  all.all.clear();
+  for (const auto& entry : all.by_name) all.all.push_back(&entry.second);
+}
+
+std::span<const ScheduleInfo* const> all_schedules() {
+  return registry().all;
+}
+
+const ScheduleInfo& find_schedule(std::string_view name, std::string_view where) {
+  const auto& by_name = registry().by_name;
+  if (const auto found = by_name.find(name); found != by_name.end()) return found->second;
+  std::vector<std::string_view> names;
+  for (const auto& entry : by_name) names.push_back(entry.first);
+  std::stable_sort(names.begin(), names.end(), [&](std::string_view a, std::string_view b) {
+    return edit_distance(name, a) < edit_distance(name, b);
+  });
+  throw Error(std::string(where),
+              fmt::format("there is no schedule \"{}\", expected one of {}", name, fmt::join(names, ", ")));
+}
+
+OptionValues complete_options(const ScheduleInfo& info, const OptionValues& given, std::string_view where) {
+  OptionValues complete;
+  for (const OptionSpec& option : info.options) complete.emplace(option.name, option.default_value);
+  for (const auto& [name, value] : given) {
+    const OptionSpec* option = find_option(info, name);
+    const std::string place = fmt::format("{}/{}", where, name);
+    if (option == nullptr)
+      throw Error(place, fmt::format("there is no option \"{}\": {}", name, known_options(info)));
+    if (!is_allowed(*option, value)) {
+      throw Error(place, fmt::format("is {}, expected {}", to_text(value), type_name(*option)));
+    }
+    complete[name] = value;
+  }
+  return complete;
+}
+
+Schedule make_schedule(const ScheduleInfo& info, const ScheduleRequest& request) {
+  if (info.why_not) {
+    if (const auto reason = info.why_not(request))
+      throw Error("/parallelism", fmt::format("{}: {}", info.name, *reason));
+  }
+  return info.generate(request);
+}
+
+}  // namespace ppsim
