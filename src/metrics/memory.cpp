@@ -1,0 +1,121 @@
+// Activations (Korthikanti et al. 2022 for what they are) as the program allocates and frees them; DESIGN
+// section 4.
+#include "ppsim/metrics/memory.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ppsim/core/error.hpp"
+
+namespace ppsim {
+namespace {
+
+/// What a rank holds while its program runs. A program's order is the order of time, and what ends frees
+/// before what starts behind it allocates: so walking it in order settles what happens at one instant.
+class MemoryWalk {
+ public:
+  MemoryWalk(const Schedule& schedule, const Workload& workload) : schedule_(schedule), workload_(workload) {}
+
+  void run(std::span<const Op> ops, Time start, Time finish) {
+    for (const Op op : ops) at_start(op);
+    record(start);
+    for (const Op op : ops) at_finish(op);
+    record(finish);
+  }
+
+  [[nodiscard]] RankMemory take() && {
+    memory_.kv_cache = kv_cache_;
+    return std::move(memory_);
+  }
+
+ private:
+  [[nodiscard]] const StageCosts& costs(Op op) const { return workload_.stages[index(op.stage)]; }
+
+  void at_start(Op op) {
+    if (op.kind != OpKind::Forward) return;
+    ++count_;
+    if (!schedule_.forward_only) activation_ += costs(op).activation;
+  }
+
+  void at_finish(Op op) {
+    switch (op.kind) {
+      case OpKind::Forward:
+        if (schedule_.forward_only) grow_cache(op);
+        break;
+      case OpKind::Backward:
+        free_pair(costs(op).activation);
+        break;
+      case OpKind::InputGrad:
+        activation_ -= costs(op).activation_freed_at_input_grad;
+        break;
+      case OpKind::WeightGrad:
+        free_pair(costs(op).activation - costs(op).activation_freed_at_input_grad);
+        break;
+      case OpKind::Recompute:  // the memory model counts what recomputation needs into `activation`
+      case OpKind::GradientReduction:
+      case OpKind::ParameterGather:
+      case OpKind::OptimizerStep:
+        break;
+    }
+  }
+
+  void free_pair(Bytes bytes) {
+    PPSIM_ASSERT(count_ > 0, "more activations freed than allocated");
+    --count_;
+    activation_ -= bytes;
+  }
+
+  /// Without a token loop (a forward-only schedule from a file) every forward is a prefill.
+  void grow_cache(Op op) {
+    --count_;
+    const bool prefill = schedule_.requests == 0 || index(op.micro_batch) < schedule_.requests;
+    kv_cache_ += prefill ? costs(op).kv_cache_prefill : costs(op).kv_cache_step;
+  }
+
+  void record(Time at) {
+    std::vector<MemoryStep>& steps = memory_.steps;
+    if (!steps.empty())
+      at = std::max(at, steps.back().at);  // measured actions may overlap by the clock's error
+    if (activation_ > memory_.peak_activation) {
+      memory_.peak_activation = activation_;
+      memory_.peak_at = at;
+    }
+    memory_.peak_count = std::max(memory_.peak_count, count_);
+    const MemoryStep now{at, schedule_.forward_only ? kv_cache_ : activation_, count_};
+    if (!steps.empty() && steps.back().at == at) {
+      steps.back() = now;
+    } else if (steps.empty() || steps.back().bytes != now.bytes || steps.back().count != now.count) {
+      steps.push_back(now);
+    }
+  }
+
+  const Schedule& schedule_;
+  const Workload& workload_;
+  Bytes activation_;
+  Bytes kv_cache_;
+  std::uint32_t count_ = 0;
+  RankMemory memory_;
+};
+
+}  // namespace
+
+std::vector<RankMemory> measure_memory(const OpGraph& graph, const Timeline& timeline,
+                                       const Schedule& schedule, const Workload& workload) {
+  std::vector<RankMemory> ranks;
+  for (std::size_t rank = 0; rank < graph.rank_count(); ++rank) {
+    MemoryWalk walk(schedule, workload);
+    for (VertexId v = graph.rank_begin()[rank]; v < graph.rank_begin()[rank + 1]; ++v) {
+      walk.run(graph.ops(v), timeline.start[v], timeline.finish[v]);
+    }
+    RankMemory memory = std::move(walk).take();
+    for (const Stage stage : schedule.placement.stages_of(static_cast<Rank>(rank))) {
+      memory.static_bytes += workload.stages[index(stage)].static_bytes();
+    }
+    memory.peak_total = memory.static_bytes + memory.peak_activation + memory.kv_cache;
+    ranks.push_back(std::move(memory));
+  }
+  return ranks;
+}
+
+}  // namespace ppsim
