@@ -1,0 +1,70 @@
+// The data-parallel all-reduce of a stage: a ring over D replicas moves 2 (D-1)/D of its gradients and waits
+// 2 (D-1) latencies.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <initializer_list>
+
+#include "ppsim/model/workload.hpp"
+#include "presets.hpp"
+
+namespace ppsim {
+namespace {
+
+// NVLink 400 GB/s + 1 us, a NIC 50 GB/s + 4 us.
+struct Case {
+  std::uint32_t tensor, data, nics;
+  double rate;     // GB/s of one ring
+  double latency;  // us
+};
+
+TEST_CASE("gradients are reduced at the rate of the links between the replicas") {
+  for (const Case& c : std::initializer_list<Case>{
+           {1, 8, 8, 400, 1},   // one node: NVLink
+           {4, 2, 8, 400, 1},   // one node: four rings of two GPUs
+           {8, 2, 8, 50, 4},    // a replica a node: eight rings, a NIC each
+           {8, 4, 8, 50, 4},    //
+           {8, 2, 1, 6.25, 4},  // eight rings on one NIC
+           {2, 8, 8, 200, 4},   // four replicas a node: two rings share eight NICs
+           {1, 16, 8, 400, 4},  // one ring on eight NICs: 400 GB/s, as NVLink
+           {1, 16, 1, 50, 4},   // one ring on one NIC
+           {16, 2, 8, 50, 4},   // a replica on two nodes: eight rings a node
+           {1, 9, 8, 50, 4},    // eight replicas in one node, one in the next: its one NIC sets the pace
+       }) {
+    CAPTURE(c.tensor);
+    CAPTURE(c.data);
+    CAPTURE(c.nics);
+    Cluster cluster = round_cluster(4);
+    cluster.nics_per_node = c.nics;
+    const StageCosts stage = training(cluster, small_gpt(), parallel(c.tensor, 1, c.data)).stages.at(0);
+    const double bytes = static_cast<double>(stage.gradients.count());
+    const double n = c.data;
+    const double nanoseconds = 2 * (n - 1) / n * bytes / c.rate + 2 * (n - 1) * c.latency * 1000;
+    CHECK(std::abs(static_cast<double>(stage.gradient_reduction.count()) - nanoseconds) < 1);
+  }
+}
+
+TEST_CASE("a ring over nodes is not faster than NVLink, where a node has two of its GPUs") {
+  Cluster cluster = round_cluster(2);
+  cluster.nvlink.bandwidth = BytesPerSecond(300'000'000'000);
+  const StageCosts stage = training(cluster, small_gpt(), parallel(1, 1, 16)).stages.at(0);
+  const double nanoseconds = 2 * 15.0 / 16 * static_cast<double>(stage.gradients.count()) / 300 + 30 * 4000;
+  CHECK(std::abs(static_cast<double>(stage.gradient_reduction.count()) - nanoseconds) < 1);
+}
+
+TEST_CASE("one replica reduces nothing, and inference has no gradients") {
+  CHECK(training(round_cluster(1), small_gpt(), parallel(8, 1)).stages[0].gradient_reduction == Time(0));
+  CHECK(inference(round_cluster(1), small_gpt(), parallel(1, 1, 8), 1).stages[0].gradient_reduction ==
+        Time(0));
+}
+
+TEST_CASE("the slowest rank's links stand for every stage") {
+  // D = 3, P = 3 on nodes of 8: ranks 0 and 1 lie in node 0, rank 2 is GPUs 6 7 8 on two nodes.
+  const auto stages = training(round_cluster(2), small_gpt(), parallel(1, 3, 3)).stages;
+  const double bytes = static_cast<double>(stages[1].gradients.count());
+  CHECK(std::abs(static_cast<double>(stages[1].gradient_reduction.count()) -
+                 (4.0 / 3 * bytes / 50 + 4 * 4000)) < 1);
+}
+
+}  // namespace
+}  // namespace ppsim
