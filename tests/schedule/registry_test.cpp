@@ -19,7 +19,7 @@ TEST_CASE("an unknown name lists the known ones, nearest first") {
     FAIL("found");
   } catch (const Error& error) {
     CHECK(std::string(error.what()) ==
-          "config.json#/schedule/name: there is no schedule \"1f1c\", expected one of 1f1b, naive, gpipe, "
+          "config.json#/schedule/name: there is no schedule \"1f1c\", expected one of 1f1b, gpipe, naive, "
           "inference, "
           "interleaved");
   }

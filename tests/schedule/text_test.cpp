@@ -124,4 +124,3 @@ TEST_CASE("text that was cut, doubled or scrambled gives a schedule or one line,
     }
   }));
 }
-}
