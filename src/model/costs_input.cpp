@@ -148,8 +148,9 @@ Workload make_workload(const CostsInput& costs, const RunShape& shape, std::uint
                 fmt::format("values for each of {} stages cannot serve {} stages; expected single values",
                             given_stages, shape.stages));
   const Ratio ratio{given_stages, shape.stages};
-  Workload workload{
-      {}, Network::point_to_point(shape.ranks, costs.link), scale(costs.pair, ratio), {}, {}, {}, {}, 0, {}};
+  Workload workload{.stages = {},
+                    .network = Network::point_to_point(shape.ranks, costs.link),
+                    .pair = scale(costs.pair, ratio)};
   workload.stages.reserve(shape.stages);
   for (std::uint32_t stage = 0; stage < shape.stages; ++stage)
     workload.stages.push_back(make_stage(costs, shape, StageReader(stage, ratio)));

@@ -81,8 +81,7 @@ StageCosts make_stage(const ModelRun& run, const LayerCosts& model, LayerRange l
 
 Workload make_layer_costs_workload(const ModelRun& run, const LayerCosts& model) {
   check(run);
-  Workload workload{{}, Network::of_cluster(run.cluster, run.parallelism), PairRule::Sum, {}, {}, {}, {}, 0,
-                    {}};
+  Workload workload{.stages = {}, .network = Network::of_cluster(run.cluster, run.parallelism)};
   for (const LayerRange layers : run.layout.stages) workload.stages.push_back(make_stage(run, model, layers));
   set_gradient_reduction(run, workload.stages);
   Flops sample;

@@ -122,8 +122,7 @@ std::uint64_t tokens_per_step(const ModelRun& run, const Transformer& model) {
 Workload make_transformer_workload(const ModelRun& run, const Transformer& model) {
   check_transformer(model);
   check_tensor_parallel(model, run.parallelism);
-  Workload workload{{}, Network::of_cluster(run.cluster, run.parallelism), PairRule::Sum, {}, {}, {}, {}, 0,
-                    {}};
+  Workload workload{.stages = {}, .network = Network::of_cluster(run.cluster, run.parallelism)};
   for (std::size_t stage = 0; stage < run.layout.stages.size(); ++stage)
     workload.stages.push_back(make_stage(run, model, stage_place(run.layout, stage)));
   if (!run.inference()) set_gradient_reduction(run, workload.stages);
