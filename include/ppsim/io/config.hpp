@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ppsim/engine/simulate.hpp"
@@ -15,8 +16,9 @@
 
 namespace ppsim {
 
-/// One value to put into the document before it is read: "--set /schedule/name=gpipe". The value is JSON where it parses
-/// as JSON, else a string. `origin` says who asked ("--set", "--schedule"), for errors and `ppsim config`.
+/// One value to put into the document before it is read: "--set /schedule/name=gpipe". The value is JSON
+/// where it parses as JSON, else a string; null takes the key away. A path is relative to the document, as in
+/// the document itself. `origin` says who asked ("--set", "--schedule"), for errors and `ppsim config`.
 struct Override {
   std::string pointer;
   std::string value;
@@ -46,21 +48,39 @@ struct Config {
   ScheduleChoice schedule;
   Simulation simulation;
 
-  std::string resolved;  ///< the whole document, sections inlined and defaults written out, canonical JSON, one line
-  std::string hash;      ///< 16 hex digits of `resolved` (FNV-1a, 64 bits), for "config_hash"
+  std::string
+      resolved;  ///< the whole document, sections inlined and defaults written out, canonical JSON, one line
+  std::string hash;  ///< 16 hex digits of `resolved` (FNV-1a, 64 bits), for "config_hash"
 
-  /// Where each value of `resolved` came from: "/parallelism/data" -> "default", "clusters/h100_4x8.json", "--set".
+  /// Where each value of `resolved` came from: "/parallelism/data" -> "default", "clusters/h100_4x8.json",
+  /// "--set".
   struct Origin {
     std::string pointer;
     std::string value;  ///< compact JSON
     std::string from;
   };
-  std::vector<Origin> origins;  ///< leaves of the document, in its order
+  std::vector<Origin> origins;  ///< leaves of `resolved`, in its order; a list is one leaf
+
+  /// Where a part of `resolved` was read: what stands at or under `pointer`, unless a longer one fits.
+  struct Place {
+    std::string pointer;  ///< "/cluster"
+    std::string where;    ///< "clusters/h100_4x8.json#", "--set /cluster"
+  };
+  std::vector<Place> places;  ///< the first is the whole document's, ""
 };
 
-/// Reads `path`. Throws Error with where "FILE#/json/pointer": not JSON (with line and column), an unknown key (with the
-/// nearest known one), a missing section or key, a wrong type or unit, zero, negative or huge numbers, a path that is not
-/// there, a section that includes itself.
+/// Reads `path`. Throws Error with where "FILE#/json/pointer": not JSON (with line and column), an unknown
+/// key (with the nearest known one), a missing section or key, a wrong type or unit, zero, negative or huge
+/// numbers, a path that is not there, a section that includes itself.
 [[nodiscard]] Config load_config(const std::string& path, std::span<const Override> overrides = {});
+
+/// The file and pointer that hold the value at `pointer` ("/cluster/nvlink/bandwidth"):
+/// "clusters/h100_4x8.json#/nvlink/bandwidth". For errors that a later layer reports by pointer; what does
+/// not begin with "/" comes back as it is.
+[[nodiscard]] std::string locate(const Config& config, std::string_view pointer);
+
+/// Every key that a config may have, as pointers; "*" stands for each entry of a list. Beside them stand the
+/// options of the schedule, under "/schedule".
+[[nodiscard]] std::vector<std::string> config_keys();
 
 }  // namespace ppsim

@@ -1,0 +1,147 @@
+// From a document to values.
+#include "ppsim/io/config.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#include "config_document.hpp"
+#include "config_limits.hpp"
+#include "config_reader.hpp"
+#include "config_sections.hpp"
+#include "ppsim/core/error.hpp"
+
+namespace ppsim {
+
+namespace {
+
+WorkloadInput read_input(const ObjectReader& root) {
+  const bool model = root.has("cluster") || root.has("model");
+  if (root.has("costs") && model)
+    throw root.error("\"costs\" stands instead of \"cluster\" and \"model\"; expected one or the other");
+  if (root.has("costs")) return read_costs(root.object("costs"));
+  if (!model) throw root.error("missing sections \"cluster\" and \"model\", or \"costs\" instead");
+  Cluster cluster = read_cluster(root.object("cluster"));
+  return ModelInput{std::move(cluster), read_model(root.object("model"))};
+}
+
+constexpr auto kMostInteger = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+
+OptionValue read_option(const ObjectReader& section, const std::string& key) {
+  const Json& value = section.value(key);
+  if (value.is_string()) return value.get<std::string>();
+  const bool too_large = value.is_number_unsigned() && value.get<std::uint64_t>() > kMostInteger;
+  if (value.is_number_integer() && !too_large) return value.get<std::int64_t>();
+  throw section.error(key, fmt::format("{}; expected a whole number or text", shown(value)));
+}
+
+// What the schedule says of itself. Its options are checked here, so that a fault names the file; a default
+// that the shape decides is not a value to write down.
+void complete_schedule(Document& document, const Pointer& section, const ScheduleChoice& choice) {
+  try {
+    const ScheduleInfo& info = find_schedule(choice.name);
+    const OptionValues complete = complete_options(info, choice.options);
+    for (const OptionSpec& option : info.options) {
+      if (choice.options.contains(option.name) || !option.default_text.empty()) continue;
+      const auto to_json = [](const auto& value) { return Json(value); };
+      document.set_default(section / option.name, std::visit(to_json, complete.at(option.name)));
+    }
+  } catch (const Error& error) {
+    throw Error(document.where(error.fault().where), error.fault().what);
+  }
+}
+
+ScheduleChoice read_schedule(Document& document, const ObjectReader& section) {
+  ScheduleChoice choice;
+  if (section.has("name") == section.has("file"))
+    throw section.error("expected one of \"name\" and \"file\"");
+  const bool named = section.has("name");
+  for (const auto& [key, value] : section.self().items()) {
+    const bool known = key == "name" || key == "file" || key == "description" || key == "$schema";
+    if (!known && !named) throw section.error(key, "unknown key; a schedule from a file has no options");
+    if (!known) choice.options[key] = read_option(section, key);
+  }
+  if (named) {
+    choice.name = section.text("name");
+    complete_schedule(document, Pointer("/schedule"), choice);
+  } else {
+    choice.file = document.beside(section.at("file"), section.text("file"));
+    document.at(section.at("file")) = document.from_document(*choice.file);
+  }
+  return choice;
+}
+
+Simulation read_simulation(Document& document, const ObjectReader& root) {
+  if (!root.has("simulation")) document.set_default(root.at("simulation"), Json::object());
+  const ObjectReader section = root.object("simulation");
+  constexpr std::array<std::string_view, 2> kCommunication{"overlap", "blocking"};
+  constexpr std::array<std::string_view, 2> kContention{"none", "fifo"};
+  Simulation simulation;
+  simulation.communication = section.choice("communication", kCommunication, "overlap") == 0
+                                 ? Communication::Overlap
+                                 : Communication::Blocking;
+  simulation.contention =
+      section.choice("contention", kContention, "none") == 0 ? Contention::None : Contention::Fifo;
+  simulation.seed = section.count<std::uint64_t>("seed", {0, ~std::uint64_t{0}}, 0);
+  return simulation;
+}
+
+// FNV-1a, 64 bits (Fowler, Noll, Vo): short, and no secret depends on it.
+std::string hash_of(std::string_view text) {
+  std::uint64_t hash = 14'695'981'039'346'656'037U;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1'099'511'628'211U;
+  return fmt::format("{:016x}", hash);
+}
+
+Config read_config(const std::string& path, std::span<const Override> overrides) {
+  Document document(path);
+  for (const Override& override : overrides) document.apply(override);
+  document.inline_sections();
+  const ObjectReader root(document, Pointer(), kConfigKeys);
+  Config config;
+  config.path = path;
+  config.input = read_input(root);
+  const ObjectReader parallelism = root.object("parallelism");
+  config.parallelism = read_parallelism(parallelism, root.has("costs"));
+  if (parallelism.has("virtual_stages")) config.virtual_stages = config.parallelism.virtual_stages;
+  config.schedule = read_schedule(document, root.object("schedule"));
+  config.simulation = read_simulation(document, root);
+  if (const auto fault = find_excess(config)) throw Error(document.where(fault->where), fault->what);
+  document.make_canonical();
+  config.resolved = document.text();
+  config.hash = hash_of(config.resolved);
+  config.origins = document.origins();
+  config.places = document.places();
+  return config;
+}
+
+// Keys, paths and texts of a document may hold anything; a message is one line.
+std::string one_line(const std::string& text) {
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  if (std::none_of(text.begin(), text.end(), is_control)) return text;
+  const std::string quoted = compact(Json(text));
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+}  // namespace
+
+Override parse_override(std::string_view text) {
+  const auto equals = text.find('=');
+  if (!text.starts_with('/') || equals == std::string_view::npos)
+    throw Error("--set", fmt::format("{}; expected /pointer=value, such as /schedule/name=gpipe", text));
+  return {std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
+}
+
+Config load_config(const std::string& path, std::span<const Override> overrides) {
+  try {
+    return read_config(path, overrides);
+  } catch (const Error& error) {
+    throw Error(one_line(error.fault().where), one_line(error.fault().what));
+  }
+}
+
+}  // namespace ppsim

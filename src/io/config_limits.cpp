@@ -1,0 +1,105 @@
+#include "config_limits.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <variant>
+
+namespace ppsim {
+
+namespace {
+
+// (stage, micro-batch) pairs of a step. Each is two or three ops of some hundred bytes together: about 20
+// GiB.
+constexpr double kMostPairs = 0x1p26;
+
+// Sums of bytes, of tokens and of parameters stay below this, well inside 64 bits and exact in a double's
+// exponent.
+constexpr double kMostSum = 0x1p60;
+
+double micro_batches(const Config& config) {
+  const auto steps = config.schedule.options.find("decode_steps");
+  const auto* given =
+      steps == config.schedule.options.end() ? nullptr : std::get_if<std::int64_t>(&steps->second);
+  const double passes = given == nullptr ? 1 : static_cast<double>(std::max<std::int64_t>(*given, 0)) + 1;
+  return config.parallelism.micro_batches * passes;
+}
+
+std::optional<Fault> find_excess_of_ops(const Config& config) {
+  const double stages = 1.0 * config.parallelism.pipeline * config.parallelism.virtual_stages;
+  if (stages > kMaxStages)
+    return Fault{
+        "/parallelism",
+        fmt::format("pipeline x virtual_stages is {:.0f}; expected at most {} stages", stages, kMaxStages)};
+  const double pairs = stages * micro_batches(config);
+  if (pairs > kMostPairs)
+    return Fault{"/parallelism",
+                 fmt::format("stages x micro-batches is {:.0f}; expected at most {:.0f}", pairs, kMostPairs)};
+  return std::nullopt;
+}
+
+// Upper bounds of what the model layer sums up, per sample, before any division among GPUs.
+struct Totals {
+  double parameters = 0;
+  double activation = 0;  // bytes
+  double tokens = 0;
+};
+
+Totals totals(const Transformer& model) {
+  const double hidden = model.hidden, tokens = model.sequence_length;
+  const double matrices = 4 * hidden * hidden + 3 * hidden * model.ffn_hidden + 100 * hidden;
+  const double kept =
+      tokens * (100 * hidden + 10.0 * model.ffn_hidden) + 10.0 * model.heads * tokens * tokens;
+  return {model.layers * matrices + 2 * hidden * model.vocabulary,
+          model.layers * kept + 10 * tokens * model.vocabulary, tokens};
+}
+
+Totals totals(const LayerCosts& costs) {
+  Totals sum;
+  for (const LayerCost& layer : costs.layers) {
+    sum.parameters += static_cast<double>(layer.parameters);
+    sum.activation +=
+        static_cast<double>(layer.activation.count()) + static_cast<double>(layer.output.count());
+  }
+  sum.tokens = costs.sequence_length;
+  return sum;
+}
+
+std::optional<Fault> find_excess_of_model(const Config& config, const Model& model) {
+  const Totals sum = std::visit([](const auto& one) { return totals(one); }, model);
+  // 18 bytes a parameter, and room.
+  if (sum.parameters > kMostSum / 64)
+    return Fault{"/model", fmt::format("about {:.2g} parameters; expected at most {:.2g}", sum.parameters,
+                                       kMostSum / 64)};
+  const double samples = micro_batches(config) * config.parallelism.micro_batch_size;
+  if (sum.activation * samples > kMostSum)
+    return Fault{"/model", fmt::format("about {:.2g} bytes of activations a step; expected at most {:.2g}",
+                                       sum.activation * samples, kMostSum)};
+  if (sum.tokens * samples * config.parallelism.data > kMostSum)
+    return Fault{"/parallelism", fmt::format("about {:.2g} tokens a step; expected at most {:.2g}",
+                                             sum.tokens * samples * config.parallelism.data, kMostSum)};
+  return std::nullopt;
+}
+
+double largest(const std::vector<Bytes>& list) {
+  return list.empty() ? 0 : static_cast<double>(std::max_element(list.begin(), list.end())->count());
+}
+
+std::optional<Fault> find_excess_of_costs(const Config& config, const CostsInput& costs) {
+  const double stages = 1.0 * config.parallelism.pipeline * config.parallelism.virtual_stages;
+  const double bytes = largest(costs.activation) * stages * micro_batches(config);
+  if (bytes <= kMostSum) return std::nullopt;
+  return Fault{"/costs", fmt::format("about {:.2g} bytes of activations a step; expected at most {:.2g}",
+                                     bytes, kMostSum)};
+}
+
+}  // namespace
+
+std::optional<Fault> find_excess(const Config& config) {
+  if (auto fault = find_excess_of_ops(config)) return fault;
+  if (const auto* input = std::get_if<ModelInput>(&config.input))
+    return find_excess_of_model(config, input->model);
+  return find_excess_of_costs(config, std::get<CostsInput>(config.input));
+}
+
+}  // namespace ppsim
