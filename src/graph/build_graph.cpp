@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 #include "op_graph_data.hpp"
@@ -38,7 +37,6 @@ class GraphBuilder {
   }
 
  private:
-  // Room for every edge: one program edge and at most one transfer a vertex, two of a pair.
   using Edge = std::pair<VertexId, VertexId>;
 
   [[nodiscard]] std::size_t slot(std::size_t stage, std::size_t micro_batch) const {
@@ -143,20 +141,18 @@ class GraphBuilder {
 
   // Sorted by target: that is how edges are numbered. At most a program edge and one for each op of a pair.
   void add_edges_of(VertexId vertex, bool has_next, std::vector<Edge>& edges) {
-    std::array<OutEdge, 3> out;
-    std::size_t count = 0;
-    if (has_next) out[count++] = {vertex + 1, kProgramEdge};
+    out_.clear();
+    if (has_next) out_.push_back({vertex + 1, kProgramEdge});
     const std::size_t begin = data_.op_begin.empty() ? vertex : data_.op_begin[vertex];
     const std::size_t end = data_.op_begin.empty() ? vertex + 1 : data_.op_begin[vertex + 1];
     for (std::size_t op = begin; op < end; ++op) {
       const OutEdge edge = consumer_of(data_.ops[op]);
-      if (edge.target == kNoVertex || is_implied(vertex, edge)) continue;
-      out[count++] = edge;
+      if (edge.target != kNoVertex && !is_implied(vertex, edge)) out_.push_back(edge);
     }
-    std::sort(out.begin(), out.begin() + count, [](OutEdge a, OutEdge b) { return a.target < b.target; });
-    for (std::size_t edge = 0; edge < count; ++edge) {
-      edges.emplace_back(vertex, out[edge].target);
-      data_.edge_classes.push_back(out[edge].kind);
+    std::sort(out_.begin(), out_.end(), [](OutEdge a, OutEdge b) { return a.target < b.target; });
+    for (const OutEdge edge : out_) {
+      edges.emplace_back(vertex, edge.target);
+      data_.edge_classes.push_back(edge.kind);
     }
   }
 
@@ -223,6 +219,7 @@ class GraphBuilder {
   TransferTable transfers_;
   std::vector<VertexId> forward_at_;   // [S][M] vertex of F
   std::vector<VertexId> gradient_at_;  // [S][M] vertex of B or I
+  std::vector<OutEdge> out_;           // of the vertex at hand
   OpGraph::Data data_;
 };
 

@@ -4,10 +4,10 @@
 #include <fstream>
 #include <sstream>
 
-#include "../support.hpp"
 #include "ppsim/schedule/check.hpp"
 #include "ppsim/schedule/registry.hpp"
 #include "ppsim/schedule/text.hpp"
+#include "support.hpp"
 
 using namespace ppsim;
 

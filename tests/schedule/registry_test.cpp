@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "../support.hpp"
+#include "support.hpp"
 
 using namespace ppsim;
 

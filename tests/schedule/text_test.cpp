@@ -3,9 +3,9 @@
 #include <doctest/doctest.h>
 #include <rapidcheck.h>
 
-#include "../support.hpp"
 #include "ppsim/schedule/check.hpp"
 #include "ppsim/schedule/registry.hpp"
+#include "support.hpp"
 
 using namespace ppsim;
 

@@ -1,0 +1,133 @@
+#include "ppsim/graph/op_graph.hpp"
+
+#include <doctest/doctest.h>
+
+#include "cases.hpp"
+#include "ppsim/schedule/text.hpp"
+
+using namespace ppsim;
+
+namespace {
+
+// "rank 0: F of stage 0, micro-batch 0 -> rank 1: ..." for each edge.
+std::vector<std::string> edges_of(const OpGraph& graph) {
+  std::vector<std::string> lines;
+  for (VertexId v = 0; v < graph.vertex_count(); ++v) {
+    for (EdgeId e = graph.out_begin()[v]; e < graph.out_begin()[v + 1]; ++e) {
+      const EdgeClass kind = graph.edge_classes()[e];
+      const std::string arrow = kind == kProgramEdge ? " -> " : kind == kDataEdge ? " => " : " ~> ";
+      lines.push_back(graph.describe(v) + arrow + graph.describe(graph.targets()[e]));
+    }
+  }
+  return lines;
+}
+
+Schedule parse(std::string_view text) {
+  return parse_csv(text, "f.csv").schedule;
+}
+
+}  // namespace
+
+TEST_CASE("edges are program order and transfers, numbered by source and target") {
+  const OpGraph graph = graph_of(make_schedule("1f1b", {2, 1, 1}), uniform_costs(1, 2, 3, 4));
+  CHECK(edges_of(graph) == std::vector<std::string>{
+                               "rank 0: F of stage 0, micro-batch 0 -> rank 0: B of stage 0, micro-batch 0",
+                               "rank 0: F of stage 0, micro-batch 0 ~> rank 1: F of stage 1, micro-batch 0",
+                               "rank 1: F of stage 1, micro-batch 0 -> rank 1: B of stage 1, micro-batch 0",
+                               "rank 1: B of stage 1, micro-batch 0 ~> rank 0: B of stage 0, micro-batch 0",
+                           });
+  CHECK(graph.rank_begin().size() == 3);
+  CHECK(graph.durations()[0] == Time(1));
+  CHECK(graph.durations()[1] == Time(2));
+  const TransferClass& transfer = graph.transfer_classes()[graph.edge_classes()[1]];
+  CHECK(transfer.from == Rank{0});
+  CHECK(transfer.to == Rank{1});
+  CHECK(transfer.bytes == Bytes(3));
+  CHECK(transfer.wire == Time(3));
+  CHECK(transfer.latency == Time(4));
+  CHECK(transfer.links.size() == 1);
+}
+
+TEST_CASE("in-edges are the out-edges seen from the other end") {
+  const OpGraph graph = graph_of(make_schedule("interleaved", {3, 6, 2}), uniform_costs(1, 2));
+  std::uint32_t seen = 0;
+  for (VertexId v = 0; v < graph.vertex_count(); ++v) {
+    for (EdgeId in = graph.in_begin()[v]; in < graph.in_begin()[v + 1]; ++in, ++seen) {
+      const VertexId source = graph.in_sources()[in];
+      const EdgeId edge = graph.in_edges()[in];
+      CHECK(graph.targets()[edge] == v);
+      CHECK(graph.out_begin()[source] <= edge);
+      CHECK(edge < graph.out_begin()[source + 1]);
+    }
+  }
+  CHECK(seen == graph.edge_count());
+}
+
+TEST_CASE("stages of one rank need no transfer between them") {
+  const OpGraph graph = graph_of(make_schedule("interleaved", {1, 2, 3}), uniform_costs(1, 2, 3));
+  CHECK(graph.transfer_classes().empty());
+  CHECK(graph.edge_count() == graph.vertex_count() - 1);
+  CHECK(find_cycle(graph).empty());
+}
+
+TEST_CASE("an order that is upside down within a rank is a cycle") {
+  // One rank holds both stages and wants stage 1 first.
+  const OpGraph graph = graph_of(parse("1F0,0F0,1B0,0B0\n"), uniform_costs(1, 2));
+  const auto cycle = find_cycle(graph);
+  REQUIRE(cycle.size() == 2);
+  CHECK(
+      make_deadlock_error(graph, cycle).cycle() ==
+      std::vector<std::string>{"rank 0: F of stage 1, micro-batch 0", "rank 0: F of stage 0, micro-batch 0"});
+}
+
+TEST_CASE("a deadlock across ranks is named op by op, each waiting for the one before it") {
+  // Rank 1 runs B1 before B0; rank 0 runs F1 only behind B0, which waits for rank 1's B0.
+  const OpGraph graph = graph_of(parse("0F0,0B0,0F1,0B1\n1F0,1F1,1B1,1B0\n"), uniform_costs(1, 2));
+  const auto cycle = find_cycle(graph);
+  CHECK(make_deadlock_error(graph, cycle).cycle() ==
+        std::vector<std::string>{"rank 0: B of stage 0, micro-batch 0", "rank 0: F of stage 0, micro-batch 1",
+                                 "rank 1: F of stage 1, micro-batch 1", "rank 1: B of stage 1, micro-batch 1",
+                                 "rank 1: B of stage 1, micro-batch 0"});
+}
+
+TEST_CASE("a pair is one vertex as long as the pair rule says") {
+  const Schedule schedule = parse("0F0,(0F1;0B0)OVERLAP_F_B,0B1\n");
+  CostsInput costs = uniform_costs(3, 5);
+  for (const auto& [rule, expected] : std::vector<std::pair<PairCost, Time>>{
+           {PairRule::Sum, Time(8)}, {PairRule::Max, Time(5)}, {Time(6), Time(6)}}) {
+    costs.pair = rule;
+    const OpGraph graph = graph_of(schedule, costs);
+    CHECK(graph.vertex_count() == 3);
+    CHECK(graph.ops(1).size() == 2);
+    CHECK(graph.durations()[1] == expected);
+    CHECK(graph.describe(1) == "rank 0: F of stage 0, micro-batch 1 with B of stage 0, micro-batch 0");
+  }
+}
+
+TEST_CASE("a gradient reduction follows a rank's program, one for each of its stages") {
+  const Schedule schedule = make_schedule("interleaved", {2, 2, 2});
+  Workload workload = workload_of(uniform_costs(1, 2), schedule);
+  for (StageCosts& stage : workload.stages) stage.gradient_reduction = Time(7);
+  workload.stages[3].gradient_reduction = Time{};
+  const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
+  CHECK(graph.vertex_count() == schedule.ops.size() + 3);
+  const VertexId end = graph.rank_begin()[1];
+  CHECK(graph.describe(end - 2) == "rank 0: REDUCE_GRAD of stage 0");
+  CHECK(graph.describe(end - 1) == "rank 0: REDUCE_GRAD of stage 2");
+  CHECK(graph.durations()[end - 1] == Time(7));
+}
+
+TEST_CASE("durations that could pass the range of time are refused") {
+  // 2 ranks x 25 micro-batches x 3 years = 150 years; 2^62 ns are 146.
+  const std::int64_t year = 365LL * 24 * 3600 * 1'000'000'000;
+  const Schedule schedule = make_schedule("gpipe", {2, 25, 1});
+  CHECK_THROWS_AS((void)graph_of(schedule, uniform_costs(year, 2 * year)), Error);
+  CHECK(graph_of(schedule, uniform_costs(year, year)).vertex_count() == 100);
+}
+
+TEST_CASE("the token of the last stage returns to the first") {
+  // P = 2, one request, one token step: F(0,1) waits for F(1,0).
+  const OpGraph graph = graph_of(make_schedule("inference", {2, 1, 1}, {{"decode_steps", std::int64_t{1}}}),
+                                 uniform_costs(5, 0, 2, 1));
+  CHECK(edges_of(graph)[3] == "rank 1: F of stage 1, micro-batch 0 ~> rank 0: F of stage 0, micro-batch 1");
+}
