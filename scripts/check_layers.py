@@ -73,7 +73,8 @@ def include_faults(path, layer, room, quote, name, is_test):
     faults = fence_faults(room, name)
     if name.startswith("ppsim/"):
         return faults + layer_faults(layer, name.split("/")[1], is_test)
-    if quote == '"' and "../" in name:
+    shared_by_tests = is_test and re.fullmatch(r"\.\./\w+\.hpp", name)
+    if quote == '"' and "../" in name and not shared_by_tests:
         faults.append("an include does not climb: name it from include/, or put it beside the file")
     elif quote == '"' and not is_test and not (path.parent / name).is_file():
         faults.append("neither a public header (ppsim/...) nor a file beside this one")

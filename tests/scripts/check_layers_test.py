@@ -22,7 +22,7 @@ GOOD = {
     "src/replay/cuda/backend.cpp": "#include <cuda_runtime.h>\n#include <nccl.h>\n",
     "src/cli/main.cpp": '#include <CLI/CLI.hpp>\n#include "ppsim/engine/run.hpp"\n',
     "tests/core/op_test.cpp": '#include "ppsim/core/op.hpp"\n',
-    "tests/graph/graph_test.cpp": '#include "support.hpp"\n',
+    "tests/graph/graph_test.cpp": '#include "../support.hpp"\n',
     "tests/engine/run_test.cpp": '#include "ppsim/engine/run.hpp"\n',
     "tests/metrics/figures_test.cpp": '#include "ppsim/engine/run.hpp"\n',
     "tests/support.hpp": "#include <filesystem>\n",
@@ -85,6 +85,7 @@ class CheckLayers(unittest.TestCase):
 
     def test_an_include_neither_climbs_nor_reaches_into_another_room(self):
         self.refuses({"src/engine/run.cpp": '#include "../graph/csr.hpp"\n'}, "an include does not climb")
+        self.refuses({"tests/graph/graph_test.cpp": '#include "../../src/graph/csr.hpp"\n'}, "an include does not climb")
         self.refuses({"src/engine/run.cpp": '#include "graph/csr.hpp"\n'}, "nor a file beside this one")
 
     def test_a_public_header_has_its_layer_in_src_and_tests(self):
