@@ -8,7 +8,8 @@ namespace ppsim {
 
 enum class Align : unsigned char { Left, Right };
 
-/// Columns as wide as their widest cell (UTF-8 aware, ANSI colours not counted), two spaces between, no trailing blanks.
+/// Columns as wide as their widest cell (UTF-8 aware, ANSI colours not counted), two spaces between, no
+/// trailing blanks.
 class Table {
  public:
   struct Column {

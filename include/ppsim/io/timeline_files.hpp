@@ -10,24 +10,34 @@
 
 namespace ppsim {
 
-/// Chrome trace, JSON object format, by the rules of DESIGN section 7: one process a rank, threads compute, send, receive
-/// (overlapping transfers in lanes), flows from send to receive and from forward to backward, activation memory as counters.
+/// Chrome trace, JSON object format, by the rules of DESIGN section 7: one process a rank, threads compute,
+/// send, receive (overlapping transfers in lanes) and collectives, flows from send to receive and from
+/// forward to backward, activation memory (inference: KV cache) as counters. A send lasts from the first byte
+/// that moves to the last that leaves, a receive from the first that arrives to the last: a latency later.
+/// Transfers that take no time are left out.
 [[nodiscard]] std::string chrome_trace(const OpGraph& graph, const Timeline& timeline,
                                        const std::vector<RankMemory>& memory, const Report& report);
 
-/// One row an op or transfer: rank,stream,kind,stage,micro_batch,start_ns,finish_ns,bytes,peer; ascending by start, then rank.
+/// One row an op or transfer: rank,stream,kind,stage,micro_batch,start_ns,finish_ns,bytes,peer; ascending by
+/// start, then rank. Streams are compute, send, receive, collectives; a transfer has a row on the sender's
+/// send stream and one on the receiver's receive stream, with the times of a trace, `peer` naming the other.
 /// A pair gives two rows with the same times.
 [[nodiscard]] std::string timeline_csv(const OpGraph& graph, const Timeline& timeline);
 
-/// The timeline as papers draw it: a row a rank, numbered boxes, forward and backward in their colours (chunks in shades), a
-/// time axis, a legend, the figures in the title. Boxes too narrow for a number go without.
+/// The timeline as papers draw it: a row a rank, numbered boxes, forward and backward in their colours
+/// (chunks in shades), a time axis, a legend, the figures in the title, at most 1600 pixels wide. Boxes too
+/// narrow for their numbers go without; ops too narrow to be seen are merged into columns that show each
+/// kind's share of the time, so that half a million ops stay below 2 MB.
 [[nodiscard]] std::string timeline_svg(const OpGraph& graph, const Timeline& timeline, const Report& report);
 
-/// The same for a terminal: one row a rank, at most `width` columns wide, time scaled to fit. Coloured or plain.
-[[nodiscard]] std::string timeline_text(const OpGraph& graph, const Timeline& timeline, std::size_t width, bool color);
+/// The same for a terminal: one row a rank, at most `width` columns wide, time scaled to fit. Coloured or
+/// plain.
+[[nodiscard]] std::string timeline_text(const OpGraph& graph, const Timeline& timeline, std::size_t width,
+                                        bool color);
 
-/// What one rank does, as a program: "Recv F of micro-batch 3 from rank 0", "Forward layers 21-40, micro-batch 3", "Send ...",
-/// one line a step, in its order.
+/// What one rank does, as a program: "Recv activation of micro-batch 3 from rank 0 (2.5 MB)",
+/// "Forward layers 21-40, micro-batch 3", "Send ...", one line a step, in its order: what an op needs is
+/// received right before it, what it makes is sent right behind it.
 [[nodiscard]] std::string rank_program(const OpGraph& graph, const Report& report, Rank rank);
 
 }  // namespace ppsim

@@ -1,0 +1,136 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "labels.hpp"
+#include "ppsim/io/quantity.hpp"
+#include "ppsim/io/report_text.hpp"
+#include "ppsim/io/table.hpp"
+#include "report_document.hpp"
+
+namespace ppsim {
+namespace {
+
+/// The fastest run whose memory fits; the first of equals. Runs that fit all do the same work, so step times
+/// compare.
+std::optional<std::size_t> best_row(const std::vector<ComparisonRow>& rows) {
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!rows[i].report || !rows[i].report->fits()) continue;
+    if (!best || rows[i].report->makespan < rows[*best].report->makespan) best = i;
+  }
+  return best;
+}
+
+std::uint32_t peak_count(const Report& report) {
+  std::uint32_t most = 0;
+  for (const RankReport& rank : report.per_rank) most = std::max(most, rank.peak_activation_count);
+  return most;
+}
+
+Bytes peak_activation(const Report& report) {
+  Bytes most;
+  for (const RankReport& rank : report.per_rank) most = std::max(most, rank.peak_activation);
+  return most;
+}
+
+std::string memory_cell(const Report& report, bool color) {
+  if (!report.gpu_memory) return format_bytes(report.peak_memory());
+  const std::string used = of_capacity(report.peak_memory(), *report.gpu_memory);
+  return report.fits() ? used : painted(fmt::format("does not fit ({})", used), Ansi::Red, color);
+}
+
+/// Optional columns: shown where any run knows the figure.
+struct Columns {
+  bool tokens = false;
+  bool mfu = false;
+
+  explicit Columns(const std::vector<ComparisonRow>& rows) {
+    for (const ComparisonRow& row : rows) {
+      tokens = tokens || (row.report && row.report->tokens_per_second);
+      mfu = mfu || (row.report && row.report->mfu);
+    }
+  }
+};
+
+Table make_table(const Columns& columns) {
+  std::vector<Table::Column> titles = {{"schedule", Align::Left}, {"step time"},    {"x best"},
+                                       {"bubble fraction"},       {"bubble ratio"}, {"span bubble fraction"}};
+  if (columns.tokens) titles.push_back({"tokens/s"});
+  if (columns.mfu) titles.push_back({"MFU"});
+  titles.push_back({"peak activation"});
+  titles.push_back({"in flight"});
+  titles.push_back({"memory", Align::Left});
+  titles.push_back({"", Align::Left});
+  return Table(std::move(titles));
+}
+
+/// "1.25" times as long as the best.
+std::string against_best(const Report& report, const Report* best) {
+  if (best == nullptr || best->makespan == Time(0)) return "";
+  return fmt::format(
+      "{:.2f}", static_cast<double>(report.makespan.count()) / static_cast<double>(best->makespan.count()));
+}
+
+std::vector<std::string> make_cells(const ComparisonRow& row, const Columns& columns, const Report* best,
+                                    bool color) {
+  const Report& report = *row.report;
+  std::vector<std::string> cells = {row.label,
+                                    format_time(report.makespan),
+                                    against_best(report, best),
+                                    percent(report.bubble_fraction),
+                                    percent(report.bubble_ratio),
+                                    percent(report.span_bubble_fraction)};
+  if (columns.tokens) {
+    cells.push_back(report.tokens_per_second ? fmt::format("{:.0f}", *report.tokens_per_second) : "");
+  }
+  if (columns.mfu) cells.push_back(report.mfu ? percent(*report.mfu) : "");
+  cells.push_back(format_bytes(peak_activation(report)));
+  cells.push_back(std::to_string(peak_count(report)));
+  cells.push_back(memory_cell(report, color));
+  return cells;
+}
+
+}  // namespace
+
+std::string comparison_table(const std::vector<ComparisonRow>& rows, const Config& config, bool color) {
+  const Columns columns(rows);
+  const auto best = best_row(rows);
+  const Report* best_report = best ? &*rows[*best].report : nullptr;
+  Table table = make_table(columns);
+  std::string left_out;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!rows[i].report) {
+      left_out += fmt::format("{} left out: {}\n", rows[i].label, rows[i].reason);
+      continue;
+    }
+    auto cells = make_cells(rows[i], columns, best_report, color);
+    cells.push_back(best == i ? painted("best", Ansi::Green, color) : "");
+    table.add_row(std::move(cells));
+  }
+  return fmt::format("{}; communication {}, contention {}\n\n{}{}", config.path,
+                     name(config.simulation.communication), name(config.simulation.contention), table.text(),
+                     left_out);
+}
+
+std::string comparison_json(const std::vector<ComparisonRow>& rows, const Config& config) {
+  nlohmann::ordered_json document = make_document_head(config);
+  document["runs"] = nlohmann::ordered_json::array();
+  const auto best = best_row(rows);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    nlohmann::ordered_json run = {{"label", rows[i].label}, {"best", best == i}};
+    if (rows[i].report) {
+      run["report"] = make_report_body(*rows[i].report);
+    } else {
+      run["reason"] = rows[i].reason;
+    }
+    document["runs"].push_back(std::move(run));
+  }
+  return document.dump(2) + "\n";
+}
+
+}  // namespace ppsim

@@ -1,0 +1,98 @@
+#include <fmt/format.h>
+
+#include <cctype>
+#include <string>
+#include <vector>
+
+#include "actions.hpp"
+#include "labels.hpp"
+#include "ppsim/io/quantity.hpp"
+#include "ppsim/io/timeline_files.hpp"
+
+namespace ppsim {
+namespace {
+
+std::string capitalized(std::string_view text) {
+  std::string result(text);
+  result.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(result.front())));
+  return result;
+}
+
+class Program {
+ public:
+  Program(const OpGraph& graph, const Report& report, Rank rank)
+      : graph_(graph), report_(report), rank_(rank), chunks_(graph) {
+    const VertexId begin = graph.rank_begin()[index(rank)];
+    receives_.resize(graph.rank_begin()[index(rank) + 1] - begin);
+    sends_.resize(receives_.size());
+    for (const Transfer& transfer : list_transfers(graph)) {
+      const TransferClass& kind = graph.transfer_classes()[graph.edge_classes()[transfer.edge]];
+      if (kind.to == rank) receives_[transfer.target - begin].push_back(transfer);
+      if (kind.from == rank) sends_[transfer.source - begin].push_back(transfer);
+    }
+  }
+
+  std::string text() const {
+    std::string text;
+    const VertexId begin = graph_.rank_begin()[index(rank_)];
+    for (std::size_t step = 0; step < receives_.size(); ++step) {
+      for (const Transfer& transfer : receives_[step]) text += receive_line(transfer);
+      text += action_line(graph_.ops(begin + static_cast<VertexId>(step)));
+      for (const Transfer& transfer : sends_[step]) text += send_line(transfer);
+    }
+    return text;
+  }
+
+ private:
+  const TransferClass& class_of(const Transfer& transfer) const {
+    return graph_.transfer_classes()[graph_.edge_classes()[transfer.edge]];
+  }
+
+  /// "activation of micro-batch 3"; the stage that made it where a rank has several to tell apart.
+  std::string payload(const Transfer& transfer) const {
+    const Op op = transfer.op;
+    const std::string stage = chunks_.most_chunks() > 1 ? fmt::format("stage {}, ", index(op.stage)) : "";
+    return fmt::format("{} of {}micro-batch {}", payload_name(op, report_.stages), stage,
+                       index(op.micro_batch));
+  }
+
+  std::string receive_line(const Transfer& transfer) const {
+    const TransferClass& kind = class_of(transfer);
+    return fmt::format("Recv {} from rank {} ({})\n", payload(transfer), index(kind.from),
+                       format_bytes(kind.bytes));
+  }
+
+  std::string send_line(const Transfer& transfer) const {
+    const TransferClass& kind = class_of(transfer);
+    return fmt::format("Send {} to rank {} ({})\n", payload(transfer), index(kind.to),
+                       format_bytes(kind.bytes));
+  }
+
+  std::string action_line(std::span<const Op> ops) const {
+    std::string text;
+    for (const Op op : ops) text += (text.empty() ? "" : " together with ") + action(op);
+    return text + "\n";
+  }
+
+  std::string action(Op op) const {
+    std::string what = layers_phrase(layers_of(report_.per_rank[index(rank_)], op.stage));
+    if (what.empty()) what = fmt::format("stage {}", index(op.stage));
+    const std::string text = fmt::format("{} {}", capitalized(long_name(op.kind)), what);
+    return is_compute(op.kind) ? fmt::format("{}, micro-batch {}", text, index(op.micro_batch)) : text;
+  }
+
+  const OpGraph& graph_;
+  const Report& report_;
+  Rank rank_;
+  ChunkIndex chunks_;
+  std::vector<std::vector<Transfer>> receives_;  // [steps][*]
+  std::vector<std::vector<Transfer>> sends_;     // [steps][*]
+};
+
+}  // namespace
+
+std::string rank_program(const OpGraph& graph, const Report& report, Rank rank) {
+  return Program(graph, report, rank).text();
+}
+
+}  // namespace ppsim

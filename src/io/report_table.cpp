@@ -1,0 +1,185 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "labels.hpp"
+#include "ppsim/io/quantity.hpp"
+#include "ppsim/io/report_text.hpp"
+#include "ppsim/io/table.hpp"
+#include "report_document.hpp"
+
+namespace ppsim {
+namespace {
+
+/// A terminal shows about this many rows; JSON has them all.
+constexpr std::size_t kMostRows = 32;
+
+using CauseTimes = std::array<Time, kIdleCauses>;
+
+CauseTimes sum_of_causes(const Report& report) {
+  CauseTimes sums{};
+  for (const RankReport& rank : report.per_rank) {
+    for (std::size_t i = 0; i < kIdleCauses; ++i) sums[i] += rank.bubbles.idle_by_cause[i];
+  }
+  return sums;
+}
+
+/// Columns that the table of ranks has, by what the run was.
+struct Columns {
+  CauseTimes cause_sums;
+  bool layers;  ///< known; else the stages are named
+  bool kv_cache;
+  bool static_memory;
+
+  explicit Columns(const Report& report)
+      : cause_sums(sum_of_causes(report)),
+        layers(any(report, [](const RankReport& rank) { return !layers_text(rank.layers).empty(); })),
+        kv_cache(any(report, [](const RankReport& rank) { return rank.kv_cache > Bytes(0); })),
+        static_memory(any(report, [](const RankReport& rank) { return rank.static_bytes() > Bytes(0); })) {}
+
+  template <class Predicate>
+  static bool any(const Report& report, Predicate predicate) {
+    return std::any_of(report.per_rank.begin(), report.per_rank.end(), predicate);
+  }
+};
+
+Table make_rank_table(const Columns& columns) {
+  std::vector<Table::Column> titles = {
+      {"rank"}, {columns.layers ? "layers" : "stages", Align::Left}, {"busy"}, {"idle"}};
+  for (std::size_t i = 0; i < kIdleCauses; ++i) {
+    if (columns.cause_sums[i] > Time(0)) titles.push_back({std::string(name(static_cast<IdleCause>(i)))});
+  }
+  titles.push_back({"peak activation"});
+  titles.push_back({"in flight"});
+  if (columns.kv_cache) titles.push_back({"KV cache"});
+  if (columns.static_memory) titles.push_back({"static"});
+  titles.push_back({"total"});
+  titles.push_back({"", Align::Left});
+  return Table(std::move(titles));
+}
+
+void add_times(std::vector<std::string>& cells, const Columns& columns, Time busy, Time idle,
+               const CauseTimes& causes) {
+  cells.push_back(format_time(busy));
+  cells.push_back(format_time(idle));
+  for (std::size_t i = 0; i < kIdleCauses; ++i) {
+    if (columns.cause_sums[i] > Time(0)) cells.push_back(format_time(causes[i]));
+  }
+}
+
+std::string stages_text(const RankReport& rank) {
+  std::string text;
+  for (const Stage stage : rank.stages) text += fmt::format("{}{}", text.empty() ? "" : ", ", index(stage));
+  return text;
+}
+
+void add_rank_row(Table& table, const Columns& columns, const Report& report, std::size_t index, bool color) {
+  const RankReport& rank = report.per_rank[index];
+  std::vector<std::string> cells = {std::to_string(index),
+                                    columns.layers ? layers_text(rank.layers) : stages_text(rank)};
+  add_times(cells, columns, rank.bubbles.busy, rank.bubbles.idle, rank.bubbles.idle_by_cause);
+  cells.push_back(format_bytes(rank.peak_activation));
+  cells.push_back(std::to_string(rank.peak_activation_count));
+  if (columns.kv_cache) cells.push_back(format_bytes(rank.kv_cache));
+  if (columns.static_memory) cells.push_back(format_bytes(rank.static_bytes()));
+  cells.push_back(report.gpu_memory ? of_capacity(rank.peak_memory, *report.gpu_memory)
+                                    : format_bytes(rank.peak_memory));
+  const bool fits = !report.gpu_memory || rank.peak_memory <= *report.gpu_memory;
+  cells.push_back(fits ? "" : painted("does not fit", Ansi::Red, color));
+  table.add_row(std::move(cells));
+}
+
+void add_sum_row(Table& table, const Columns& columns, const Report& report) {
+  Time busy{};
+  Time idle{};
+  for (const RankReport& rank : report.per_rank) {
+    busy += rank.bubbles.busy;
+    idle += rank.bubbles.idle;
+  }
+  std::vector<std::string> cells = {"sum", ""};
+  add_times(cells, columns, busy, idle, columns.cause_sums);
+  cells.resize(cells.size() + 4 + (columns.kv_cache ? 1 : 0) + (columns.static_memory ? 1 : 0));
+  table.add_row(std::move(cells));
+}
+
+/// A row a rank; beyond kMostRows the middle is left out, and a line behind the table says so.
+std::string rank_table(const Report& report, const Columns& columns, bool color) {
+  const std::size_t ranks = report.per_rank.size();
+  const std::size_t head = ranks > kMostRows ? kMostRows / 2 : ranks;
+  const std::size_t tail = ranks > kMostRows ? ranks - kMostRows / 2 : ranks;
+  Table table = make_rank_table(columns);
+  for (std::size_t rank = 0; rank < head; ++rank) add_rank_row(table, columns, report, rank, color);
+  for (std::size_t rank = tail; rank < ranks; ++rank) add_rank_row(table, columns, report, rank, color);
+  add_sum_row(table, columns, report);
+  std::string text = table.text();
+  if (tail > head) text += fmt::format("ranks {}..{} left out; --json has all\n", head, tail - 1);
+  return text;
+}
+
+std::string zero_causes_line(const Columns& columns) {
+  std::string names;
+  for (std::size_t i = 0; i < kIdleCauses; ++i) {
+    if (columns.cause_sums[i] == Time(0)) {
+      names += fmt::format("{}{}", names.empty() ? "" : ", ", name(static_cast<IdleCause>(i)));
+    }
+  }
+  return names.empty() ? "" : fmt::format("no idle time on any rank by: {}\n", names);
+}
+
+std::string title_line(const Report& report, const Config& config) {
+  std::string text =
+      fmt::format("{}: {}, {}, {}", report.schedule, counted(report.ranks, "rank"),
+                  counted(report.stages, "stage"), counted(report.micro_batches, "micro-batch", "es"));
+  if (report.forward_only) text += fmt::format(", {}", counted(report.decode_steps, "decode step"));
+  if (report.gpus > 0) text += fmt::format(", {}", counted(report.gpus, "GPU"));
+  return text + fmt::format("; communication {}, contention {}", name(config.simulation.communication),
+                            name(config.simulation.contention));
+}
+
+std::string memory_figure(const Report& report, bool color) {
+  if (!report.gpu_memory) return format_bytes(report.peak_memory());
+  const std::string text = of_capacity(report.peak_memory(), *report.gpu_memory);
+  return report.fits() ? text : text + ", " + painted("does not fit", Ansi::Red, color);
+}
+
+std::string headline_figures(const Report& report, bool color) {
+  Table table({{"", Align::Left}, {"", Align::Left}, {"", Align::Left}});
+  const auto add = [&](std::string_view name, std::string value, std::string_view meaning) {
+    table.add_row({std::string(name), std::move(value), std::string(meaning)});
+  };
+  add("step time", painted(format_time(report.makespan), Ansi::Bold, color), "first start to last finish");
+  add("bubble fraction", painted(percent(report.bubble_fraction), Ansi::Bold, color),
+      "idle share of all compute time");
+  add("bubble ratio", percent(report.bubble_ratio), "idle / busy");
+  add("span bubble fraction", percent(report.span_bubble_fraction),
+      fmt::format("the same within the longest span of a rank, {}", format_time(report.max_rank_span)));
+  if (report.tokens_per_second)
+    add("tokens per second", fmt::format("{:.0f}", *report.tokens_per_second), "");
+  if (report.mfu) add("MFU", percent(*report.mfu), "model FLOPs / peak of all GPUs");
+  if (report.tensor_comm_fraction > 0) {
+    add("TP communication", percent(report.tensor_comm_fraction), "of busy time");
+  }
+  add("peak memory", memory_figure(report, color), "the fullest rank");
+  std::string text = table.text();
+  text.erase(0, text.find('\n') + 1);  // the row of empty titles
+  return text;
+}
+
+}  // namespace
+
+std::string report_table(const Report& report, const Config& config, bool color) {
+  const Columns columns(report);
+  std::string text = title_line(report, config) + "\n\n";
+  text += headline_figures(report, color) + "\n";
+  text += rank_table(report, columns, color);
+  text += zero_causes_line(columns);
+  if (!report.assumptions.empty()) text += "\nAssumed:\n";
+  for (const std::string& assumption : report.assumptions) text += fmt::format("- {}\n", assumption);
+  return text;
+}
+
+}  // namespace ppsim

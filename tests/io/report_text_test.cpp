@@ -1,0 +1,194 @@
+#include "ppsim/io/report_text.hpp"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tiny_run.hpp"
+
+namespace ppsim::test {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::int64_t kGiB = std::int64_t{1} << 30;
+
+Config tiny_config() {
+  Config config;
+  config.path = "tiny.json";
+  config.hash = "0123456789abcdef";
+  config.simulation.seed = 5;
+  return config;
+}
+
+/// Two ranks of two chunks: rank 1 needs 96 GiB of 80.
+Report two_rank_report() {
+  Report report;
+  report.schedule = "interleaved";
+  report.ranks = 2;
+  report.stages = 4;
+  report.micro_batches = 8;
+  report.makespan = Time(40'000'000);
+  report.max_rank_span = Time(38'000'000);
+  report.bubble_fraction = 0.25;
+  report.bubble_ratio = 1.0 / 3;
+  report.span_bubble_fraction = 0.2;
+  report.tensor_comm_fraction = 0.125;
+  report.tokens_per_second = 12345.6;
+  report.mfu = 0.5;
+  report.gpu_memory = Bytes(80 * kGiB);
+  report.gpus = 16;
+  report.assumptions = {"Matrix products reach 60 % of the peak."};
+  for (std::uint32_t rank = 0; rank < 2; ++rank) {
+    RankReport entry;
+    entry.bubbles.busy = Time(30'000'000);
+    entry.bubbles.idle = Time(10'000'000);
+    entry.bubbles.idle_by_cause[static_cast<std::size_t>(IdleCause::Warmup)] = Time(4'000'000 * rank);
+    entry.bubbles.idle_by_cause[static_cast<std::size_t>(IdleCause::Latency)] =
+        Time(10'000'000 - 4'000'000 * rank);
+    entry.bubbles.span = Time(38'000'000);
+    entry.tensor_comm = Time(3'750'000);
+    entry.peak_activation = Bytes((16 + 40 * rank) * kGiB);
+    entry.peak_activation_count = 4 - rank;
+    entry.peak_activation_at = Time(7);
+    entry.weights = Bytes(10 * kGiB);
+    entry.gradients = Bytes(10 * kGiB);
+    entry.optimizer = Bytes(20 * kGiB);
+    entry.peak_memory = entry.static_bytes() + entry.peak_activation;
+    entry.stages = {Stage(static_cast<std::uint16_t>(rank)), Stage(static_cast<std::uint16_t>(rank + 2))};
+    entry.layers = {{4 * rank, 4}, {16 + 4 * rank, 4}};
+    report.per_rank.push_back(entry);
+  }
+  return report;
+}
+
+}  // namespace
+
+TEST_CASE("the JSON report has every key, integers as they are and layers counted from 1") {
+  const Json json = Json::parse(report_json(two_rank_report(), tiny_config()));
+  Json expected = Json::parse(R"({
+    "config_hash": "0123456789abcdef", "seed": 5, "communication": "overlap", "contention": "none",
+    "schedule": "interleaved", "ranks": 2, "stages": 4, "micro_batches": 8, "forward_only": false,
+    "makespan_ns": 40000000, "bubble_fraction": 0.25, "max_rank_span_ns": 38000000, "span_bubble_fraction": 0.2,
+    "tensor_comm_fraction": 0.125, "tokens_per_second": 12345.6, "mfu": 0.5, "gpus": 16,
+    "gpu_memory_bytes": 85899345920, "fits": false,
+    "assumptions": ["Matrix products reach 60 % of the peak."]})");
+  expected["bubble_ratio"] = 1.0 / 3;
+  expected["ppsim_version"] = json.at("ppsim_version");
+  expected["per_rank"] = json.at("per_rank");
+  CHECK(json == expected);
+  CHECK(json.at("ppsim_version").get<std::string>().find('.') != std::string::npos);
+  CHECK(json.at("per_rank").at(1) == Json::parse(R"({
+    "rank": 1, "stages": [1, 3], "layers": [[5, 8], [21, 24]], "busy_ns": 30000000, "idle_ns": 10000000,
+    "idle_by_cause_ns": {"warmup": 4000000, "cooldown": 0, "dependency": 0, "contention": 0, "latency": 6000000,
+                         "bandwidth": 0, "blocked": 0, "tail": 0},
+    "span_ns": 38000000, "tensor_comm_ns": 3750000,
+    "peak_activation_bytes": 60129542144, "peak_activation_count": 3, "peak_activation_at_ns": 7,
+    "kv_cache_bytes": 0, "weights_bytes": 10737418240, "gradients_bytes": 10737418240, "optimizer_bytes": 21474836480,
+    "static_bytes": 42949672960, "peak_memory_bytes": 103079215104})"));
+}
+
+TEST_CASE("the JSON report leaves out what is not known: tokens, MFU, GPUs and their memory, layers") {
+  const Json json = Json::parse(report_json(make_run(one_f_one_b(2, 2), tiny_costs()).report, tiny_config()));
+  for (const char* key : {"tokens_per_second", "mfu", "gpus", "gpu_memory_bytes", "decode_steps"}) {
+    CHECK_FALSE(json.contains(key));
+  }
+  CHECK(json.at("per_rank").at(0).at("layers") == Json::array());
+  CHECK(json.at("fits") == true);
+}
+
+TEST_CASE("the JSON report of an inference run names its decode steps") {
+  Report report = two_rank_report();
+  report.forward_only = true;
+  report.decode_steps = 16;
+  CHECK(Json::parse(report_json(report, tiny_config())).at("decode_steps") == 16);
+}
+
+TEST_CASE("the JSON report ends with a newline and is the same each time") {
+  const std::string text = report_json(two_rank_report(), tiny_config());
+  CHECK(text.substr(text.size() - 3) == "\n}\n");
+  CHECK(text == report_json(two_rank_report(), tiny_config()));
+}
+
+// 16 + 40 = 56 GiB and 56 + 40 = 96 GiB of 80; causes that no rank has take no column.
+TEST_CASE("the table says what does not fit, and has columns for the causes that occur") {
+  CHECK(report_table(two_rank_report(), tiny_config(), false) ==
+        R"(interleaved: 2 ranks, 4 stages, 8 micro-batches, 16 GPUs; communication overlap, contention none
+
+step time             40.000 ms                   first start to last finish
+bubble fraction       25.0 %                      idle share of all compute time
+bubble ratio          33.3 %                      idle / busy
+span bubble fraction  20.0 %                      the same within the longest span of a rank, 38.000 ms
+tokens per second     12346
+MFU                   50.0 %                      model FLOPs / peak of all GPUs
+TP communication      12.5 %                      of busy time
+peak memory           96 of 80 GiB, does not fit  the fullest rank
+
+rank  layers           busy       idle    warmup    latency  peak activation  in flight  static         total
+   0  1-4, 17-20  30.000 ms  10.000 ms      0 ns  10.000 ms           16 GiB          4  40 GiB  56 of 80 GiB
+   1  5-8, 21-24  30.000 ms  10.000 ms  4.000 ms   6.000 ms           56 GiB          3  40 GiB  96 of 80 GiB  does not fit
+ sum              60.000 ms  20.000 ms  4.000 ms  16.000 ms
+no idle time on any rank by: cooldown, dependency, contention, bandwidth, blocked, tail
+
+Assumed:
+- Matrix products reach 60 % of the peak.
+)");
+}
+
+TEST_CASE("colours are escape codes around the same words") {
+  std::string colored = report_table(two_rank_report(), tiny_config(), true);
+  CHECK(colored.find("\x1b[31mdoes not fit\x1b[0m") != std::string::npos);
+  for (const char* code : {"\x1b[0m", "\x1b[1m", "\x1b[31m", "\x1b[32m"}) {
+    for (auto at = colored.find(code); at != std::string::npos; at = colored.find(code)) {
+      colored.erase(at, std::string(code).size());
+    }
+  }
+  CHECK(colored == report_table(two_rank_report(), tiny_config(), false));
+}
+
+TEST_CASE("beyond 32 ranks the table leaves out the middle and says so; the sums are of all") {
+  Report report = two_rank_report();
+  report.ranks = 64;
+  report.per_rank.resize(64, report.per_rank[0]);
+  const std::string text = report_table(report, tiny_config(), false);
+  CHECK(text.find("ranks 16..47 left out; --json has all\n") != std::string::npos);
+  CHECK(text.find("\n  15  ") != std::string::npos);
+  CHECK(text.find("\n  16  ") == std::string::npos);
+  CHECK(text.find("\n  47  ") == std::string::npos);
+  CHECK(text.find("\n  48  ") != std::string::npos);
+  CHECK(text.find("\n sum                1.920 s ") != std::string::npos);  // 64 x 30 ms
+}
+
+TEST_CASE("a comparison marks the fastest run that fits, and lists what was left out with its reason") {
+  Report fits = two_rank_report();
+  fits.per_rank[1] = fits.per_rank[0];
+  fits.makespan = Time(50'000'000);
+  const std::vector<ComparisonRow> rows = {
+      {"gpipe", two_rank_report(), ""},
+      {"1f1b", fits, ""},
+      {"interleaved", {}, "8 micro-batches are not a multiple of 3 ranks"}};
+  CHECK(comparison_table(rows, tiny_config(), false) == R"(tiny.json; communication overlap, contention none
+
+schedule  step time  x best  bubble fraction  bubble ratio  span bubble fraction  tokens/s     MFU  peak activation  in flight  memory
+gpipe     40.000 ms    0.80           25.0 %        33.3 %                20.0 %     12346  50.0 %           56 GiB          4  does not fit (96 of 80 GiB)
+1f1b      50.000 ms    1.00           25.0 %        33.3 %                20.0 %     12346  50.0 %           16 GiB          4  56 of 80 GiB                 best
+interleaved left out: 8 micro-batches are not a multiple of 3 ranks
+)");
+  const Json json = Json::parse(comparison_json(rows, tiny_config()));
+  CHECK(json.at("config_hash") == "0123456789abcdef");
+  CHECK(json.at("runs").size() == 3);
+  CHECK(json.at("runs").at(0).at("best") == false);  // faster, but it does not fit
+  CHECK(json.at("runs").at(1).at("best") == true);
+  CHECK(json.at("runs").at(1).at("report").at("makespan_ns") == 50'000'000);
+  CHECK(json.at("runs").at(2).at("reason") == "8 micro-batches are not a multiple of 3 ranks");
+  CHECK_FALSE(json.at("runs").at(2).contains("report"));
+}
+
+TEST_CASE("a comparison in which nothing fits has no best") {
+  const std::vector<ComparisonRow> rows = {{"gpipe", two_rank_report(), ""}};
+  CHECK(comparison_table(rows, tiny_config(), false).find("best\n") == std::string::npos);
+  CHECK(Json::parse(comparison_json(rows, tiny_config())).at("runs").at(0).at("best") == false);
+}
+
+}  // namespace ppsim::test

@@ -1,0 +1,189 @@
+// The timeline as a picture and in a terminal, and a rank's program.
+#include <doctest/doctest.h>
+#include <rapidcheck.h>
+
+#include <algorithm>
+#include <regex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ppsim/io/timeline_files.hpp"
+#include "tiny_run.hpp"
+
+namespace ppsim::test {
+namespace {
+
+std::string svg_of(const TinyRun& run) {
+  return timeline_svg(run.graph, run.timeline, run.report);
+}
+
+/// What is wrong with `xml`, or "": tags balance, attributes are quoted, no bare '&' or '<'. Enough for what
+/// we write.
+std::string fault_of_xml(const std::string& xml) {
+  static const std::regex tag(R"(<(/?)([a-z]+)((?: [a-zA-Z:-]+="[^"<]*")*)(/?)>)");
+  static const std::regex entity(R"(&(?:amp|lt|gt|quot);)");
+  std::vector<std::string> open;
+  std::size_t at = 0;
+  while (at < xml.size()) {
+    if (xml[at] == '<') {
+      std::smatch match;
+      if (!std::regex_search(xml.begin() + static_cast<std::ptrdiff_t>(at), xml.end(), match, tag,
+                             std::regex_constants::match_continuous)) {
+        return "no tag: " + xml.substr(at, 60);
+      }
+      if (match[1].length() > 0) {
+        if (open.empty() || open.back() != match[2]) return "closes what is not open: " + match.str();
+        open.pop_back();
+        if (open.empty()) return xml.substr(at + match.str().size()) == "\n" ? "" : "text behind the root";
+      } else if (match[4].length() == 0) {
+        open.push_back(match[2]);
+      }
+      at += match.str().size();
+    } else if (xml[at] == '&' && !std::regex_search(xml.begin() + static_cast<std::ptrdiff_t>(at), xml.end(),
+                                                    entity, std::regex_constants::match_continuous)) {
+      return "bare &";
+    } else {
+      ++at;
+    }
+  }
+  return "the root is not closed";
+}
+
+std::size_t count(std::string_view text, std::string_view part) {
+  std::size_t found = 0;
+  for (auto at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size()))
+    ++found;
+  return found;
+}
+
+/// Boxes in the paths of one colour.
+std::size_t boxes_of(const std::string& svg, const std::string& color) {
+  std::size_t boxes = 0;
+  const std::string begin = "<path fill=\"" + color + "\" d=\"";
+  for (auto at = svg.find(begin); at != std::string::npos; at = svg.find(begin, at + 1)) {
+    const auto from = at + begin.size();
+    boxes += count(std::string_view(svg).substr(from, svg.find('"', from) - from), "M");
+  }
+  return boxes;
+}
+
+}  // namespace
+
+TEST_CASE("every op is a box in the colour of its kind, with its number") {
+  const std::string svg = svg_of(make_run(one_f_one_b(4, 8), tiny_costs()));
+  CHECK(fault_of_xml(svg) == "");
+  CHECK(boxes_of(svg, "#8ab4ea") == 32);  // F
+  CHECK(boxes_of(svg, "#86c98a") == 32);  // B
+  CHECK(count(svg, ">7</text>") == 8);    // the last micro-batch: F and B on each rank
+  CHECK(count(svg, ">rank 3</text>") == 1);
+  CHECK(svg.find("4 ranks  \u00b7  8 micro-batches") != std::string::npos);
+  CHECK(svg.find("counted from 0") != std::string::npos);
+}
+
+TEST_CASE("chunks have shades, split backwards two colours") {
+  const std::string svg = svg_of(make_run(all_forward_first(2, 2, 2, true), tiny_costs()));
+  CHECK(boxes_of(svg, "#8ab4ea") == 4);  // F of chunk 0: 2 ranks x 2 micro-batches
+  CHECK(boxes_of(svg, "#c1d9f6") == 4);  // F of chunk 1
+  CHECK(boxes_of(svg, "#6bc3b6") == 4);  // I of chunk 0
+  CHECK(boxes_of(svg, "#d6cd6e") == 4);  // W of chunk 0
+  CHECK(svg.find("input gradient, chunks 0-1") != std::string::npos);
+}
+
+TEST_CASE("a schedule's name cannot break the picture") {
+  Schedule schedule = one_f_one_b(2, 2);
+  schedule.name = "a<b>&\"c\"\n";
+  const std::string svg = svg_of(make_run(schedule, tiny_costs()));
+  CHECK(fault_of_xml(svg) == "");
+  CHECK(svg.find("a&lt;b&gt;&amp;&quot;c&quot;") != std::string::npos);
+}
+
+TEST_CASE("any run gives a well-formed picture, the same each time, at most 1600 pixels wide") {
+  CHECK(rc::check([] {
+    const TinyRun run = random_run();
+    const std::string svg = svg_of(run);
+    RC_ASSERT(fault_of_xml(svg) == "");
+    RC_ASSERT(svg == svg_of(run));
+    RC_ASSERT(std::stoi(svg.substr(svg.find("width=\"") + 7)) <= 1600);
+  }));
+}
+
+// 64 x 512 has 65,536 ops in rows of some 1,480 pixels: F is 0.9 pixels wide, B 1.8.
+TEST_CASE("ops too narrow to see are merged, which the legend says, and the picture stays small") {
+  const std::string svg = svg_of(make_run(one_f_one_b(64, 512), tiny_costs()));
+  CHECK(svg.size() < 2'000'000);
+  CHECK(svg.find("are merged") != std::string::npos);
+  CHECK(svg.find("counted from 0") == std::string::npos);  // no box has room for a number
+}
+
+// 93 us in columns of 2.5 us, as F shall have 4: 38 of them.
+TEST_CASE("in a terminal a run is a row a rank, ops scaled to their time") {
+  const TinyRun run = make_run(one_f_one_b(2, 2), tiny_costs());
+  CHECK(timeline_text(run.graph, run.timeline, 100, false) == R"(rank 0 F0==F1==..........B0------....B1------
+rank 1 .....F0==B0------F1==B1------.........
+       0                            93.000 us
+       F forward  B backward  . idle  numbers: micro-batches, from 0
+)");
+}
+
+TEST_CASE("no row is wider than asked for, and colours change no character's place") {
+  CHECK(rc::check([] {
+    const TinyRun run = random_run();
+    const auto width = static_cast<std::size_t>(*rc::gen::inRange(20, 200));
+    const std::string plain = timeline_text(run.graph, run.timeline, width, false);
+    const std::string colored = std::regex_replace(timeline_text(run.graph, run.timeline, width, true),
+                                                   std::regex("\x1b\\[[0-9;]*m"), "");
+    std::size_t at_plain = 0;
+    std::size_t at_colored = 0;
+    for (std::uint32_t rank = 0; rank < run.report.ranks; ++rank) {
+      const auto end_plain = plain.find('\n', at_plain);
+      const auto end_colored = colored.find('\n', at_colored);
+      RC_ASSERT(end_plain - at_plain == end_colored - at_colored);
+      RC_ASSERT(end_plain - at_plain <= width);
+      at_plain = end_plain + 1;
+      at_colored = end_colored + 1;
+    }
+  }));
+}
+
+TEST_CASE("many short ops share a column, which shows the kind that has most of it") {
+  const TinyRun run = make_run(all_forward_first(1, 500, 1, false), tiny_costs());
+  const std::string text = timeline_text(run.graph, run.timeline, 37, false);
+  CHECK(text.substr(0, text.find('\n')) == "rank 0 " + std::string(10, 'F') + std::string(20, 'B'));
+}
+
+TEST_CASE("a rank's program receives before an op and sends behind it") {
+  TinyRun run = make_run(one_f_one_b(3, 2), tiny_costs());
+  run.report.per_rank[1].layers = {{20, 20}};
+  CHECK(rank_program(run.graph, run.report, Rank{1}) ==
+        R"(Recv activation of micro-batch 0 from rank 0 (1000 B)
+Forward layers 21-40, micro-batch 0
+Send activation of micro-batch 0 to rank 2 (1000 B)
+Recv activation of micro-batch 1 from rank 0 (1000 B)
+Forward layers 21-40, micro-batch 1
+Send activation of micro-batch 1 to rank 2 (1000 B)
+Recv gradient of micro-batch 0 from rank 2 (1000 B)
+Backward layers 21-40, micro-batch 0
+Send gradient of micro-batch 0 to rank 0 (1000 B)
+Recv gradient of micro-batch 1 from rank 2 (1000 B)
+Backward layers 21-40, micro-batch 1
+Send gradient of micro-batch 1 to rank 0 (1000 B)
+)");
+}
+
+TEST_CASE("where a rank holds several stages its program names the stage that a transfer comes from") {
+  const TinyRun run = make_run(all_forward_first(2, 1, 2, false), tiny_costs());
+  CHECK(rank_program(run.graph, run.report, Rank{0}) == R"(Forward stage 0, micro-batch 0
+Send activation of stage 0, micro-batch 0 to rank 1 (1000 B)
+Recv activation of stage 1, micro-batch 0 from rank 1 (1000 B)
+Forward stage 2, micro-batch 0
+Send activation of stage 2, micro-batch 0 to rank 1 (1000 B)
+Recv gradient of stage 3, micro-batch 0 from rank 1 (1000 B)
+Backward stage 2, micro-batch 0
+Send gradient of stage 2, micro-batch 0 to rank 1 (1000 B)
+Recv gradient of stage 1, micro-batch 0 from rank 1 (1000 B)
+Backward stage 0, micro-batch 0
+)");
+}
+
+}  // namespace ppsim::test
