@@ -61,10 +61,11 @@ TEST_CASE("1F1B with hops idles for latency and bandwidth too") {
 // r0: F0 0-10, F1 10-20, F2 20-30, B0 90-110, B1 120-140, B2 160-180
 // r1: F0 15-25, F1 25-35, B0 65-85, F2 85-95, B1 95-115, B2 135-155
 // r2: F0 30-40, B0 40-60, F1 60-70, B1 70-90, F2 100-110, B2 110-130
-// r0 30-90: hop 85-90, r1's B0 65-85, hop 60-65, r2's B0 and F0 30-60: 50 of warm-up and two hops. 110-120,
-// 140-160: a hop behind r1's B1 (5) and B2 (15). r1 0-15: F0 and a hop. 35-65: hop 60-65, r2 35-60: 25.
-// 115-135: hop, r2's B2 115-130: 15. From 155: 25. r2 0-30: two hops, r0's and r1's F0. 90-100 lies between
-// first backward and last forward: hop 95-100, and r1's F2 90-95 is `dependency`. From 130: 50.
+// r0 30-90: hop 85-90, r1's B0 65-85, hop 60-65, r2's B0 and F0 30-60: 50 of warm-up and two hops.
+// r0 110-120, 140-160: a hop behind r1's B1 (5) and B2 (15).
+// r1 0-15: F0 and a hop. 35-65: hop 60-65, r2 35-60: 25. 115-135: hop, r2's B2 115-130: 15. From 155: 25.
+// r2 0-30: two hops, r0's and r1's F0. From 130: 50.
+// r2 90-100 lies between its first backward and last forward: hop 95-100, and r1's F2 90-95 is `dependency`.
 TEST_CASE("1F1B over three ranks has a dependency wait in mid-step, though its stages are uniform") {
   const Bubbles bubbles = run_registered("1f1b", {3, 3, 1}, hops()).bubbles();
   CHECK(bubbles.makespan == Time(180));
@@ -109,9 +110,9 @@ TEST_CASE("a send that holds its stream is blocked time, in the middle and behin
 // r0: F0 0-10 (held to 40), F1 40-50 (to 80), B0 141-161, B1 172-192
 // r1: F0 40-50 (to 80), F1 80-90 (to 120), B0 120-140 (to 141), B1 151-171 (to 172)
 // r2: F0 80-90, B0 90-110 (to 111), F1 120-130, B1 130-150 (to 151)
-// r0 10-40, 50-80 blocked. 80-141: hop 140-141; B0 on r1 120-140; it could not start before its stream was
-// free, so r1's send of F1 90-120 is blocked time of r0 as well; F1 on r1 80-90. 161-172: hop, r1's B1
-// 161-171.
+// r0 10-40, 50-80: blocked. 80-141: hop 140-141, r1's B0 120-140, which had its gradient at 111 but waited
+// for its stream: r1's send of F1 90-120 is blocked time of r0 as well; r1's F1 80-90. r0 161-172: hop, r1's
+// B1 161-171.
 TEST_CASE("a chain goes through another rank's held stream: blocked") {
   Workload workload = make_workload(hops(), {3, 3, {}}, 3);
   workload.network = Network::point_to_point(3, {BytesPerSecond(1'000'000'000), Time(0)});
@@ -157,10 +158,12 @@ SmallRun run_two_pipelines_on_one_nic() {
   return run_schedule(std::move(schedule), std::move(workload), Communication::Overlap, Contention::Fifo);
 }
 
-// r0, r1: F 0-10 each; r0's activation leaves first: 10-15, there at 17; r1's waits until 15, leaves 15-20,
-// there at 22. r2: F 17-27, B 27-47, gradient 47-52, there at 54. r3: F 22-32, B 32-52; its gradient finds
-// the NIC free at 52: 59. r0: B 54-74; r1: B 59-79. r0 10-54: two hops, r2 busy 30. r1 10-59: two hops, 5
-// queued, r3 busy 30. r2 0-17, r3 0-22: r3 with 5 queued.
+// r0, r1: F 0-10 each; r0's activation leaves first: 10-15, there at 17; r1's waits: 15-20, there at 22.
+// r2: F 17-27, B 27-47, gradient 47-52, there at 54.
+// r3: F 22-32, B 32-52; its gradient finds the NIC free at 52: 52-57, there at 59.
+// r0: B 54-74; r1: B 59-79.
+// r0 10-54: two hops, r2 busy 30. r1 10-59: two hops, 5 queued, r3 busy 30.
+// r2 0-17, r3 0-22: F and a hop, r3 with 5 queued. Behind: r0 5, r2 32, r3 27.
 TEST_CASE("a transfer that queues for a shared NIC is contention") {
   const Bubbles bubbles = run_two_pipelines_on_one_nic().bubbles();
   CHECK(bubbles.makespan == Time(79));
@@ -201,7 +204,7 @@ TEST_CASE(
 }
 
 TEST_CASE("an overlapped pair is one busy interval") {
-  // One rank, two micro-batches: F0 0-10, (F1;B0) 10-40 as their sum, B1 40-60.
+  // One rank, two micro-batches: F0 0-10, (F1;B0) 10-35, which is less than their sum, B1 35-55.
   ScheduleWriter writer("pair", linear_placement(1), 2, 4);
   writer.forward(0, 0);
   writer.push({OpKind::Forward, true, Stage{0}, MicroBatch{1}});
@@ -209,7 +212,7 @@ TEST_CASE("an overlapped pair is one busy interval") {
   writer.backward(0, 1);
   writer.next_rank();
   Workload workload = make_workload(free_transfers(), {1, 1, {}}, 1);
-  workload.pair = Time(25);  // instead of 30
+  workload.pair = Time(25);
   const Bubbles bubbles = run_schedule(std::move(writer).take(), workload).bubbles();
   CHECK(bubbles.busy == Time(55));
   CHECK(bubbles.makespan == Time(55));
@@ -233,7 +236,8 @@ SmallRun measured() {
 }
 
 // r1's F0 starts at 14, though its input is said to arrive at 15: latency 10-12, and of the wire's 3 only
-// 12-14 count. It lasts until 25. r0's B1 starts 5 later than its input (80): 85-105; nothing explains the 5.
+// 12-14 count. It lasts until 25.
+// r0's B1 starts 5 later than its input (80): 85-105; nothing explains the 5.
 TEST_CASE("a measured arrival after the start is cut off there, and what nothing explains is dependency") {
   SmallRun run = measured();
   run.timeline.start[run.vertex(1, 0)] = Time(14);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
+#include <random>
 #include <tuple>
 
 #include "random_runs.hpp"
@@ -73,7 +74,7 @@ class OracleOfCauses {
 
   /// What the chain behind v does at `now`; empty: it computes.
   [[nodiscard]] std::optional<IdleCause> chain_cause(VertexId v, Time now) const {
-    using Candidate = std::tuple<Time, std::int64_t, EdgeId>;  // arrival, - id, edge
+    using Candidate = std::tuple<Time, std::int64_t, std::int64_t>;  // arrival, - id, - edge
     std::optional<Candidate> best;
     for (EdgeId i = graph_.in_begin()[v]; i < graph_.in_begin()[v + 1]; ++i) {
       const VertexId u = graph_.in_sources()[i];
@@ -81,14 +82,14 @@ class OracleOfCauses {
       if (time_.start[u] > time_.start[v]) continue;
       const bool moves = is_transfer(graph_.edge_classes()[e]);
       const Time there = moves ? time_.transfer_finish[e] : u + 1 == v ? released(u) : time_.finish[u];
-      best = std::max(best, std::optional(Candidate(there, -std::int64_t{u}, e)));
+      best = std::max(best, std::optional(Candidate(there, -std::int64_t{u}, -std::int64_t{e})));
     }
     if (!best) return IdleCause::Dependency;
     const auto u = static_cast<VertexId>(-std::get<1>(*best));
     if (now < time_.start[u]) return chain_cause(u, now);
     if (now < time_.finish[u]) return tail(u) ? std::optional(IdleCause::Tail) : std::nullopt;
     if (now >= std::get<0>(*best)) return IdleCause::Dependency;
-    const EdgeId e = std::get<2>(*best);
+    const auto e = static_cast<EdgeId>(-std::get<2>(*best));
     return is_transfer(graph_.edge_classes()[e]) ? transfer_cause(e, now) : IdleCause::Blocked;
   }
 
@@ -144,6 +145,19 @@ TEST_CASE("on random measured timelines too, however the clocks err") {
   CHECK(rc::check("measured", [] {
     SmallRun run = random_run();
     shake(run.timeline);
+    check_bubbles(run);
+  }));
+}
+
+// Every gap's chain runs through all ranks: together far longer than the graph, so that most are not walked.
+TEST_CASE("chains through all ranks, again and again, have the causes that asking for each alone finds") {
+  CHECK(rc::check("naive", [] {
+    const Shape shape{*rc::gen::inRange<std::uint32_t>(3, 9), *rc::gen::inRange<std::uint32_t>(3, 9), 1};
+    std::mt19937 random(*rc::gen::arbitrary<std::uint32_t>());
+    const Workload workload = random_workload({shape.ranks, 1, shape.micro_batches, false}, random);
+    const auto communication = *rc::gen::element(Communication::Overlap, Communication::Blocking);
+    SmallRun run = run_schedule(registered("naive", shape), workload, communication);
+    if (*rc::gen::arbitrary<bool>()) shake(run.timeline);
     check_bubbles(run);
   }));
 }

@@ -13,7 +13,14 @@
 namespace ppsim {
 
 enum class IdleCause : std::uint8_t {
-  Warmup, Cooldown, Dependency, Contention, Latency, Bandwidth, Blocked, Tail
+  Warmup,
+  Cooldown,
+  Dependency,
+  Contention,
+  Latency,
+  Bandwidth,
+  Blocked,
+  Tail
 };
 inline constexpr std::size_t kIdleCauses = 8;
 
@@ -32,12 +39,15 @@ struct Bubbles {
   Time max_rank_span{};
   std::vector<RankBubbles> ranks;  ///< [P]
 
+  /// Each is 0 where its denominator is.
   [[nodiscard]] double bubble_fraction() const;       ///< 1 - busy / (P x makespan)
   [[nodiscard]] double bubble_ratio() const;          ///< idle / busy
   [[nodiscard]] double span_bubble_fraction() const;  ///< 1 - busy / (P x max_rank_span)
 };
 
-/// The rules of DESIGN section 4. An overlapped pair is one busy interval.
+/// The rules of DESIGN section 4 (where they leave a choice, src/metrics/rank_walk.cpp says which). An
+/// overlapped pair is one busy interval. A timeline may be measured: the run begins with its first start,
+/// whatever its clock says. O((V + E) log V).
 [[nodiscard]] Bubbles measure_bubbles(const OpGraph& graph, const Timeline& timeline);
 
 }  // namespace ppsim

@@ -12,7 +12,8 @@
 
 namespace ppsim {
 
-/// From `at` on, a rank holds `bytes` of activations (in inference: of KV cache) of `count` (stage, micro-batch) pairs.
+/// From `at` on, a rank holds `bytes` of activations (in inference: of KV cache) of `count` (stage,
+/// micro-batch) pairs.
 struct MemoryStep {
   Time at{};
   Bytes bytes;
@@ -22,18 +23,19 @@ struct MemoryStep {
 };
 
 struct RankMemory {
-  std::vector<MemoryStep> steps;  ///< ascending in time; what happens at one instant is one step (its end state)
+  /// Ascending in time; what happens at one instant is one step (its end state), and none where nothing does.
+  std::vector<MemoryStep> steps;
   Bytes peak_activation;
-  std::uint32_t peak_count = 0;   ///< most live pairs
-  Time peak_at{};                 ///< first time at which peak_activation is held
-  Bytes kv_cache;                 ///< inference: at the end
-  Bytes static_bytes;             ///< weights, gradients, optimizer state of the stages held
-  Bytes peak_total;               ///< static + peak activation + KV cache
+  std::uint32_t peak_count = 0;  ///< most live pairs
+  Time peak_at{};                ///< first time at which peak_activation is held
+  Bytes kv_cache;                ///< inference: at the end
+  Bytes static_bytes;            ///< weights, gradients, optimizer state of the stages held
+  Bytes peak_total;              ///< static + peak activation + KV cache
 };
 
-/// Allocated when F starts, freed when B ends (I: the part that W does not need, W: the rest). On one rank what ends is
-/// freed before what starts at the same instant allocates; in a pair F counts before B. Inference keeps no activations (one
-/// pair live during F) and grows the KV cache with each F's end.
+/// Allocated when F starts, freed when B ends (I: the part that W does not need, W: the rest). On one rank
+/// what ends is freed before what starts at the same instant allocates; in a pair F counts before B.
+/// Inference keeps no activations (one pair live during F) and grows the KV cache with each F's end.
 [[nodiscard]] std::vector<RankMemory> measure_memory(const OpGraph& graph, const Timeline& timeline,
                                                      const Schedule& schedule, const Workload& workload);
 

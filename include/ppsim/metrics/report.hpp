@@ -16,15 +16,15 @@ namespace ppsim {
 
 struct RankReport {
   RankBubbles bubbles;
-  Time tensor_comm{};          ///< tensor-parallel collectives inside busy
+  Time tensor_comm{};  ///< tensor-parallel collectives inside busy
   Bytes peak_activation;
   std::uint32_t peak_activation_count = 0;
   Time peak_activation_at{};
-  Bytes kv_cache;              ///< inference
+  Bytes kv_cache;  ///< inference
   Bytes weights;
   Bytes gradients;
   Bytes optimizer;
-  Bytes peak_memory;           ///< static + activation + KV cache
+  Bytes peak_memory;  ///< static + activation + KV cache
   std::vector<Stage> stages;
   std::vector<LayerRange> layers;  ///< of those stages; count 0: not known
 
@@ -35,7 +35,7 @@ struct Report {
   std::string schedule;
   std::uint32_t ranks = 0;
   std::uint32_t stages = 0;
-  std::uint32_t micro_batches = 0;
+  std::uint32_t micro_batches = 0;  ///< inference: requests
   bool forward_only = false;
   std::uint32_t decode_steps = 0;
 
@@ -44,7 +44,7 @@ struct Report {
   double bubble_fraction = 0;
   double bubble_ratio = 0;
   double span_bubble_fraction = 0;
-  double tensor_comm_fraction = 0;  ///< of busy time
+  double tensor_comm_fraction = 0;  ///< tensor-parallel collectives' share of busy time
 
   std::optional<double> tokens_per_second;
   std::optional<double> mfu;         ///< model FLOPs / (makespan x peak of all GPUs used)
