@@ -1,1 +1,74 @@
-int main() { return 0; }
+#include <fmt/format.h>
+
+#include <new>
+#include <vector>
+
+#include "command.hpp"
+#include "ppsim/core/error.hpp"
+#include "ppsim/core/version.hpp"
+
+namespace ppsim::cli {
+namespace {
+
+constexpr int kDone = 0;
+constexpr int kAnswerIsNo = 1;
+constexpr int kUsage = 2;
+constexpr int kInternal = 3;
+
+std::vector<Command> add_commands(CLI::App& app) {
+  CLI::App* schedule = app.add_subcommand("schedule", "List, show, check and export schedules");
+  schedule->require_subcommand(1);
+  return {add_simulate(app),
+          add_compare(app),
+          add_config(app),
+          add_init(app),
+          add_schedule_list(*schedule),
+          add_schedule_show(*schedule),
+          add_schedule_check(*schedule),
+          add_schedule_export(*schedule)};
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("ppsim: simulator of pipeline-parallel schedules and their bubbles", "ppsim");
+  app.set_version_flag("--version", "ppsim " + std::string(version()));
+  app.require_subcommand(1);
+  const std::vector<Command> commands = add_commands(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help_or_version) {
+    return app.exit(help_or_version) == 0 ? kDone : kUsage;
+  } catch (const CLI::ParseError& error) {
+    note(fmt::format("ppsim: {} (see ppsim --help)", error.what()));
+    return kUsage;
+  }
+  for (const Command& command : commands) {
+    if (command.app->parsed()) return command.run();
+  }
+  return kUsage;
+}
+
+// The one place where errors become exit codes.
+int guarded_run(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const DeadlockError& error) {
+    note(fmt::format("ppsim: {}", error.what()));
+    return kAnswerIsNo;
+  } catch (const Error& error) {
+    note(fmt::format("ppsim: {}", error.what()));
+    return kUsage;
+  } catch (const std::bad_alloc&) {
+    note("ppsim: not enough memory for a run of this size");
+    return kUsage;
+  } catch (const std::exception& error) {
+    note(fmt::format("ppsim: {}", error.what()));
+    return kInternal;
+  }
+}
+
+}  // namespace
+}  // namespace ppsim::cli
+
+int main(int argc, char** argv) {
+  return ppsim::cli::guarded_run(argc, argv);
+}

@@ -1,8 +1,11 @@
-/// One run: config -> workload -> schedule -> graph -> timeline -> figures. The way through the house, in one place.
+/// One run: config -> workload -> schedule -> graph -> timeline -> figures. The way through the house, in one
+/// place.
 #pragma once
 
-#include <array>
-#include <string_view>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "ppsim/graph/op_graph.hpp"
 #include "ppsim/graph/timeline.hpp"
@@ -22,11 +25,14 @@ struct Plan {
   std::string note;  ///< one line that the user should see, or empty
 };
 
-/// The chunks a rank (V) that the config's schedule runs. Throws Error where `virtual_stages` is given and does not fit.
+/// The chunks a rank (V) that the config's schedule runs. Throws Error where `virtual_stages` is given and
+/// does not fit, and for a schedule file, which knows its own stages.
 [[nodiscard]] std::uint32_t chunks_of(const Config& config);
 
-/// Makes or reads the schedule, and the costs of its stages. Throws Error where they do not fit each other.
-[[nodiscard]] Plan make_plan(const Config& config);
+/// Makes or reads the schedule, and the costs of its stages; the schedule's order is legal. Costs given
+/// outright were given for `given_stages` stages (empty: for those that the schedule has). Errors say where
+/// in the config's files.
+[[nodiscard]] Plan make_plan(const Config& config, std::optional<std::uint32_t> given_stages = {});
 
 struct Run {
   Plan plan;
@@ -41,7 +47,7 @@ struct PhaseSeconds {
   double config = 0, schedule = 0, graph = 0, engine = 0, metrics = 0, output = 0;
 };
 
-/// Throws Error for what cannot run (a faulty schedule: its first fault), DeadlockError for what does not end.
-[[nodiscard]] Run run(const Config& config, PhaseSeconds* seconds = nullptr);
+/// Simulates a plan and measures it. Throws DeadlockError for what does not end.
+[[nodiscard]] Run run(const Config& config, Plan plan, PhaseSeconds& seconds);
 
 }  // namespace ppsim

@@ -1,0 +1,29 @@
+/// Checks of a whole schedule: order, deadlock, memory; every fault, not the first.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ppsim/core/error.hpp"
+#include "ppsim/io/config.hpp"
+#include "ppsim/metrics/report.hpp"
+#include "ppsim/schedule/schedule.hpp"
+
+namespace ppsim {
+
+struct ScheduleCheck {
+  Schedule schedule;
+  std::vector<Fault> faults;     ///< of order; or else the deadlock; or else of memory
+  std::string note;              ///< one line that the user should see, or empty
+  std::optional<Report> report;  ///< where it runs to its end
+};
+
+/// The schedule that a config names, on its costs: order, deadlock, memory against the GPU's. Throws Error
+/// for a config that is wrong by itself, and for a schedule that cannot be generated.
+[[nodiscard]] ScheduleCheck check_schedule(const Config& config);
+
+/// A bare file: order and deadlock (every op 1 ns, transfers free). Throws Error where it cannot be read.
+[[nodiscard]] ScheduleCheck check_schedule_file(const std::string& path);
+
+}  // namespace ppsim

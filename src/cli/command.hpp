@@ -1,0 +1,58 @@
+// What the subcommands share: how one is wired, the config on the command line, the terminal.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ppsim/io/config.hpp"
+
+namespace ppsim::cli {
+
+/// A subcommand and what it does; the result is the exit code: 0 done, 1 ran and the answer is no.
+struct Command {
+  CLI::App* app;
+  std::function<int()> run;
+};
+
+// One file each, by the name of the command.
+Command add_simulate(CLI::App& parent);
+Command add_compare(CLI::App& parent);
+Command add_config(CLI::App& parent);
+Command add_init(CLI::App& parent);
+Command add_schedule_list(CLI::App& parent);
+Command add_schedule_show(CLI::App& parent);
+Command add_schedule_check(CLI::App& parent);
+Command add_schedule_export(CLI::App& parent);
+
+/// A config and the options that override it.
+struct ConfigArguments {
+  std::string path;
+  std::string schedule;
+  std::vector<std::string> named;  ///< "/pointer=value" of --micro-batches and the like
+  std::vector<std::string> set;
+
+  /// Declares CONFIG and the options. `with_schedule`: --schedule too.
+  void declare(CLI::App& app, bool with_schedule = true);
+
+  /// In the order in which they apply: --schedule, the named options, then --set. Throws Error.
+  [[nodiscard]] std::vector<Override> overrides() const;
+  [[nodiscard]] Config load() const;
+};
+
+/// Writes all of it to stdout. Throws Error where stdout does not take it.
+void print(std::string_view text);
+
+/// Writes one line to stderr.
+void note(std::string_view line);
+
+/// True where stdout is a terminal and NO_COLOR is not set.
+[[nodiscard]] bool color_wanted();
+
+/// Columns of the terminal, $COLUMNS, or 120.
+[[nodiscard]] std::size_t terminal_width();
+
+}  // namespace ppsim::cli

@@ -1,0 +1,24 @@
+#include "command.hpp"
+#include "ppsim/io/listings.hpp"
+#include "ppsim/schedule/registry.hpp"
+
+namespace ppsim::cli {
+
+Command add_schedule_list(CLI::App& parent) {
+  struct Arguments {
+    bool verbose = false;
+    bool json = false;
+  };
+  CLI::App* app = parent.add_subcommand("list", "The schedules there are, with their formulas and sources");
+  const auto arguments = std::make_shared<Arguments>();
+  app->add_flag("--verbose", arguments->verbose, "Show each schedule's options");
+  app->add_flag("--json", arguments->json, "Print the list as JSON");
+  return {app, [arguments] {
+            const auto schedules = all_schedules();
+            print(arguments->json ? schedule_list_json(schedules)
+                                  : schedule_list_text(schedules, arguments->verbose));
+            return 0;
+          }};
+}
+
+}  // namespace ppsim::cli

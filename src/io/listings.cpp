@@ -1,0 +1,115 @@
+#include "ppsim/io/listings.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
+
+#include "ppsim/io/table.hpp"
+
+namespace ppsim {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string with_domain(const Formula& formula) {
+  return formula.domain.empty() ? formula.text : fmt::format("{}  ({})", formula.text, formula.domain);
+}
+
+std::string to_text(const OptionValue& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
+  return std::get<std::string>(value);
+}
+
+std::string default_text(const OptionSpec& option) {
+  return option.default_text.empty() ? to_text(option.default_value) : option.default_text;
+}
+
+std::string range_text(const OptionSpec& option) {
+  if (std::holds_alternative<std::int64_t>(option.default_value)) {
+    return fmt::format("integer {} to {}", option.minimum, option.maximum);
+  }
+  return option.choices.empty() ? "text" : fmt::format("{}", fmt::join(option.choices, " or "));
+}
+
+void append_field(std::string& out, std::string_view title, const std::string& value) {
+  if (!value.empty()) out += fmt::format("  {:<12}{}\n", title, value);
+}
+
+Json formula_json(const Formula& formula) {
+  return {{"formula", formula.text}, {"domain", formula.domain}};
+}
+
+Json option_json(const OptionSpec& option) {
+  return {{"name", option.name},
+          {"help", option.help},
+          {"default", default_text(option)},
+          {"values", range_text(option)}};
+}
+
+}  // namespace
+
+std::string schedule_list_text(std::span<const ScheduleInfo* const> schedules, bool verbose) {
+  std::string out;
+  for (const ScheduleInfo* info : schedules) {
+    if (!out.empty()) out += '\n';
+    out += fmt::format("{}: {}\n", info->name, info->summary);
+    append_field(out, "placement", info->placement);
+    append_field(out, "constraint", info->constraint);
+    append_field(out, "makespan", with_domain(info->makespan));
+    append_field(out, "bubble", with_domain(info->bubble));
+    append_field(out, "peak", with_domain(info->peak));
+    append_field(out, "source", info->source);
+    if (!verbose) continue;
+    for (const OptionSpec& option : info->options) {
+      append_field(out, "option",
+                   fmt::format("{} ({}, default {}): {}", option.name, range_text(option),
+                               default_text(option), option.help));
+    }
+  }
+  return out;
+}
+
+std::string schedule_list_json(std::span<const ScheduleInfo* const> schedules) {
+  Json out = Json::array();
+  for (const ScheduleInfo* info : schedules) {
+    Json options = Json::array();
+    for (const OptionSpec& option : info->options) options.push_back(option_json(option));
+    out.push_back({{"name", info->name},
+                   {"summary", info->summary},
+                   {"placement", info->placement},
+                   {"constraint", info->constraint},
+                   {"makespan", formula_json(info->makespan)},
+                   {"bubble", formula_json(info->bubble)},
+                   {"peak", formula_json(info->peak)},
+                   {"source", info->source},
+                   {"forward_only", info->forward_only},
+                   {"options", options}});
+  }
+  return out.dump(2) + "\n";
+}
+
+std::string config_table(const Config& config) {
+  Table table({{"key", Align::Left}, {"value", Align::Left}, {"from", Align::Left}});
+  for (const Config::Origin& origin : config.origins)
+    table.add_row({origin.pointer, origin.value, origin.from});
+  return table.text();
+}
+
+std::string config_json(const Config& config) {
+  Json origins = Json::object();
+  for (const Config::Origin& origin : config.origins) origins[origin.pointer] = origin.from;
+  const Json out = {{"config_hash", config.hash},
+                    {"config", Json::parse(config.resolved)},
+                    {"origins", std::move(origins)}};
+  return out.dump(2) + "\n";
+}
+
+std::string faults_json(std::span<const Fault> faults) {
+  Json list = Json::array();
+  for (const Fault& fault : faults) list.push_back({{"where", fault.where}, {"what", fault.what}});
+  const Json out = {{"ok", faults.empty()}, {"faults", std::move(list)}};
+  return out.dump(2) + "\n";
+}
+
+}  // namespace ppsim

@@ -1,0 +1,438 @@
+"""The program from outside: what it prints, what it writes, how it ends. usage: cli_test.py PPSIM SOURCE_ROOT"""
+
+import gzip
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PPSIM = os.path.abspath(sys.argv[1])
+ROOT = pathlib.Path(sys.argv[2]).resolve()
+CONFIGS = ROOT / "configs"
+
+
+def run(*arguments, cwd=None, env=None):
+    return subprocess.run([PPSIM, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, timeout=120,
+                          env=None if env is None else {**os.environ, **env})
+
+
+def reference(**changes):
+    """The reference case: 1 ms forward, 2 ms backward, a hop of 55 us."""
+    config = {"costs": {"forward": "1 ms", "backward": "2 ms", "transfer": "2.5 MB", "activation": "1 MB",
+                        "link": {"bandwidth": "50 GB/s", "latency": "5 us"}},
+              "parallelism": {"pipeline": 8, "micro_batches": 64},
+              "schedule": {"name": "1f1b"}}
+    for pointer, value in changes.items():
+        node = config
+        *path, last = pointer.split("__")
+        for key in path:
+            node = node[key]
+        if value is None:
+            del node[last]
+        else:
+            node[last] = value
+    return config
+
+
+class Folder(unittest.TestCase):
+    """Each test has an empty folder of its own."""
+
+    def setUp(self):
+        self._folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self._folder.cleanup)
+        self.folder = pathlib.Path(self._folder.name)
+
+    def write(self, content, name="config.json"):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return path
+
+    def files(self):
+        return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file())
+
+
+class BadInput(Folder):
+    """One line on stderr with file and pointer, exit 2, nothing on stdout, no file written."""
+
+    COMMANDS = (["simulate"], ["compare"], ["schedule", "show"], ["schedule", "export"])
+
+    def refuse(self, content, *expected, arguments=(), path=None, commands=COMMANDS):
+        path = path or self.write(content)
+        before = self.files()
+        for command in commands:
+            outputs = ["--trace", self.folder / "t.json", "--svg", self.folder / "t.svg"] if command == ["simulate"] else []
+            result = run(*command, path, *outputs, *arguments)
+            self.assertEqual(result.returncode, 2, (command, result))
+            self.assertEqual(result.stdout, "", command)
+            self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+            for text in expected:
+                self.assertIn(text, result.stderr, command)
+            self.assertEqual(self.files(), before, command)
+
+    def test_not_json(self):
+        self.refuse('{"costs": {,}', "config.json", "line 1")
+
+    def test_unknown_key(self):
+        self.refuse(reference(costs__forwrd="1 ms"), "config.json#/costs/forwrd", "forward")
+
+    def test_unknown_key_at_the_top(self):
+        self.refuse({**reference(), "shedule": {}}, "config.json#/shedule", "schedule")
+
+    def test_missing_section(self):
+        self.refuse(reference(parallelism=None), "config.json: ", "parallelism")
+
+    def test_missing_costs_and_model(self):
+        self.refuse(reference(costs=None), "config.json: ", "costs")
+
+    def test_missing_key(self):
+        self.refuse(reference(parallelism__pipeline=None), "config.json#/parallelism", "pipeline")
+
+    def test_wrong_unit(self):
+        self.refuse(reference(costs__forward="1 GB"), "config.json#/costs/forward", "ms")
+
+    def test_bare_number_where_a_unit_belongs(self):
+        self.refuse(reference(costs__forward=1), "config.json#/costs/forward", "ms")
+
+    def test_zero_count(self):
+        self.refuse(reference(parallelism__micro_batches=0), "config.json#/parallelism/micro_batches")
+
+    def test_negative_count(self):
+        self.refuse(reference(parallelism__pipeline=-4), "config.json#/parallelism/pipeline")
+
+    def test_huge_count(self):
+        self.refuse(reference(parallelism__micro_batches=10**15), "config.json#/parallelism/micro_batches")
+
+    def test_huge_product_of_counts(self):
+        changed = reference(parallelism__micro_batches=900_000, parallelism__pipeline=60_000)
+        self.refuse(changed, "config.json#/parallelism")
+
+    def test_fractional_count(self):
+        self.refuse(reference(parallelism__pipeline=2.5), "config.json#/parallelism/pipeline")
+
+    def test_zero_bandwidth(self):
+        self.refuse(reference(costs__link={"bandwidth": "0 GB/s", "latency": "0 us"}), "config.json#/costs/link/bandwidth")
+
+    def test_durations_past_the_range_of_time(self):
+        self.refuse(reference(costs__forward="9e9 s", costs__backward="9e9 s"), "config.json",
+                    commands=(["simulate"], ["schedule", "show"]))
+
+    def test_more_gpus_than_there_are(self):
+        path = CONFIGS / "seed_4x8.json"
+        self.refuse(None, "/parallelism", "32", path=path, arguments=["--set", "/parallelism/data=2"])
+
+    def test_fewer_layers_than_stages(self):
+        path = CONFIGS / "seed_4x8.json"
+        self.refuse(None, "layers", path=path, arguments=["--set", "/model/transformer/layers=3"])
+
+    def test_micro_batches_that_interleaving_cannot_divide(self):
+        changed = reference(schedule__name="interleaved", parallelism__virtual_stages=2, parallelism__micro_batches=17)
+        path = self.write(changed)
+        result = run("simulate", path)
+        self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (2, "", 1), result)
+        self.assertIn("config.json#/", result.stderr)
+        self.assertIn("17", result.stderr)
+
+    def test_path_that_is_not_there(self):
+        self.refuse(reference(costs="nowhere.json"), "nowhere.json")
+
+    def test_config_that_is_not_there(self):
+        self.refuse(None, "absent.json", path=self.folder / "absent.json")
+
+    def test_section_file_that_includes_itself(self):
+        self.write({"link": "costs.json"}, "costs.json")
+        self.refuse(reference(costs="costs.json"), "costs.json")
+
+    def test_section_files_that_include_each_other(self):
+        self.write('"b.json"', "a.json")
+        self.write('"a.json"', "b.json")
+        self.refuse(reference(costs="a.json"), ".json")
+
+    def test_schedule_that_does_not_exist(self):
+        self.refuse(reference(schedule__name="1f1c"), "config.json#/schedule/name", "1f1b")
+
+    def test_option_that_the_schedule_does_not_have(self):
+        self.refuse(reference(schedule={"name": "1f1b", "group": 2}), "config.json#/schedule/group")
+
+    def test_override_without_pointer(self):
+        self.refuse(reference(), "--set", arguments=["--set", "schedule=1f1b"])
+
+    def test_output_folder_that_is_not_there(self):
+        path = self.write(reference())
+        for option in ("--trace", "--timeline", "--svg"):
+            result = run("simulate", path, option, self.folder / "absent" / "file.json")
+            self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (2, "", 1), result)
+            self.assertIn("absent", result.stderr)
+            self.assertEqual(self.files(), ["config.json"])
+
+    def test_output_folder_that_is_not_writable(self):
+        path = self.write(reference())
+        for target in ("/proc/ppsim.json", "/sys/ppsim.json"):  # not even root may write there
+            result = run("simulate", path, "--trace", target)
+            self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (2, "", 1), result)
+            self.assertIn(target, result.stderr)
+
+    def test_disk_that_is_full(self):
+        path = self.write(reference())
+        with open("/dev/full", "w") as full:
+            result = subprocess.run([PPSIM, "simulate", path], stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual((result.returncode, result.stderr.count("\n")), (2, 1), result)
+
+    def test_usage(self):
+        for arguments in ([], ["simulat"], ["simulate"], ["simulate", "a", "b"], ["schedule"], ["schedule", "list", "x"]):
+            result = run(*arguments)
+            self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (2, "", 1), (arguments, result))
+
+
+class Simulate(Folder):
+    def report(self, config, *arguments):
+        result = run("simulate", self.write(config), "--json", *arguments)
+        self.assertEqual((result.returncode, result.stderr), (0, ""), result)
+        return json.loads(result.stdout)
+
+    def test_reference_case(self):
+        report = self.report(reference())
+        self.assertEqual(report["makespan_ns"], 219_820_000)
+        for key in ("ppsim_version", "config_hash", "seed", "schedule", "ranks", "stages", "micro_batches",
+                    "bubble_fraction", "bubble_ratio", "max_rank_span_ns", "span_bubble_fraction", "per_rank"):
+            self.assertIn(key, report)
+        self.assertEqual(len(report["per_rank"]), 8)
+        causes = {"warmup", "cooldown", "dependency", "contention", "latency", "bandwidth", "blocked", "tail"}
+        for rank in report["per_rank"]:
+            self.assertEqual(set(rank["idle_by_cause_ns"]), causes)
+            self.assertEqual(sum(rank["idle_by_cause_ns"].values()), rank["idle_ns"])
+            self.assertEqual(rank["busy_ns"] + rank["idle_ns"], 219_820_000)
+
+    def test_shipped_references_come_out_to_the_nanosecond(self):
+        for name, makespan in (("8x64", 219_820_000), ("32x512", 1_686_860_000), ("64x4096", 12_927_340_000),
+                               ("512x8192", 27_064_460_000)):
+            result = run("simulate", CONFIGS / f"reference_{name}.json", "--json")
+            self.assertEqual(json.loads(result.stdout)["makespan_ns"], makespan)
+
+    def test_options_override_the_config_and_set_overrides_them(self):
+        report = self.report(reference(), "--schedule", "gpipe", "--micro-batches", "16")
+        self.assertEqual((report["schedule"], report["micro_batches"]), ("gpipe", 16))
+        # GPipe, closed form: (M + P - 1)(F + B) + 2 (P - 1) c = 23 x 3 ms + 14 x 55 us
+        self.assertEqual(report["makespan_ns"], 23 * 3_000_000 + 14 * 55_000)
+        report = self.report(reference(), "--micro-batches", "16", "--set", "/parallelism/micro_batches=9")
+        self.assertEqual(report["micro_batches"], 9)
+
+    def test_blocking_and_fifo_can_be_asked_for(self):
+        blocking = self.report(reference(), "--communication", "blocking")
+        self.assertGreater(blocking["makespan_ns"], 219_820_000)
+        self.assertGreater(sum(rank["idle_by_cause_ns"]["blocked"] for rank in blocking["per_rank"]), 0)
+        # One link an ordered pair and hops far shorter than an op: nothing ever waits for a link.
+        self.assertEqual(self.report(reference(), "--contention", "fifo")["makespan_ns"], 219_820_000)
+
+    def test_writes_trace_timeline_and_svg(self):
+        path = self.write(reference())
+        result = run("simulate", path, "--trace", self.folder / "t.json.gz", "--timeline", self.folder / "t.csv",
+                     "--svg", self.folder / "t.svg")
+        self.assertEqual(result.returncode, 0, result)
+        trace = json.loads(gzip.decompress((self.folder / "t.json.gz").read_bytes()))
+        compute = [event for event in trace["traceEvents"]
+                   if event["ph"] == "X" and event.get("cat") in ("forward", "backward")]
+        self.assertEqual(len(compute), 8 * 64 * 2)
+        lines = (self.folder / "t.csv").read_text().splitlines()
+        self.assertEqual(lines[0], "rank,stream,kind,stage,micro_batch,start_ns,finish_ns,bytes,peer")
+        self.assertEqual(sum(",compute," in line for line in lines), 8 * 64 * 2)
+        self.assertTrue((self.folder / "t.svg").read_text().startswith("<"))
+        self.assertEqual(self.files(), ["config.json", "t.csv", "t.json.gz", "t.svg"])
+
+    def test_same_input_gives_the_same_bytes(self):
+        outputs = []
+        for name in ("a", "b"):
+            result = run("simulate", CONFIGS / "seed_4x8.json", "--json", "--trace", self.folder / f"{name}.json.gz",
+                         "--timeline", self.folder / f"{name}.csv.gz", "--svg", self.folder / f"{name}.svg")
+            self.assertEqual(result.returncode, 0, result)
+            outputs.append((result.stdout, *((self.folder / f"{name}{suffix}").read_bytes()
+                                             for suffix in (".json.gz", ".csv.gz", ".svg"))))
+        self.assertEqual(outputs[0], outputs[1])
+
+    def test_timing_is_one_json_line_on_stderr(self):
+        result = run("simulate", self.write(reference()), "--timing", "--json")
+        self.assertEqual(result.returncode, 0)
+        json.loads(result.stdout)
+        seconds = json.loads(result.stderr)
+        self.assertEqual(list(seconds), ["config", "schedule", "graph", "engine", "metrics", "output"])
+        self.assertTrue(all(value >= 0 for value in seconds.values()))
+
+    def test_check_memory_says_no(self):
+        seed = CONFIGS / "seed_4x8.json"
+        self.assertEqual(run("simulate", seed, "--check-memory").returncode, 0)
+        gpipe = run("simulate", seed, "--check-memory", "--schedule", "gpipe")
+        self.assertEqual(gpipe.returncode, 1)
+        self.assertIn("of 80", gpipe.stdout)
+        self.assertEqual(run("simulate", seed, "--schedule", "gpipe").returncode, 0)
+
+    def test_plain_in_a_pipe(self):
+        for command in (["simulate"], ["schedule", "show"]):
+            self.assertNotIn("\x1b", run(*command, self.write(reference())).stdout)
+
+    def test_schedule_from_a_file_is_the_generated_one(self):
+        path = self.write(reference())
+        self.assertEqual(run("schedule", "export", path, "-o", self.folder / "order.csv").returncode, 0)
+        from_file = self.report(reference(schedule={"file": "order.csv"}))
+        generated = self.report(reference())
+        for key in ("makespan_ns", "bubble_fraction", "per_rank"):
+            self.assertEqual(from_file[key], generated[key])
+
+    def test_faulty_schedule_file_is_one_line(self):
+        self.write("0F0,0B0,0F1\n1F0,1B0,1B1,1F1\n", "order.csv")
+        changed = reference(schedule={"file": "order.csv"}, parallelism__pipeline=2, parallelism__micro_batches=2)
+        result = run("simulate", self.write(changed))
+        self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (2, "", 1), result)
+        self.assertIn("order.csv", result.stderr)
+
+    def test_deadlock_ends_with_the_cycle(self):
+        # Rank 1 wants its backward of 1 before that of 0, rank 0's second forward waits for its first backward.
+        self.write("0F0,0B0,0F1,0B1\n1F0,1F1,1B1,1B0\n", "order.csv")
+        changed = reference(schedule={"file": "order.csv"}, parallelism__pipeline=2, parallelism__micro_batches=2)
+        for command, code in ((["simulate"], 1), (["schedule", "check"], 1)):
+            result = run(*command, self.write(changed))
+            self.assertEqual(result.returncode, code, result)
+            for text in ("deadlock", "rank 0", "rank 1"):
+                self.assertIn(text, result.stderr + result.stdout)
+
+
+class Compare(Folder):
+    def rows(self, config, *arguments):
+        result = run("compare", config, "--json", *arguments)
+        self.assertEqual((result.returncode, result.stderr), (0, ""), result)
+        return {row["label"]: row.get("report", row) for row in json.loads(result.stdout)["runs"]}
+
+    def test_the_seed_tells_the_story(self):
+        rows = self.rows(CONFIGS / "seed_4x8.json", "--schedules",
+                         "naive:micro_batches=1:micro_batch_size=512,naive,gpipe,1f1b,interleaved")
+        naive, gpipe, one, inter = (rows[name] for name in ("naive", "gpipe", "1f1b", "interleaved"))
+        self.assertGreater(naive["bubble_fraction"], 0.74)
+        self.assertLess(abs(gpipe["bubble_fraction"] - one["bubble_fraction"]), 0.01)
+        self.assertGreater(gpipe["per_rank"][0]["peak_activation_count"], 7 * one["per_rank"][0]["peak_activation_count"])
+        self.assertLess(inter["bubble_fraction"], 0.7 * one["bubble_fraction"])
+        self.assertEqual([row["fits"] for row in (naive, gpipe, one, inter)], [True, False, True, True])
+
+    def test_table_marks_the_best_and_what_does_not_fit(self):
+        result = run("compare", CONFIGS / "seed_4x8.json", "--schedules", "naive,gpipe,1f1b,interleaved")
+        self.assertEqual(result.returncode, 0, result)
+        self.assertIn("does not fit", result.stdout)
+        self.assertIn("best", result.stdout)
+
+    def test_all_says_why_a_schedule_does_not_run(self):
+        rows = self.rows(CONFIGS / "seed_4x8.json")
+        self.assertIn("forward only", rows["inference"]["reason"])
+
+    def test_costs_keep_the_model_the_same_on_more_stages(self):
+        path = self.write(reference(costs__transfer="0 B", costs__link={"bandwidth": "50 GB/s", "latency": "0 us"}))
+        rows = self.rows(path, "--schedules", "1f1b,interleaved")
+        # V = 2 chunks of half the time: (M + (P-1)/2)(F+B) against (M + P-1)(F+B).
+        self.assertEqual(rows["1f1b"]["makespan_ns"], 71 * 3_000_000)
+        self.assertEqual(rows["interleaved"]["makespan_ns"], (2 * 64 + 7) * 1_500_000)
+
+    def test_unknown_names_are_refused(self):
+        for names in ("1f1b,gpip", "1f1b:bogus=1", ""):
+            result = run("compare", CONFIGS / "seed_4x8.json", "--schedules", names)
+            self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (2, "", 1), result)
+
+
+class Schedules(Folder):
+    def test_list_names_every_schedule_with_its_source(self):
+        text = run("schedule", "list").stdout
+        for name in ("naive", "gpipe", "1f1b", "interleaved", "inference"):
+            self.assertIn(f"{name}:", text)
+        self.assertIn("source", text)
+        self.assertIn("group", run("schedule", "list", "--verbose").stdout)
+        self.assertEqual({entry["name"] for entry in json.loads(run("schedule", "list", "--json").stdout)},
+                         {"naive", "gpipe", "1f1b", "interleaved", "inference"})
+
+    def test_export_writes_the_grammar(self):
+        config = reference(parallelism__pipeline=2, parallelism__micro_batches=2, schedule__name="naive")
+        self.assertEqual(run("schedule", "export", self.write(config), "--format", "csv").stdout,
+                         "0F0,0B0,0F1,0B1\n1F0,1B0,1F1,1B1\n")
+
+    def test_check_is_clean_for_what_is_generated(self):
+        for name in ("naive", "gpipe", "1f1b", "interleaved"):
+            result = run("schedule", "check", self.write(reference()), "--schedule", name)
+            self.assertEqual((result.returncode, result.stdout[:3]), (0, "ok:"), result)
+
+    def test_check_lists_every_fault_of_a_bare_file(self):
+        path = self.write("0F0,0F1,0B0\n1B0,1F0,1F1,1B1,1B1\n", "order.csv")
+        result = run("schedule", "check", path)
+        self.assertEqual(result.returncode, 1, result)
+        for text in ("rank 0", "rank 1", "faults"):
+            self.assertIn(text, result.stdout)
+        faults = json.loads(run("schedule", "check", path, "--json").stdout)
+        self.assertFalse(faults["ok"])
+        self.assertGreaterEqual(len(faults["faults"]), 3)
+
+    def test_check_finds_what_does_not_fit_in_memory(self):
+        result = run("schedule", "check", CONFIGS / "seed_4x8.json", "--schedule", "gpipe")
+        self.assertEqual(result.returncode, 1, result)
+        self.assertIn("does not fit", result.stdout)
+
+    def test_show_has_a_row_a_rank(self):
+        text = run("schedule", "show", self.write(reference()), "--width", "100").stdout
+        self.assertEqual(sum("rank" in line.split("|")[0] for line in text.splitlines() if line.startswith("rank")), 8)
+        self.assertLessEqual(max(map(len, text.splitlines())), 100)
+
+    def test_show_rank_is_a_program(self):
+        text = run("schedule", "show", CONFIGS / "interleaved_4gpu.json", "--rank", "1").stdout
+        for words in ("Recv", "Send", "rank 0", "rank 2", "5-8", "21-24"):
+            self.assertIn(words, text)
+        self.assertEqual(run("schedule", "show", self.write(reference()), "--rank", "8").returncode, 2)
+
+
+class Configs(Folder):
+    def test_every_shipped_config_runs(self):
+        for path in sorted(CONFIGS.glob("*.json")):
+            result = run("simulate", path, "--json")
+            self.assertEqual((result.returncode, result.stderr), (0, ""), path)
+
+    def test_interleaved_layers_are_those_of_the_papers_figure(self):
+        report = json.loads(run("simulate", CONFIGS / "interleaved_4gpu.json", "--json").stdout)
+        self.assertEqual([rank["layers"] for rank in report["per_rank"][:2]], [[[1, 4], [17, 20]], [[5, 8], [21, 24]]])
+
+    def test_inference_keeps_the_cache_where_the_layers_are(self):
+        report = json.loads(run("simulate", CONFIGS / "inference_2gpu.json", "--json").stdout)
+        self.assertEqual([rank["layers"] for rank in report["per_rank"]], [[[1, 10]], [[11, 20]]])
+        self.assertTrue(all(rank["kv_cache_bytes"] > 0 for rank in report["per_rank"]))
+
+    def test_config_names_defaults_and_where_values_came_from(self):
+        document = json.loads(run("config", CONFIGS / "seed_4x8.json", "--json", "--set", "/simulation/seed=7").stdout)
+        self.assertEqual(document["origins"]["/simulation/seed"], "--set")
+        self.assertEqual(document["config"]["parallelism"]["data"], 1)
+        self.assertIn("h100", document["origins"]["/cluster/nodes"])
+        self.assertIn("/parallelism/pipeline", run("config", CONFIGS / "seed_4x8.json").stdout)
+
+    def test_a_resolved_config_gives_the_same_report(self):
+        first = run("simulate", CONFIGS / "seed_4x8.json", "--json").stdout
+        resolved = json.loads(run("config", CONFIGS / "seed_4x8.json", "--json").stdout)["config"]
+        second = run("simulate", self.write(resolved), "--json").stdout
+        self.assertEqual(json.loads(first)["makespan_ns"], json.loads(second)["makespan_ns"])
+
+    def test_init_writes_a_config_that_runs(self):
+        names = [line.split()[0] for line in run("init", "--list").stdout.splitlines()]
+        self.assertEqual(names, sorted(path.stem for path in CONFIGS.glob("*.json")))
+        for name in names:
+            path = self.folder / f"{name}.json"
+            self.assertEqual(run("init", name, "-o", path).returncode, 0)
+            built_in = json.loads(run("simulate", path, "--json").stdout)
+            shipped = json.loads(run("simulate", CONFIGS / f"{name}.json", "--json").stdout)
+            self.assertEqual(built_in["makespan_ns"], shipped["makespan_ns"], name)
+        again = run("init", "seed_4x8", "-o", self.folder / "seed_4x8.json")
+        self.assertEqual((again.returncode, again.stdout), (2, ""))
+        self.assertEqual(run("init", "nothing").returncode, 2)
+
+    def test_version(self):
+        result = run("--version")
+        self.assertEqual((result.returncode, result.stdout), (0, "ppsim 0.1.0\n"))
+
+
+if __name__ == "__main__":
+    program = unittest.main(argv=sys.argv[:1], exit=False, verbosity=1)
+    outcome = program.result
+    failed = len(outcome.failures) + len(outcome.errors)
+    print(f"{outcome.testsRun - failed} passed, {failed} failed", flush=True)
+    sys.exit(failed != 0)

@@ -1,0 +1,157 @@
+#include <doctest/doctest.h>
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "ppsim/explore/check.hpp"
+#include "ppsim/explore/compare.hpp"
+#include "ppsim/explore/run.hpp"
+#include "support.hpp"
+
+using namespace ppsim;
+
+namespace {
+
+// A folder with files, gone with the test.
+class Folder {
+ public:
+  Folder() : path_(std::filesystem::temp_directory_path() / ("ppsim_explore_" + std::to_string(::getpid()))) {
+    std::filesystem::create_directory(path_);
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  [[nodiscard]] std::string write(const std::string& name, const std::string& text) const {
+    std::ofstream(path_ / name) << text;
+    return (path_ / name).string();
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// F = 10 ns, B = 20 ns, P = 4, M = 8, free hops.
+std::string config_text(const std::string& schedule, const std::string& parallelism = "",
+                        const std::string& costs = "") {
+  return R"({"costs": {"forward": "10 ns", "backward": "20 ns", "transfer": "0 B", "activation": "6 B",)" +
+         costs +
+         R"("link": {"bandwidth": "1 GB/s", "latency": "0 ns"}}, "parallelism": {"pipeline": 4, "micro_batches": 8)" +
+         parallelism + R"(}, "schedule": )" + schedule + "}";
+}
+
+Run run_config(const Config& config) {
+  PhaseSeconds unused;
+  return run(config, make_plan(config), unused);
+}
+
+std::vector<ComparisonRow> compare_names(const std::string& path, const std::vector<std::string>& names) {
+  std::vector<ComparisonCase> cases;
+  for (const std::string& name : names) cases.push_back(parse_case(name));
+  return compare(path, {}, cases);
+}
+
+}  // namespace
+
+TEST_CASE("a run goes all the way from a config to its report") {
+  const Folder folder;
+  const Run result = run_config(load_config(folder.write("c.json", config_text(R"({"name": "1f1b"})"))));
+  CHECK(result.report.makespan == Time((8 + 3) * 30));
+  CHECK(result.report.schedule == "1f1b");
+  CHECK(result.report.per_rank[0].peak_activation_count == 4);
+  CHECK(result.report.per_rank[0].peak_activation == Bytes(24));
+  CHECK(result.report.bubble_fraction == doctest::Approx(3.0 / 11.0));
+}
+
+TEST_CASE("virtual stages that the schedule does not run are refused by file and pointer") {
+  const Folder folder;
+  const std::string path =
+      folder.write("c.json", config_text(R"({"name": "1f1b"})", R"(, "virtual_stages": 2)"));
+  CHECK(where_of([&] { return make_plan(load_config(path)); }) == path + "#/parallelism/virtual_stages");
+  CHECK(chunks_of(load_config(folder.write(
+            "i.json", config_text(R"({"name": "interleaved"})", R"(, "virtual_stages": 2)")))) == 2);
+}
+
+TEST_CASE("a schedule file is held against the config's ranks and micro-batches") {
+  const Folder folder;
+  const std::string order = folder.write("order.csv", "0F0,0B0\n1F0,1B0\n");
+  const std::string path = folder.write("c.json", config_text(R"({"file": "order.csv"})"));
+  CHECK(where_of([&] { return make_plan(load_config(path)); }) == order);
+}
+
+TEST_CASE("a forward-only file takes indices past the micro-batches for token steps") {
+  const Folder folder;
+  (void)folder.write("order.csv", "0F0,0F1,0F2,0F3\n1F0,1F1,1F2,1F3\n");
+  const std::vector<Override> small = {{"/parallelism/pipeline", "2", "--set"},
+                                       {"/parallelism/micro_batches", "2", "--set"}};
+  const Run from_file =
+      run_config(load_config(folder.write("f.json", config_text(R"({"file": "order.csv"})")), small));
+  const Run generated = run_config(
+      load_config(folder.write("g.json", config_text(R"({"name": "inference", "decode_steps": 1})")), small));
+  CHECK(from_file.timeline == generated.timeline);
+  CHECK(from_file.report.decode_steps == 1);
+}
+
+TEST_CASE("a comparison runs each schedule on the same model, looped ones on two chunks") {
+  const Folder folder;
+  const std::string path = folder.write("c.json", config_text(R"({"name": "1f1b"})"));
+  const auto rows = compare_names(path, {"naive", "gpipe", "1f1b", "interleaved"});
+  // Work is 8 x 30 = 240 on each rank; V = 2 halves the chunk and with it the bubble.
+  CHECK(rows[0].report->makespan == Time(4 * 240));
+  CHECK(rows[1].report->makespan == Time(240 + 90));
+  CHECK(rows[2].report->makespan == Time(240 + 90));
+  CHECK(rows[3].report->makespan == Time(240 + 45));
+  CHECK(rows[3].report->stages == 8);
+}
+
+TEST_CASE("a comparison says why a schedule does not run, and goes on") {
+  const Folder folder;
+  const std::string arrays = R"("input_grad": ["1 ns", "2 ns", "3 ns", "4 ns"],)";
+  const auto rows = compare_names(folder.write("c.json", config_text(R"({"name": "1f1b"})", "", arrays)),
+                                  {"inference", "interleaved", "interleaved:micro_batches=9", "gpipe"});
+  CHECK(rows[0].reason == "runs forward only, the config trains");
+  CHECK(rows[1].reason == "runs 8 stages, and the costs are arrays for 4");
+  CHECK_FALSE(rows[2].report);
+  CHECK(rows[3].report);
+}
+
+TEST_CASE("a case changes keys of parallelism and options of its schedule, and nothing else") {
+  const ComparisonCase one = parse_case("1f1b:micro_batches=16:slack=2");
+  CHECK(one.schedule == "1f1b");
+  REQUIRE(one.overrides.size() == 2);
+  CHECK(one.overrides[0].pointer == "/parallelism/micro_batches");
+  CHECK(one.overrides[1].pointer == "/schedule/slack");
+  CHECK(where_of([] { return parse_case("1f1b:pipeline=2"); }) == "--schedules");
+  CHECK(where_of([] { return parse_case("1f1b:slack"); }) == "--schedules");
+  CHECK(where_of([] { return parse_case("2f2b"); }) == "--schedules");
+}
+
+TEST_CASE("a comparison keeps the options of the schedule that the config names") {
+  const Folder folder;
+  const auto rows = compare_names(folder.write("c.json", config_text(R"({"name": "1f1b", "slack": 2})")),
+                                  {"1f1b", "gpipe"});
+  CHECK(rows[0].report->per_rank[0].peak_activation_count == 6);
+  CHECK(rows[1].report);
+}
+
+TEST_CASE("a config that is wrong by itself is an error and no row") {
+  const Folder folder;
+  const std::string path =
+      folder.write("c.json", config_text(R"({"name": "1f1b"})", R"(, "virtual_stages": 2)"));
+  CHECK_THROWS_AS((void)compare_names(path, {"gpipe"}), Error);
+}
+
+TEST_CASE("a check lists every fault of a file, and finds a deadlock only where the order is legal") {
+  const Folder folder;
+  CHECK(check_schedule_file(folder.write("bad.csv", "0F0,0B0,0B0\n1B0,1F0\n")).faults.size() == 2);
+  const auto deadlock = check_schedule_file(folder.write("dead.csv", "0F0,0B0,0F1,0B1\n1F0,1F1,1B1,1B0\n"));
+  REQUIRE(deadlock.faults.size() == 1);
+  CHECK(deadlock.faults[0].what.find("deadlock") != std::string::npos);
+  const auto clean = check_schedule_file(folder.write("good.csv", "0F0,0B0\n1F0,1B0\n"));
+  CHECK(clean.faults.empty());
+  CHECK(clean.report);
+  CHECK(check_schedule_file(folder.write("text.csv", "hello\n")).faults.size() == 1);
+  CHECK(check_schedule_file(folder.write("only.csv", "0F0,0F1\n1F0,1F1\n")).faults.empty());
+}
