@@ -6,12 +6,15 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 
 #include "ppsim/core/error.hpp"
 #include "ppsim/explore/compare.hpp"
 
 namespace ppsim::cli {
 namespace {
+
+namespace fs = std::filesystem;
 
 // An option that writes one value of the config.
 void declare_named(CLI::App& app, ConfigArguments& arguments, const std::string& option,
@@ -25,12 +28,19 @@ void declare_named(CLI::App& app, ConfigArguments& arguments, const std::string&
       ->type_name("VALUE");
 }
 
+// A file given on the command line lies where the user stands; a config's files lie beside the config.
+std::string beside_config(const std::string& file, const std::string& config) {
+  const fs::path folder = fs::absolute(config).parent_path();
+  return fs::absolute(file).lexically_normal().lexically_proximate(folder.lexically_normal()).string();
+}
+
 }  // namespace
 
 void ConfigArguments::declare(CLI::App& app, bool with_schedule) {
   app.add_option("CONFIG", path, "JSON config")->required();
   if (with_schedule)
-    app.add_option("--schedule", schedule, "Run this schedule instead of the config's")->type_name("NAME");
+    app.add_option("--schedule", schedule, "Run this schedule, or FILE.csv, instead of the config's")
+        ->type_name("NAME");
   declare_named(app, *this, "--micro-batches", "/parallelism/micro_batches", "Micro-batches a step");
   declare_named(app, *this, "--communication", "/simulation/communication", "overlap or blocking");
   declare_named(app, *this, "--contention", "/simulation/contention", "none or fifo");
@@ -40,7 +50,12 @@ void ConfigArguments::declare(CLI::App& app, bool with_schedule) {
 
 std::vector<Override> ConfigArguments::overrides() const {
   std::vector<Override> result;
-  if (!schedule.empty()) result.push_back(choose_schedule(schedule, "--schedule"));
+  if (schedule.ends_with(".csv")) {
+    result.push_back({"/schedule", "{}", "--schedule"});
+    result.push_back({"/schedule/file", beside_config(schedule, path), "--schedule"});
+  } else if (!schedule.empty()) {
+    result.push_back(choose_schedule(schedule, "--schedule"));
+  }
   for (const std::string& text : named) {
     result.push_back(parse_override(text));
     result.back().origin = "command line";

@@ -280,6 +280,13 @@ class Simulate(Folder):
         for key in ("makespan_ns", "bubble_fraction", "per_rank"):
             self.assertEqual(from_file[key], generated[key])
 
+    def test_schedule_file_on_the_command_line_lies_where_the_user_stands(self):
+        self.write(reference(), "configs/config.json")
+        self.assertEqual(run("schedule", "export", "configs/config.json", "-o", "order.csv", cwd=self.folder).returncode, 0)
+        result = run("simulate", "configs/config.json", "--schedule", "order.csv", "--json", cwd=self.folder)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(json.loads(result.stdout)["makespan_ns"], 219_820_000)
+
     def test_faulty_schedule_file_is_one_line(self):
         self.write("0F0,0B0,0F1\n1F0,1B0,1B1,1F1\n", "order.csv")
         changed = reference(schedule={"file": "order.csv"}, parallelism__pipeline=2, parallelism__micro_batches=2)
@@ -382,6 +389,17 @@ class Schedules(Folder):
         for words in ("Recv", "Send", "rank 0", "rank 2", "5-8", "21-24"):
             self.assertIn(words, text)
         self.assertEqual(run("schedule", "show", self.write(reference()), "--rank", "8").returncode, 2)
+
+
+class Samples(Folder):
+    def test_the_pictures_and_traces_in_the_tree_are_those_that_the_program_makes(self):
+        subprocess.run([ROOT / "scripts" / "samples", PPSIM, self.folder], check=True)
+        self.assertEqual(self.files(), sorted(path.name for path in (ROOT / "traces").iterdir()))
+        for name in self.files():
+            made, kept = (self.folder / name).read_bytes(), (ROOT / "traces" / name).read_bytes()
+            if name.endswith(".gz"):  # another zlib packs otherwise
+                made, kept = gzip.decompress(made), gzip.decompress(kept)
+            self.assertEqual(made, kept, f"{name}: run scripts/samples")
 
 
 class Configs(Folder):
