@@ -45,6 +45,7 @@ void ConfigArguments::declare(CLI::App& app, bool with_schedule) {
   declare_named(app, *this, "--communication", "/simulation/communication", "overlap or blocking");
   declare_named(app, *this, "--contention", "/simulation/contention", "none or fifo");
   app.add_option("--set", set, "Put a value into the config: /json/pointer=value")
+      ->allow_extra_args(false)  // one value each time, or it would swallow CONFIG
       ->type_name("/POINTER=VALUE");
 }
 

@@ -45,6 +45,7 @@ Command add_compare(CLI::App& parent) {
                   "Schedules, by comma: all, or NAME[:KEY=VALUE...] with keys of parallelism (micro_batches, "
                   "micro_batch_size, virtual_stages, recompute) or options of the schedule")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->type_name("NAMES");
   app->add_flag("--json", arguments->json, "Print the rows as JSON and nothing else");
   return {app, [arguments] { return compare(*arguments); }};

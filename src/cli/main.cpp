@@ -16,16 +16,15 @@ constexpr int kUsage = 2;
 constexpr int kInternal = 3;
 
 std::vector<Command> add_commands(CLI::App& app) {
+  std::vector<Command> commands = {add_simulate(app), add_compare(app)};
   CLI::App* schedule = app.add_subcommand("schedule", "List, show, check and export schedules");
   schedule->require_subcommand(1);
-  return {add_simulate(app),
-          add_compare(app),
-          add_config(app),
-          add_init(app),
-          add_schedule_list(*schedule),
-          add_schedule_show(*schedule),
-          add_schedule_check(*schedule),
-          add_schedule_export(*schedule)};
+  for (const auto add : {add_schedule_list, add_schedule_show, add_schedule_check, add_schedule_export}) {
+    commands.push_back(add(*schedule));
+  }
+  commands.push_back(add_config(app));
+  commands.push_back(add_init(app));
+  return commands;
 }
 
 int run(int argc, char** argv) {

@@ -90,9 +90,9 @@ std::string schedule_list_json(std::span<const ScheduleInfo* const> schedules) {
 }
 
 std::string config_table(const Config& config) {
-  Table table({{"key", Align::Left}, {"value", Align::Left}, {"from", Align::Left}});
+  Table table({{"key", Align::Left}, {"from", Align::Left}, {"value", Align::Left}});
   for (const Config::Origin& origin : config.origins)
-    table.add_row({origin.pointer, origin.value, origin.from});
+    table.add_row({origin.pointer, origin.from, origin.value});
   return table.text();
 }
 

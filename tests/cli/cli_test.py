@@ -220,6 +220,12 @@ class Simulate(Folder):
         report = self.report(reference(), "--micro-batches", "16", "--set", "/parallelism/micro_batches=9")
         self.assertEqual(report["micro_batches"], 9)
 
+    def test_options_may_stand_before_the_config(self):
+        result = run("simulate", "--set", "/schedule/slack=1", "--set", "/simulation/seed=3", self.write(reference()), "--json")
+        self.assertEqual((result.returncode, json.loads(result.stdout)["seed"]), (0, 3), result)
+        result = run("compare", "--schedules", "gpipe,1f1b", "--schedules", "naive", self.write(reference()), "--json")
+        self.assertEqual([row["label"] for row in json.loads(result.stdout)["runs"]], ["gpipe", "1f1b", "naive"])
+
     def test_blocking_and_fifo_can_be_asked_for(self):
         blocking = self.report(reference(), "--communication", "blocking")
         self.assertGreater(blocking["makespan_ns"], 219_820_000)
