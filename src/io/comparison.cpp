@@ -15,13 +15,36 @@
 namespace ppsim {
 namespace {
 
-/// The fastest run whose memory fits; the first of equals. Runs that fit all do the same work, so step times
-/// compare.
+bool all_know_tokens(const std::vector<ComparisonRow>& rows) {
+  return std::all_of(rows.begin(), rows.end(), [](const ComparisonRow& row) {
+    return !row.report || row.report->tokens_per_second.value_or(0) > 0;
+  });
+}
+
+/// How long each run takes: nanoseconds a token where all know their tokens, since a row may change the size
+/// of its batch; else the step time. 0 where there is no run.
+std::vector<double> slowness(const std::vector<ComparisonRow>& rows) {
+  const bool by_token = all_know_tokens(rows);
+  std::vector<double> times;
+  for (const ComparisonRow& row : rows) {
+    if (!row.report) {
+      times.push_back(0);
+    } else if (by_token) {
+      times.push_back(1e9 / *row.report->tokens_per_second);
+    } else {
+      times.push_back(static_cast<double>(row.report->makespan.count()));
+    }
+  }
+  return times;
+}
+
+/// The fastest run whose memory fits; the first of equals.
 std::optional<std::size_t> best_row(const std::vector<ComparisonRow>& rows) {
+  const std::vector<double> times = slowness(rows);
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (!rows[i].report || !rows[i].report->fits()) continue;
-    if (!best || rows[i].report->makespan < rows[*best].report->makespan) best = i;
+    if (!best || times[i] < times[*best]) best = i;
   }
   return best;
 }
@@ -69,19 +92,12 @@ Table make_table(const Columns& columns) {
   return Table(std::move(titles));
 }
 
-/// "1.25" times as long as the best.
-std::string against_best(const Report& report, const Report* best) {
-  if (best == nullptr || best->makespan == Time(0)) return "";
-  return fmt::format(
-      "{:.2f}", static_cast<double>(report.makespan.count()) / static_cast<double>(best->makespan.count()));
-}
-
-std::vector<std::string> make_cells(const ComparisonRow& row, const Columns& columns, const Report* best,
-                                    bool color) {
+std::vector<std::string> make_cells(const ComparisonRow& row, const Columns& columns,
+                                    const std::string& against_best, bool color) {
   const Report& report = *row.report;
   std::vector<std::string> cells = {row.label,
                                     format_time(report.makespan),
-                                    against_best(report, best),
+                                    against_best,
                                     percent(report.bubble_fraction),
                                     percent(report.bubble_ratio),
                                     percent(report.span_bubble_fraction)};
@@ -100,7 +116,8 @@ std::vector<std::string> make_cells(const ComparisonRow& row, const Columns& col
 std::string comparison_table(const std::vector<ComparisonRow>& rows, const Config& config, bool color) {
   const Columns columns(rows);
   const auto best = best_row(rows);
-  const Report* best_report = best ? &*rows[*best].report : nullptr;
+  const std::vector<double> times = slowness(rows);
+  const double best_time = best ? times[*best] : 0;
   Table table = make_table(columns);
   std::string left_out;
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -108,7 +125,8 @@ std::string comparison_table(const std::vector<ComparisonRow>& rows, const Confi
       left_out += fmt::format("{} left out: {}\n", rows[i].label, rows[i].reason);
       continue;
     }
-    auto cells = make_cells(rows[i], columns, best_report, color);
+    auto cells =
+        make_cells(rows[i], columns, best_time > 0 ? fmt::format("{:.2f}", times[i] / best_time) : "", color);
     cells.push_back(best == i ? painted("best", Ansi::Green, color) : "");
     table.add_row(std::move(cells));
   }

@@ -47,6 +47,12 @@ std::string counted(std::uint64_t count, std::string_view noun, std::string_view
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : plural);
 }
 
+std::string work_text(const Report& report) {
+  if (!report.forward_only) return counted(report.micro_batches, "micro-batch", "es");
+  return fmt::format("{}, {}", counted(report.micro_batches, "request"),
+                     counted(report.decode_steps, "decode step"));
+}
+
 std::span<const LayerRange> layers_of(const RankReport& rank, Stage stage) {
   const auto found = std::find(rank.stages.begin(), rank.stages.end(), stage);
   if (found == rank.stages.end()) return {};

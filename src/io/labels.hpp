@@ -21,6 +21,9 @@ namespace ppsim {
 /// "1 rank", "4 ranks"; `plural` is put behind the noun.
 [[nodiscard]] std::string counted(std::uint64_t count, std::string_view noun, std::string_view plural = "s");
 
+/// "32 micro-batches"; in inference "8 requests, 64 decode steps".
+[[nodiscard]] std::string work_text(const Report& report);
+
 /// Layers of one stage of `rank`, as one range, or none where the rank does not hold it.
 [[nodiscard]] std::span<const LayerRange> layers_of(const RankReport& rank, Stage stage);
 

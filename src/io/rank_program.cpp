@@ -52,8 +52,16 @@ class Program {
   std::string payload(const Transfer& transfer) const {
     const Op op = transfer.op;
     const std::string stage = chunks_.most_chunks() > 1 ? fmt::format("stage {}, ", index(op.stage)) : "";
-    return fmt::format("{} of {}micro-batch {}", payload_name(op, report_.stages), stage,
-                       index(op.micro_batch));
+    return fmt::format("{} of {}{}", payload_name(op, report_.stages), stage, micro_batch_text(op));
+  }
+
+  /// "micro-batch 3"; in inference the request and the token step that the index stands for.
+  std::string micro_batch_text(Op op) const {
+    if (report_.decode_steps == 0) return fmt::format("micro-batch {}", index(op.micro_batch));
+    const std::size_t step = index(op.micro_batch) / report_.micro_batches;
+    const std::size_t request = index(op.micro_batch) % report_.micro_batches;
+    return step == 0 ? fmt::format("prefill of request {}", request)
+                     : fmt::format("token step {} of request {}", step, request);
   }
 
   std::string receive_line(const Transfer& transfer) const {
@@ -78,7 +86,7 @@ class Program {
     std::string what = layers_phrase(layers_of(report_.per_rank[index(rank_)], op.stage));
     if (what.empty()) what = fmt::format("stage {}", index(op.stage));
     const std::string text = fmt::format("{} {}", capitalized(long_name(op.kind)), what);
-    return is_compute(op.kind) ? fmt::format("{}, micro-batch {}", text, index(op.micro_batch)) : text;
+    return is_compute(op.kind) ? fmt::format("{}, {}", text, micro_batch_text(op)) : text;
   }
 
   const OpGraph& graph_;

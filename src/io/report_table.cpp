@@ -31,13 +31,15 @@ CauseTimes sum_of_causes(const Report& report) {
 /// Columns that the table of ranks has, by what the run was.
 struct Columns {
   CauseTimes cause_sums;
-  bool layers;  ///< known; else the stages are named
+  bool layers;      ///< known; else the stages are named
+  bool activation;  ///< inference keeps none
   bool kv_cache;
   bool static_memory;
 
   explicit Columns(const Report& report)
       : cause_sums(sum_of_causes(report)),
         layers(any(report, [](const RankReport& rank) { return !layers_text(rank.layers).empty(); })),
+        activation(!report.forward_only),
         kv_cache(any(report, [](const RankReport& rank) { return rank.kv_cache > Bytes(0); })),
         static_memory(any(report, [](const RankReport& rank) { return rank.static_bytes() > Bytes(0); })) {}
 
@@ -53,8 +55,8 @@ Table make_rank_table(const Columns& columns) {
   for (std::size_t i = 0; i < kIdleCauses; ++i) {
     if (columns.cause_sums[i] > Time(0)) titles.push_back({std::string(name(static_cast<IdleCause>(i)))});
   }
-  titles.push_back({"peak activation"});
-  titles.push_back({"in flight"});
+  if (columns.activation) titles.push_back({"peak activation"});
+  if (columns.activation) titles.push_back({"in flight"});
   if (columns.kv_cache) titles.push_back({"KV cache"});
   if (columns.static_memory) titles.push_back({"static"});
   titles.push_back({"total"});
@@ -82,8 +84,8 @@ void add_rank_row(Table& table, const Columns& columns, const Report& report, st
   std::vector<std::string> cells = {std::to_string(index),
                                     columns.layers ? layers_text(rank.layers) : stages_text(rank)};
   add_times(cells, columns, rank.bubbles.busy, rank.bubbles.idle, rank.bubbles.idle_by_cause);
-  cells.push_back(format_bytes(rank.peak_activation));
-  cells.push_back(std::to_string(rank.peak_activation_count));
+  if (columns.activation) cells.push_back(format_bytes(rank.peak_activation));
+  if (columns.activation) cells.push_back(std::to_string(rank.peak_activation_count));
   if (columns.kv_cache) cells.push_back(format_bytes(rank.kv_cache));
   if (columns.static_memory) cells.push_back(format_bytes(rank.static_bytes()));
   cells.push_back(report.gpu_memory ? of_capacity(rank.peak_memory, *report.gpu_memory)
@@ -102,7 +104,8 @@ void add_sum_row(Table& table, const Columns& columns, const Report& report) {
   }
   std::vector<std::string> cells = {"sum", ""};
   add_times(cells, columns, busy, idle, columns.cause_sums);
-  cells.resize(cells.size() + 4 + (columns.kv_cache ? 1 : 0) + (columns.static_memory ? 1 : 0));
+  cells.resize(cells.size() + 2 + (columns.activation ? 2 : 0) + (columns.kv_cache ? 1 : 0) +
+               (columns.static_memory ? 1 : 0));
   table.add_row(std::move(cells));
 }
 
@@ -131,10 +134,8 @@ std::string zero_causes_line(const Columns& columns) {
 }
 
 std::string title_line(const Report& report, const Config& config) {
-  std::string text =
-      fmt::format("{}: {}, {}, {}", report.schedule, counted(report.ranks, "rank"),
-                  counted(report.stages, "stage"), counted(report.micro_batches, "micro-batch", "es"));
-  if (report.forward_only) text += fmt::format(", {}", counted(report.decode_steps, "decode step"));
+  std::string text = fmt::format("{}: {}, {}, {}", report.schedule, counted(report.ranks, "rank"),
+                                 counted(report.stages, "stage"), work_text(report));
   if (report.gpus > 0) text += fmt::format(", {}", counted(report.gpus, "GPU"));
   return text + fmt::format("; communication {}, contention {}", name(config.simulation.communication),
                             name(config.simulation.contention));

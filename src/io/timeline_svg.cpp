@@ -116,10 +116,9 @@ class Picture {
   double bottom() const { return layout_.y(graph_.rank_count()) - (layout_.row_pitch - layout_.row_height); }
 
   std::string title() const {
-    std::string figures =
-        fmt::format("{}  \u00b7  {}  \u00b7  step time {}  \u00b7  bubble fraction {}",
-                    counted(report_.ranks, "rank"), counted(report_.micro_batches, "micro-batch", "es"),
-                    format_time(report_.makespan), percent(report_.bubble_fraction));
+    std::string figures = fmt::format("{}  \u00b7  {}  \u00b7  step time {}  \u00b7  bubble fraction {}",
+                                      counted(report_.ranks, "rank"), work_text(report_),
+                                      format_time(report_.makespan), percent(report_.bubble_fraction));
     if (!report_.forward_only) figures += peak_text();
     return fmt::format(
         "<text x=\"{0}\" y=\"34\" font-size=\"19\" font-weight=\"bold\">{1}</text>\n"

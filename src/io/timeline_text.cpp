@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <cmath>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +26,9 @@ struct Cell {
   char character = '.';
   std::optional<std::uint8_t> color;  ///< background; empty: idle
 };
+
+/// Of a column's time, by kind; idle last.
+using Shares = std::array<double, kKinds + 1>;
 
 char letter(OpKind kind, std::size_t chunk) {
   const char upper = name(kind).front();
@@ -65,7 +69,7 @@ class Drawing {
 
   std::vector<Cell> draw_rank(std::uint32_t rank) const {
     std::vector<Cell> cells(columns_);
-    std::vector<std::array<double, kKinds>> shares(columns_);
+    std::vector<Shares> shares(columns_);
     for (VertexId v = graph_.rank_begin()[rank]; v < graph_.rank_begin()[rank + 1]; ++v) {
       const double from = column(timeline_.start[v]);
       const double to = column(timeline_.finish[v]);
@@ -75,7 +79,7 @@ class Drawing {
         add_shares(shares, graph_.ops(v).front().kind, from, to);
       }
     }
-    for (std::size_t c = 0; c < columns_; ++c) draw_shares(cells[c], shares[c]);
+    draw_shares(cells, shares);
     return cells;
   }
 
@@ -111,21 +115,35 @@ class Drawing {
     return label;
   }
 
-  void add_shares(std::vector<std::array<double, kKinds>>& shares, OpKind kind, double from,
-                  double to) const {
+  void add_shares(std::vector<Shares>& shares, OpKind kind, double from, double to) const {
     for (auto c = static_cast<std::size_t>(from); c < columns_ && static_cast<double>(c) < to; ++c) {
       const auto begin = static_cast<double>(c);
       shares[c][static_cast<std::size_t>(kind)] += std::min(to, begin + 1) - std::max(from, begin);
     }
   }
 
-  /// A column of many short ops: the kind that has most of it, where they are busy for half of it or more.
-  void draw_shares(Cell& cell, const std::array<double, kKinds>& shares) const {
-    double sum = 0;
-    for (const double share : shares) sum += share;
-    if (sum < 0.5 || cell.color) return;
-    const auto most = static_cast<OpKind>(std::max_element(shares.begin(), shares.end()) - shares.begin());
-    cell = {color_ ? ' ' : letter(most, 0), terminal_color(most, 0)};
+  /// Columns of many short ops show their mix: each the kind, or idle, that is most behind its share of time
+  /// so far.
+  void draw_shares(std::vector<Cell>& cells, const std::vector<Shares>& shares) const {
+    Shares behind{};
+    for (std::size_t c = 0; c < columns_; ++c) {
+      if (cells[c].color || std::accumulate(shares[c].begin(), shares[c].end(), 0.0) == 0) {
+        behind = {};
+        continue;
+      }
+      double idle = 1;
+      for (std::size_t kind = 0; kind < kKinds; ++kind) {
+        behind[kind] += shares[c][kind];
+        idle -= shares[c][kind];
+      }
+      behind[kKinds] += idle;
+      const auto most =
+          static_cast<std::size_t>(std::max_element(behind.begin(), behind.end()) - behind.begin());
+      behind[most] -= 1;
+      if (most == kKinds) continue;
+      const auto kind = static_cast<OpKind>(most);
+      cells[c] = {color_ ? ' ' : letter(kind, 0), terminal_color(kind, 0)};
+    }
   }
 
   std::string render(const std::vector<Cell>& cells) const {

@@ -184,6 +184,12 @@ async function launch(profile) {
   });
 }
 
+/// The viewer warns that it runs on a polyfill; that is no part of the picture.
+async function hideWarning(page) {
+  const hide = page.getByText('Hide', { exact: true });
+  if (await hide.count()) await hide.first().click({ timeout: 5000 }).catch(() => {});
+}
+
 async function testTrace(page, label, { trace, report }, files) {
   const { traceEvents: events } = readTrace(trace);
   const text = JSON.stringify({ displayTimeUnit: 'ms', traceEvents: events });
@@ -198,6 +204,7 @@ async function testTrace(page, label, { trace, report }, files) {
   check(`${label}: packed or not, it reads the same`, other, model);
   if (report) checkReport(label, report, model);
   if (label.startsWith('slow_link')) checkLanes(label, events);
+  await hideWarning(page);
   await page.waitForTimeout(500);  // the viewer draws in animation frames
   await page.screenshot({ path: join(work, `${label.replace(/\.json(\.gz)?$/, '')}.png`) });
 }

@@ -164,6 +164,7 @@ TEST_CASE("a comparison marks the fastest run that fits, and lists what was left
   Report fits = two_rank_report();
   fits.per_rank[1] = fits.per_rank[0];
   fits.makespan = Time(50'000'000);
+  fits.tokens_per_second = 12345.6 * 40 / 50;
   const std::vector<ComparisonRow> rows = {
       {"gpipe", two_rank_report(), ""},
       {"1f1b", fits, ""},
@@ -172,7 +173,7 @@ TEST_CASE("a comparison marks the fastest run that fits, and lists what was left
 
 schedule  step time  x best  bubble fraction  bubble ratio  span bubble fraction  tokens/s     MFU  peak activation  in flight  memory
 gpipe     40.000 ms    0.80           25.0 %        33.3 %                20.0 %     12346  50.0 %           56 GiB          4  does not fit (96 of 80 GiB)
-1f1b      50.000 ms    1.00           25.0 %        33.3 %                20.0 %     12346  50.0 %           16 GiB          4  56 of 80 GiB                 best
+1f1b      50.000 ms    1.00           25.0 %        33.3 %                20.0 %      9876  50.0 %           16 GiB          4  56 of 80 GiB                 best
 interleaved left out: 8 micro-batches are not a multiple of 3 ranks
 )");
   const Json json = Json::parse(comparison_json(rows, tiny_config()));
@@ -183,6 +184,35 @@ interleaved left out: 8 micro-batches are not a multiple of 3 ranks
   CHECK(json.at("runs").at(1).at("report").at("makespan_ns") == 50'000'000);
   CHECK(json.at("runs").at(2).at("reason") == "8 micro-batches are not a multiple of 3 ranks");
   CHECK_FALSE(json.at("runs").at(2).contains("report"));
+}
+
+TEST_CASE(
+    "a comparison goes by tokens, where a row may change the batch, and by step time where they are not "
+    "known") {
+  Report small = two_rank_report();
+  small.gpu_memory = {};
+  Report large = small;
+  small.makespan = Time(10'000'000);  // a quarter of the time for a fifth of the tokens
+  small.tokens_per_second = *large.tokens_per_second * 0.8;
+  const auto is_best = [&](std::size_t row) {
+    const std::vector<ComparisonRow> rows = {{"small", small, ""}, {"large", large, ""}};
+    return Json::parse(comparison_json(rows, tiny_config())).at("runs").at(row).at("best").get<bool>();
+  };
+  CHECK(is_best(1));
+  small.tokens_per_second = {};
+  CHECK(is_best(0));
+}
+
+TEST_CASE("the table of an inference run counts requests and shows KV cache for activations") {
+  Report report = two_rank_report();
+  report.forward_only = true;
+  report.decode_steps = 64;
+  report.per_rank[0].kv_cache = Bytes(3 * kGiB);
+  const std::string text = report_table(report, tiny_config(), false);
+  CHECK(text.find("interleaved: 2 ranks, 4 stages, 8 requests, 64 decode steps, 16 GPUs;") == 0);
+  CHECK(text.find("KV cache  static") != std::string::npos);
+  CHECK(text.find("  3 GiB  40 GiB") != std::string::npos);
+  CHECK(text.find("peak activation") == std::string::npos);
 }
 
 TEST_CASE("a comparison in which nothing fits has no best") {

@@ -18,34 +18,48 @@ std::string svg_of(const TinyRun& run) {
   return timeline_svg(run.graph, run.timeline, run.report);
 }
 
+/// Takes ` key="value"` off the front of `text`; false where there is none.
+bool take_attribute(std::string_view& text) {
+  const auto begin = text.find("=\"");
+  if (text.empty() || text[0] != ' ' || begin == std::string_view::npos) return false;
+  const auto end = text.find('"', begin + 2);
+  if (end == std::string_view::npos ||
+      text.substr(1, begin - 1).find_first_of(" \"<") != std::string_view::npos) {
+    return false;
+  }
+  text.remove_prefix(end + 1);
+  return true;
+}
+
+/// What is wrong with one tag, given without its brackets, or "". Follows which elements are open.
+std::string fault_of_tag(std::string_view tag, std::vector<std::string>& open) {
+  if (tag.substr(0, 1) == "/") {
+    if (open.empty() || open.back() != tag.substr(1)) return "closes what is not open: " + std::string(tag);
+    open.pop_back();
+    return "";
+  }
+  const std::string_view name = tag.substr(0, tag.find_first_of(" /"));
+  std::string_view rest = tag.substr(name.size());
+  while (take_attribute(rest)) {
+  }
+  if (rest.empty()) open.emplace_back(name);
+  return rest.empty() || rest == "/" ? "" : "not a tag: " + std::string(tag);
+}
+
 /// What is wrong with `xml`, or "": tags balance, attributes are quoted, no bare '&' or '<'. Enough for what
 /// we write.
-std::string fault_of_xml(const std::string& xml) {
-  static const std::regex tag(R"(<(/?)([a-z]+)((?: [a-zA-Z:-]+="[^"<]*")*)(/?)>)");
-  static const std::regex entity(R"(&(?:amp|lt|gt|quot);)");
+std::string fault_of_xml(std::string_view xml) {
   std::vector<std::string> open;
-  std::size_t at = 0;
-  while (at < xml.size()) {
-    if (xml[at] == '<') {
-      std::smatch match;
-      if (!std::regex_search(xml.begin() + static_cast<std::ptrdiff_t>(at), xml.end(), match, tag,
-                             std::regex_constants::match_continuous)) {
-        return "no tag: " + xml.substr(at, 60);
-      }
-      if (match[1].length() > 0) {
-        if (open.empty() || open.back() != match[2]) return "closes what is not open: " + match.str();
-        open.pop_back();
-        if (open.empty()) return xml.substr(at + match.str().size()) == "\n" ? "" : "text behind the root";
-      } else if (match[4].length() == 0) {
-        open.push_back(match[2]);
-      }
-      at += match.str().size();
-    } else if (xml[at] == '&' && !std::regex_search(xml.begin() + static_cast<std::ptrdiff_t>(at), xml.end(),
-                                                    entity, std::regex_constants::match_continuous)) {
-      return "bare &";
-    } else {
-      ++at;
-    }
+  for (auto at = xml.find('&'); at != std::string_view::npos; at = xml.find('&', at + 1)) {
+    const std::string_view entity = xml.substr(at, xml.find(';', at) + 1 - at);
+    if (entity != "&amp;" && entity != "&lt;" && entity != "&gt;" && entity != "&quot;") return "bare &";
+  }
+  for (auto at = xml.find('<'); at != std::string_view::npos; at = xml.find('<', at + 1)) {
+    const auto end = xml.find_first_of("<>", at + 1);
+    if (end == std::string_view::npos || xml[end] == '<') return "bare <";
+    const std::string fault = fault_of_tag(xml.substr(at + 1, end - at - 1), open);
+    if (!fault.empty()) return fault;
+    if (open.empty()) return xml.substr(end + 1) == "\n" ? "" : "text behind the root";
   }
   return "the root is not closed";
 }
@@ -69,6 +83,15 @@ std::size_t boxes_of(const std::string& svg, const std::string& color) {
 }
 
 }  // namespace
+
+TEST_CASE("the check of XML finds what is not well-formed") {
+  CHECK(fault_of_xml("<a><b c=\"1\" d=\"&lt;\"/>x</a>\n") == "");
+  for (const char* bad :
+       {"<a><b></a>\n", "<a b=1/>\n", "<a>&</a>\n", "<a>", "<a b=\"<\"/>\n", "<a/><b/>\n"}) {
+    CAPTURE(bad);
+    CHECK(fault_of_xml(bad) != "");
+  }
+}
 
 TEST_CASE("every op is a box in the colour of its kind, with its number") {
   const std::string svg = svg_of(make_run(one_f_one_b(4, 8), tiny_costs()));
@@ -150,6 +173,35 @@ TEST_CASE("many short ops share a column, which shows the kind that has most of 
   const TinyRun run = make_run(all_forward_first(1, 500, 1, false), tiny_costs());
   const std::string text = timeline_text(run.graph, run.timeline, 37, false);
   CHECK(text.substr(0, text.find('\n')) == "rank 0 " + std::string(10, 'F') + std::string(20, 'B'));
+}
+
+// F takes a third of the time: every third column, the first once it is more behind than B.
+TEST_CASE("columns of short ops of several kinds show their mix") {
+  const TinyRun run = make_run(one_f_one_b(1, 1000), tiny_costs());
+  const std::string text = timeline_text(run.graph, run.timeline, 37, false);
+  const std::string row = text.substr(0, text.find('\n'));
+  CHECK(std::count(row.begin() + 7, row.end(), 'F') == 10);
+  CHECK(std::count(row.begin() + 7, row.end(), 'B') == 20);
+  CHECK(row.substr(7, 12) == "BFBBFBBFBBFB");
+}
+
+TEST_CASE("an inference rank's program names requests and token steps") {
+  ScheduleWriter writer("inference", linear_placement(2), 2, 4);
+  for (std::uint32_t rank = 0; rank < 2; ++rank) {
+    writer.forward(rank, 0);
+    writer.forward(rank, 1);
+    writer.next_rank();
+  }
+  Schedule schedule = std::move(writer).take();
+  schedule.forward_only = true;
+  schedule.requests = 1;
+  const TinyRun run = make_run(std::move(schedule), make_workload(tiny_costs(), RunShape{2, 2, 1}, 2));
+  CHECK(rank_program(run.graph, run.report, Rank{0}) ==
+        "Forward stage 0, prefill of request 0\n"
+        "Send activation of prefill of request 0 to rank 1 (1000 B)\n"
+        "Recv token of prefill of request 0 from rank 1 (1000 B)\n"
+        "Forward stage 0, token step 1 of request 0\n"
+        "Send activation of token step 1 of request 0 to rank 1 (1000 B)\n");
 }
 
 TEST_CASE("a rank's program receives before an op and sends behind it") {
