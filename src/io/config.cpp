@@ -57,8 +57,7 @@ void complete_schedule(Document& document, const Pointer& section, const Schedul
 
 ScheduleChoice read_schedule(Document& document, const ObjectReader& section) {
   ScheduleChoice choice;
-  if (section.has("name") == section.has("file"))
-    throw section.error("expected one of \"name\" and \"file\"");
+  if (section.has("name") == section.has("file")) throw section.error("expected either \"name\" or \"file\"");
   const bool named = section.has("name");
   for (const auto& [key, value] : section.self().items()) {
     const bool known = key == "name" || key == "file" || key == "description" || key == "$schema";

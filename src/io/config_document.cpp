@@ -127,6 +127,7 @@ void Document::set_default(const Pointer& pointer, Json value) {
 
 void Document::load_section(const Pointer& pointer) {
   const std::string given = root_[pointer].get<std::string>();
+  if (given.empty()) throw Error(where(pointer), "an empty text; expected an object, or the path of a file");
   const std::string path = beside(pointer, given);
   std::vector<std::string> files = source_of(pointer.to_string()).second.files;
   const bool again =

@@ -45,6 +45,17 @@ Link read_link(const ObjectReader& section) {
   return {section.quantity("bandwidth", parse_bandwidth), section.quantity("latency", parse_time)};
 }
 
+// A thousand times the fastest there are; times all NICs of a node it still fits 64 bits.
+constexpr BytesPerSecond kFastest(1'000'000'000'000'000);
+
+Link read_cluster_link(const ObjectReader& section) {
+  const Link link = read_link(section);
+  if (link.bandwidth > kFastest)
+    throw section.error("bandwidth", fmt::format("{}; expected at most {}", shown(section.value("bandwidth")),
+                                                 format_bandwidth(kFastest)));
+  return link;
+}
+
 Efficiency read_curve(const ObjectReader& gpu) {
   Efficiency curve;
   const Pointer list = gpu.at("matmul_efficiency");
@@ -89,12 +100,12 @@ void read_links(const ObjectReader& section, Cluster& cluster) {
   const bool infiniband = section.has("infiniband") || cluster.nodes > 1;
   if (nvlink) {
     const ObjectReader link = section.object("nvlink");
-    cluster.nvlink = cluster.infiniband = read_link(link);
+    cluster.nvlink = cluster.infiniband = read_cluster_link(link);
     cluster.source = join_sources(cluster.source, read_source(link));
   }
   if (infiniband) {
     const ObjectReader link = section.object("infiniband");
-    cluster.infiniband = read_link(link);
+    cluster.infiniband = read_cluster_link(link);
     cluster.nics_per_node = link.count("nics_per_node", kNicsPerNode);
     cluster.source = join_sources(cluster.source, read_source(link));
   }
@@ -189,7 +200,7 @@ Cluster read_cluster(const ObjectReader& section) {
 
 Model read_model(const ObjectReader& section) {
   if (section.has("transformer") == section.has("layer_costs"))
-    throw section.error("expected one of \"transformer\" and \"layer_costs\"");
+    throw section.error("expected either \"transformer\" or \"layer_costs\"");
   const std::string source = read_source(section);
   if (section.has("layer_costs")) {
     LayerCosts costs = read_layer_costs(section);

@@ -163,7 +163,8 @@ Reading read(std::string_view text, std::string_view where, const Kind& kind) {
     return Error(std::string(where), fmt::format("{} {}; {}", text, fault, known_units(kind)));
   };
   if (text.empty()) throw Error(std::string(where), fmt::format("is empty; {}", known_units(kind)));
-  if (text.front() == '-') throw fail("is negative");
+  if (text.front() == '-')
+    throw Error(std::string(where), fmt::format("{} is negative; expected zero or more", text));
   const auto decimal = read_decimal(text);
   if (!decimal) throw fail("does not begin with a number");
   const auto name = trim_left(decimal->rest);

@@ -58,7 +58,7 @@ TEST_CASE("what is no time is an error that names the units") {
   CHECK(error("5 us ") == expected("5 us  has an unknown unit"));
   CHECK(error("5 US") == expected("5 US has an unknown unit"));
   CHECK(error("5e us") == expected("5e us has an unknown unit"));
-  CHECK(error("-5 us") == expected("-5 us is negative"));
+  CHECK(error("-5 us") == "x: -5 us is negative; expected zero or more");
   CHECK(error("+5 us") == expected("+5 us does not begin with a number"));
   CHECK(error("us") == expected("us does not begin with a number"));
   CHECK(error(".5 us") == expected(".5 us does not begin with a number"));
