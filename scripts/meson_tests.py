@@ -21,7 +21,7 @@ SANITIZERS = {
 
 def main():
     folder, *arguments = sys.argv[1:]
-    log = Path(folder) / "meson-logs" / ("benchmarklog.json" if "--benchmark" in arguments else "testlog.json")
+    log = Path(folder) / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
     command = ["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", *arguments]
     status = subprocess.run(command, env={**SANITIZERS, **os.environ}).returncode

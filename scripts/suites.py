@@ -44,7 +44,7 @@ def table():
     ]
     suites += [(path.removeprefix("tests/"), [[PYTHON, path, *ARGUMENTS.get(path, [])]]) for path in python_tests]
     suites += [("browser", [["tests/browser/run"]])]
-    suites += [("bench", [script("meson_tests.py", "build/release", "--benchmark", "--verbose")])]
+    suites += [("bench", [script("meson_tests.py", "build/release", "--benchmark")])]
     return suites
 
 

@@ -18,7 +18,9 @@ NOT_HERE = re.compile(r"(\./)?scripts/test\b|git clone|cd |(sudo )?meson install
 
 
 def blocks(text, language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    """The fenced blocks of a language. Fences open and close in turn, so that text between two blocks is none."""
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [block for name, block in fenced if name == language]
 
 
 def commands(text):
