@@ -54,8 +54,7 @@ std::string error_of_file(const std::string& path, const Scratch& scratch,
 
 TEST_CASE("the documents that the table of bad ones begins with are good") {
   const Scratch scratch;
-  for (const auto& [name, base] : table()["bases"].items()) {
-    CAPTURE(name);
+  for (const auto& base : table()["bases"]) {
     CHECK(error_of_file(scratch.put("config.json", base.dump()), scratch) == "no error");
   }
 }
@@ -202,7 +201,7 @@ TEST_CASE("a document changed at random is read or refused in one line, and neve
   std::size_t read = 0;
   Mutator mutator(20250301);
   for (int i = 0; i < 600; ++i) {
-    for (const auto& [name, base] : table()["bases"].items()) {
+    for (const auto& base : table()["bases"]) {
       const std::string text = mutator.mutate(base);
       CAPTURE(text);
       const std::string error =
