@@ -78,7 +78,11 @@ class OrderCheck {
   static void check_pair(std::span<const Op> rest, Report fault) {
     const bool legal = rest.size() > 1 && rest[0].kind == OpKind::Forward && needs_gradient(rest[1].kind) &&
                        !rest[1].overlaps_next;
-    if (!legal) fault("overlaps what follows, expected a pair of F with B or I");
+    if (!legal) {
+      fault("overlaps what follows, expected a pair of F with B or I");
+    } else if (rest[0].micro_batch == rest[1].micro_batch) {  // every backward comes after all its forwards
+      fault("overlaps a backward of the same micro-batch, which has to wait for it");
+    }
   }
 
   // False where the op has no place at all.

@@ -59,9 +59,7 @@ class Reader {
   explicit Reader(std::string_view file) : file_(file) {}
 
   std::vector<Cell> read(std::string_view text) {
-    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
     split(text, '\n', [&](std::string_view line, std::uint32_t row) {
-      rows_ = row;
       split(line, ',', [&](std::string_view cell, std::uint32_t column) {
         if (const auto action = trim(cell); !action.empty()) add(action, row, column);
       });
@@ -94,6 +92,7 @@ class Reader {
   }
 
   void mark(std::uint32_t row, std::uint32_t column) {
+    rows_ = row;
     cells_.back().row = row;
     cells_.back().column = column;
   }
@@ -132,7 +131,7 @@ class Reader {
 
   std::string_view file_;
   std::vector<Cell> cells_;
-  std::uint32_t rows_ = 0;
+  std::uint32_t rows_ = 0;  // up to the last one with an action: blank lines at the end are no ranks
 };
 
 // Files written before December 2024 say B for I, and BW for the whole backward.

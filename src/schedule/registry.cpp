@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "ppsim/core/error.hpp"
+#include "ppsim/core/ids.hpp"
 
 namespace ppsim {
 namespace {
@@ -72,14 +73,39 @@ std::string known_options(const ScheduleInfo& info) {
   return fmt::format("{} has {}", info.name, fmt::join(names, ", "));
 }
 
+template <class T>
+const T& value_of(const OptionValues& options, std::string_view name) {
+  const auto found = options.find(name);
+  PPSIM_ASSERT(found != options.end(), fmt::format("option \"{}\" is not complete or not declared", name));
+  return std::get<T>(found->second);
+}
+
+// V that a schedule fixes by itself; empty where V is free.
+std::optional<std::uint32_t> fixed_chunks(const ScheduleInfo& info, const OptionValues& options) {
+  switch (info.chunk_rule) {
+    case ChunkRule::One:
+      return 1;
+    case ChunkRule::Two:
+      return 2;
+    case ChunkRule::Own:
+      return info.chunks(options);
+    case ChunkRule::Any:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+// A backward in two and a forward are three ops, and Schedule::rank_begin counts ops with 32 bits.
+constexpr std::uint64_t kMostPairs = std::uint64_t{1} << 30;
+
 }  // namespace
 
 std::int64_t ScheduleRequest::integer(std::string_view option) const {
-  return std::get<std::int64_t>(options.find(option)->second);
+  return value_of<std::int64_t>(options, option);
 }
 
 const std::string& ScheduleRequest::text(std::string_view option) const {
-  return std::get<std::string>(options.find(option)->second);
+  return value_of<std::string>(options, option);
 }
 
 Registration::Registration(ScheduleInfo info) {
@@ -123,11 +149,25 @@ OptionValues complete_options(const ScheduleInfo& info, const OptionValues& give
   return complete;
 }
 
-Schedule make_schedule(const ScheduleInfo& info, const ScheduleRequest& request) {
-  if (info.why_not) {
-    if (const auto reason = info.why_not(request))
-      throw Error("/parallelism", fmt::format("{}: {}", info.name, *reason));
+std::optional<std::string> why_not(const ScheduleInfo& info, const ScheduleRequest& request) {
+  const auto [P, M, V] = request.shape;
+  if (P == 0 || M == 0 || V == 0) {
+    return fmt::format("{} ranks, {} micro-batches, {} chunks a rank: expected at least 1 of each", P, M, V);
   }
+  if (const auto chunks = fixed_chunks(info, request.options); chunks && *chunks != V)
+    return fmt::format("{} chunks a rank: expected {}", V, *chunks);
+  const std::uint64_t stages = std::uint64_t{P} * V;
+  if (stages > kMaxStages) return fmt::format("{} stages: expected at most {}", stages, kMaxStages);
+  if (stages * M > kMostPairs) {
+    return fmt::format("{} stages with {} micro-batches: expected at most {} of both multiplied", stages, M,
+                       kMostPairs);
+  }
+  return info.why_not ? info.why_not(request) : std::nullopt;
+}
+
+Schedule make_schedule(const ScheduleInfo& info, const ScheduleRequest& request) {
+  if (const auto reason = why_not(info, request))
+    throw Error("/parallelism", fmt::format("{}: {}", info.name, *reason));
   return info.generate(request);
 }
 

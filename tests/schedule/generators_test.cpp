@@ -1,207 +1,196 @@
-// Every registered schedule, over many shapes: legal, as long and as large as its own closed forms say.
+// What single schedules promise beyond what all of them do (property_test.cpp).
 #include <doctest/doctest.h>
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <set>
 
-#include "ppsim/core/error.hpp"
-#include "ppsim/schedule/check.hpp"
+#include "ppsim/schedule/registry.hpp"
 #include "ppsim/schedule/text.hpp"
-#include "shapes.hpp"
+#include "replay.hpp"
 
-using namespace ppsim;
-
+namespace ppsim {
 namespace {
 
-std::string label(const ScheduleInfo& info, const ScheduleRequest& request) {
-  return fmt::format("{} P={} M={} V={}", info.name, request.shape.ranks, request.shape.micro_batches,
-                     request.shape.chunks);
+using namespace std::chrono_literals;
+
+ScheduleRequest request_of(const ScheduleInfo& info, Shape shape, const OptionValues& options = {}) {
+  return {shape, complete_options(info, options), nullptr};
 }
 
-using Times = std::map<std::pair<std::uint32_t, std::uint32_t>, std::int64_t>;  // (stage, micro-batch) -> end
-
-// The timing behind the closed forms, written as the words say it and as slowly: a rank runs its list in
-// order, an op starts when the rank is free and its inputs are there, a hop later if they come from another
-// rank. No graph, no engine.
-std::int64_t replay(const Schedule& schedule, const UniformCosts& costs) {
-  Times forward, gradient;
-  std::vector<std::size_t> next(schedule.ranks());
-  std::vector<std::int64_t> clock(schedule.ranks());
-  const auto arrival = [&](const Times& ended, std::uint32_t stage, std::uint32_t m,
-                           Rank rank) -> std::int64_t {
-    const auto found = ended.find({stage, m});
-    if (found == ended.end()) return -1;
-    const Rank from =
-        schedule.placement.rank_of(static_cast<Stage>(stage), schedule.direction(MicroBatch{m}));
-    return found->second + (from == rank ? 0 : costs.hop.count());
-  };
-  for (bool moved = true; moved;) {
-    moved = false;
-    for (std::uint32_t r = 0; r < schedule.ranks(); ++r) {
-      const auto program = schedule.program(Rank{r});
-      while (next[r] < program.size()) {
-        const Op op = program[next[r]];
-        const auto s = static_cast<std::uint32_t>(index(op.stage));
-        const auto m = static_cast<std::uint32_t>(index(op.micro_batch));
-        const bool is_forward = op.kind == OpKind::Forward;
-        std::int64_t ready = 0;
-        if (is_forward && s > 0) ready = arrival(forward, s - 1, m, Rank{r});
-        if (is_forward && s == 0 && schedule.requests > 0 && m >= schedule.requests) {
-          ready = arrival(forward, schedule.stages() - 1, m - schedule.requests, Rank{r});
-        }
-        if (needs_gradient(op.kind) && s + 1 < schedule.stages())
-          ready = arrival(gradient, s + 1, m, Rank{r});
-        if (ready < 0) break;
-        Time duration = costs.forward;
-        if (op.kind == OpKind::Backward) duration = costs.backward;
-        if (op.kind == OpKind::InputGrad) duration = costs.input_grad;
-        if (op.kind == OpKind::WeightGrad) duration = costs.weight_grad;
-        clock[r] = std::max(clock[r], ready) + duration.count();
-        if (is_forward) forward[{s, m}] = clock[r];
-        if (needs_gradient(op.kind)) gradient[{s, m}] = clock[r];
-        ++next[r];
-        moved = true;
-      }
-    }
-  }
-  for (std::uint32_t r = 0; r < schedule.ranks(); ++r) {
-    REQUIRE_MESSAGE(next[r] == schedule.program(Rank{r}).size(), "deadlock at rank ", r);
-  }
-  return *std::max_element(clock.begin(), clock.end());
+OptionValues group(std::int64_t members) {
+  return {{"group", members}};
 }
 
-std::uint64_t peak_of(std::span<const Op> program) {
-  std::uint64_t live = 0, peak = 0;
-  for (const Op op : program) {
-    if (op.kind == OpKind::Forward) peak = std::max(peak, ++live);
-    if (op.kind == OpKind::Backward || op.kind == OpKind::WeightGrad) --live;
-  }
-  return peak;
-}
-
-}  // namespace
-
-TEST_CASE("the built-in schedules are these, so none was lost when the archive was linked") {
-  std::vector<std::string> names;
-  for (const ScheduleInfo* info : all_schedules()) names.push_back(info->name);
-  CHECK(names == std::vector<std::string>{"1f1b", "gpipe", "inference", "interleaved", "naive"});
-}
-
-TEST_CASE("every schedule says what it is and where it comes from") {
-  for (const ScheduleInfo* info : all_schedules()) {
-    CAPTURE(info->name);
-    for (const std::string* text : {&info->summary, &info->source, &info->placement, &info->makespan.text,
-                                    &info->bubble.text, &info->peak.text}) {
-      CHECK_FALSE(text->empty());
-    }
-    CHECK_FALSE(fitting_requests(*info).empty());
-    for (const OptionSpec& option : info->options) CHECK_FALSE(option.help.empty());
-  }
-}
-
-TEST_CASE("every schedule is legal on every shape that fits, twice the same, and survives its text form") {
-  for (const ScheduleInfo* info : all_schedules()) {
-    for (const ScheduleRequest& request : fitting_requests(*info)) {
-      CAPTURE(label(*info, request));
-      const Schedule schedule = make_schedule(*info, request);
-      CHECK(check_order(schedule).empty());
-      CHECK(make_schedule(*info, request) == schedule);
-      CHECK(schedule.ops.capacity() == schedule.ops.size());
-      const Schedule read = parse_csv(to_csv(schedule), "file.csv").schedule;
-      CHECK(read.ops == schedule.ops);
-      CHECK(read.rank_begin == schedule.rank_begin);
-      CHECK(read.placement == schedule.placement);
-      CHECK(read.micro_batches == schedule.micro_batches);
-      CHECK(read.forward_only == schedule.forward_only);
-    }
-  }
-}
-
-TEST_CASE("every schedule takes exactly as long as its closed form says, in the domain of the form") {
-  for (const ScheduleInfo* info : all_schedules()) {
-    std::size_t compared = 0;
-    for (const ScheduleRequest& request : fitting_requests(*info)) {
-      for (const auto& [F, I, W, c] : std::vector<std::array<std::int64_t, 4>>{{1, 1, 1, 0},
-                                                                               {3, 3, 2, 0},
-                                                                               {7, 5, 4, 0},
-                                                                               {10, 10, 10, 1},
-                                                                               {7, 5, 4, 3},
-                                                                               {5, 7, 4, 5},
-                                                                               {3, 4, 3, 9}}) {
-        const UniformCosts costs{Time(F), Time(I + W), Time(I), Time(W), Time(c)};
-        if (!info->exact_makespan) continue;
-        const auto expected = info->exact_makespan(request, costs);
-        if (!expected) continue;
-        CAPTURE(label(*info, request));
-        CAPTURE(c);
-        CHECK(replay(make_schedule(*info, request), costs) == expected->count());
-        ++compared;
-      }
-    }
-    MESSAGE(info->name, ": ", compared, " makespans compared");
-    CHECK(compared > 100);
-  }
-}
-
-TEST_CASE("every schedule holds as many activations as its closed form says") {
-  for (const ScheduleInfo* info : all_schedules()) {
-    for (const ScheduleRequest& request : fitting_requests(*info)) {
-      if (!info->exact_peak) continue;
-      CAPTURE(label(*info, request));
-      const Schedule schedule = make_schedule(*info, request);
-      for (std::uint32_t r = 0; r < schedule.ranks(); ++r) {
-        const auto expected = info->exact_peak(request, Rank{r});
-        if (expected) CHECK(peak_of(schedule.program(Rank{r})) == *expected);
-      }
-    }
-  }
-}
-
-TEST_CASE("warm-up options of 1f1b keep the makespan and raise the peak as their forms say") {
+// DESIGN, 4: F = 1 ms, B = 2 ms, a hop of 2.5 MB / 50 GB/s + 5 us = 55 us.
+TEST_CASE("the makespan that 1F1B states is that of the reference cases, to the nanosecond") {
   const ScheduleInfo& info = find_schedule("1f1b");
-  for (std::int64_t h : {1, 2, 3}) {
-    for (std::int64_t e : {0, 1, 4}) {
-      const OptionValues options = complete_options(info, {{"warmup_per_hop", h}, {"slack", e}});
-      for (std::uint32_t P : {1, 3, 5}) {
-        for (std::uint32_t M : {1, 4, 11}) {
-          CAPTURE(P);
-          CAPTURE(M);
-          const ScheduleRequest request{{P, M, 1}, options, nullptr};
-          const Schedule schedule = make_schedule(info, request);
-          CHECK(check_order(schedule).empty());
-          CHECK(replay(schedule, {Time(2), Time(5), {}, {}, {}}) == (M + P - 1) * 7);
-          // Eager with a hop: each direction's ramp pays it once.
-          if (h == 2 && e == 0)
-            CHECK(replay(schedule, {Time(2), Time(5), {}, {}, Time(2)}) == (M + P - 1) * 7 + 4 * (P - 1));
-          for (std::uint32_t r = 0; r < P; ++r)
-            CHECK(peak_of(schedule.program(Rank{r})) == *info.exact_peak(request, Rank{r}));
-        }
-      }
-    }
-  }
+  const UniformCosts costs{1ms, 2ms, 1ms, 1ms, 55us};
+  const auto makespan = [&](std::uint32_t P, std::uint32_t M) {
+    return info.exact_makespan(request_of(info, {P, M, 1}), costs);
+  };
+  CHECK(makespan(8, 64) == Time(219'820'000));
+  CHECK(makespan(32, 512) == Time(1'686'860'000));
+  CHECK(makespan(64, 4096) == Time(12'927'340'000));
+  CHECK(makespan(512, 8192) == Time(27'064'460'000));
 }
 
-TEST_CASE("interleaving takes any legal group and refuses the others in one line") {
+TEST_CASE("outside its domain a schedule states no makespan") {
+  const ScheduleInfo& f1b = find_schedule("1f1b");
+  const ScheduleInfo& interleaved = find_schedule("interleaved");
+  const auto costs = [](int hop) { return UniformCosts{Time(2), Time(3), Time(1), Time(2), Time(hop)}; };
+  const auto states = [&](const ScheduleInfo& info, Shape shape, const OptionValues& options, int hop) {
+    return info.exact_makespan(request_of(info, shape, options), costs(hop)).has_value();
+  };
+  CHECK(states(f1b, {4, 8, 1}, {}, 2));
+  CHECK(!states(f1b, {4, 8, 1}, {}, 3));  // c > min(F, B)
+  CHECK(states(f1b, {1, 8, 1}, {}, 3));   // no hop to pay
+  CHECK(states(f1b, {4, 8, 1}, {{"slack", std::int64_t{1}}}, 0));
+  CHECK(!states(f1b, {4, 8, 1}, {{"slack", std::int64_t{1}}}, 1));
+  CHECK(!states(f1b, {4, 8, 1}, {{"warmup_per_hop", std::int64_t{3}}}, 1));
+  CHECK(states(interleaved, {4, 8, 2}, {}, 2));
+  CHECK(!states(interleaved, {4, 8, 2}, {}, 3));
+  CHECK(states(interleaved, {4, 3, 2}, {}, 0));
+  CHECK(!states(interleaved, {4, 3, 2}, {}, 1));        // M < P
+  CHECK(!states(interleaved, {2, 7, 2}, group(4), 1));  // a ragged group
+  CHECK(states(interleaved, {2, 8, 2}, group(4), 2));   // (G-P) min(F, B) = 4 = P c
+  CHECK(!states(interleaved, {2, 8, 2}, group(4), 3));
+}
+
+TEST_CASE("interleaved takes legal groups and says of others what would be right") {
   const ScheduleInfo& info = find_schedule("interleaved");
+  const auto reason = [&](std::uint32_t P, std::uint32_t M, const OptionValues& options = {}) {
+    return why_not(info, request_of(info, {P, M, 2}, options)).value_or("fits");
+  };
+  CHECK(reason(4, 8) == "fits");            // G = P
+  CHECK(reason(4, 10) == "fits");           // two rounds of 5
+  CHECK(reason(4, 3) == "fits");            // M < P: G = M
+  CHECK(reason(4, 7) == "fits");            // one round of 7
+  CHECK(reason(2, 7, group(4)) == "fits");  // 3 left, at least P
+  CHECK(reason(4, 8, group(8)) == "fits");
+  CHECK(reason(4, 3, group(3)) == "fits");
+  CHECK(reason(4, 9) ==  // two rounds do not divide 9
+        "9 micro-batches do not divide into 2 rounds of at least 4 (one a rank): expected 8 or 12, or a "
+        "\"group\" "
+        "that leaves at least 4 for the last round");
+  CHECK(reason(4, 8, group(3)) == "group 3 with 4 ranks: expected at least 4");
+  CHECK(reason(4, 8, group(9)) == "group 9 with 8 micro-batches: expected at most 8");
+  CHECK(reason(4, 3, group(4)) == "group 4 with 3 micro-batches: expected at most 3");
+  CHECK(reason(4, 3, group(2)) == "group 2 with 4 ranks: expected at least 3");
+  CHECK(reason(4, 10, group(4)) ==
+        "group 4 leaves 2 of 10 micro-batches for the last round: expected none or at least 4 (one a rank)");
+}
+
+// SCHEDULES, 4.4 with the rule of section 1. What is legal also runs to its end.
+TEST_CASE("interleaved takes every legal group and refuses every other") {
+  const ScheduleInfo& info = find_schedule("interleaved");
+  const UniformCosts costs{Time(1), Time(2), Time(1), Time(1), Time(0)};
   for (std::uint32_t P = 1; P <= 5; ++P) {
     for (std::uint32_t M = 1; M <= 12; ++M) {
       for (std::uint32_t G = 1; G <= M + 1; ++G) {
-        const ScheduleRequest request{
-            {P, M, 2}, complete_options(info, {{"group", std::int64_t{G}}}), nullptr};
+        const auto request = request_of(info, {P, M, 2}, group(G));
         const bool legal = (P <= G && G <= M && (M % G == 0 || M % G >= P)) || (M < P && G == M);
-        CAPTURE(label(info, request));
+        CAPTURE(P);
+        CAPTURE(M);
         CAPTURE(G);
-        const auto reason = info.why_not(request);
-        CHECK(reason.has_value() != legal);
-        if (reason) CHECK(reason->find('\n') == std::string::npos);
-        if (legal) CHECK(replay(make_schedule(info, request), {Time(1), Time(2), {}, {}, {}}) > 0);
+        CHECK(why_not(info, request).has_value() != legal);
+        if (legal) CHECK(Replay(make_schedule(info, request), costs).run());
       }
     }
   }
-  const ScheduleRequest request{{4, 10, 2}, complete_options(info, {}), nullptr};
-  CHECK_FALSE(info.why_not(request));  // 2 rounds of 5
-  const ScheduleRequest ragged{{4, 13, 2}, complete_options(info, {}), nullptr};
-  CHECK_THROWS_AS((void)make_schedule(info, ragged), Error);
 }
+
+TEST_CASE("what interleaved offers instead of micro-batches that do not divide does fit") {
+  const ScheduleInfo& info = find_schedule("interleaved");
+  int refused = 0;
+  for (std::uint32_t P = 1; P <= 12; ++P) {
+    for (std::uint32_t M = 1; M <= 40; ++M) {
+      if (!why_not(info, request_of(info, {P, M, 2}))) continue;
+      ++refused;
+      CHECK(!why_not(info, request_of(info, {P, M / P * P, 2})));
+      CHECK(!why_not(info, request_of(info, {P, (M / P + 1) * P, 2})));
+    }
+  }
+  CHECK(refused > 0);
+}
+
+TEST_CASE("interleaved with one chunk has the warm-up of eager 1F1B") {
+  const ScheduleInfo& interleaved = find_schedule("interleaved");
+  const ScheduleInfo& f1b = find_schedule("1f1b");
+  for (std::uint32_t P = 1; P <= 6; ++P) {
+    const Schedule chunks = make_schedule(interleaved, request_of(interleaved, {P, 2 * P, 1}));
+    const Schedule eager =
+        make_schedule(f1b, request_of(f1b, {P, 2 * P, 1}, {{"warmup_per_hop", std::int64_t{2}}}));
+    CHECK(to_csv(chunks) == to_csv(eager));
+  }
+}
+
+TEST_CASE("1F1B with all the slack there is runs GPipe's order") {
+  const ScheduleInfo& f1b = find_schedule("1f1b");
+  const ScheduleInfo& gpipe = find_schedule("gpipe");
+  CHECK(to_csv(make_schedule(f1b, request_of(f1b, {4, 8, 1}, {{"slack", std::int64_t{8}}}))) ==
+        to_csv(make_schedule(gpipe, request_of(gpipe, {4, 8, 1}))));
+}
+
+// SCHEDULES 4.3: (M+P-1)(F+B) at c = 0 for every h, e and M; property_test varies one option at a time.
+TEST_CASE("free hops make 1F1B's makespan the same for every warm-up") {
+  const ScheduleInfo& info = find_schedule("1f1b");
+  const UniformCosts costs{Time(2), Time(3), Time(1), Time(2), Time(0)};
+  for (std::int64_t h = 1; h <= 4; ++h) {
+    for (std::int64_t e = 0; e <= 4; ++e) {
+      for (std::uint32_t M = 1; M <= 9; ++M) {
+        CAPTURE(h);
+        CAPTURE(e);
+        CAPTURE(M);
+        const auto request = request_of(info, {4, M, 1}, {{"warmup_per_hop", h}, {"slack", e}});
+        const auto replayed = Replay(make_schedule(info, request), costs).run();
+        REQUIRE(replayed);
+        CHECK(replayed->makespan == (M + 3) * Time(5));
+      }
+    }
+  }
+}
+
+TEST_CASE("GPipe goes backward in the order that is asked for") {
+  const ScheduleInfo& info = find_schedule("gpipe");
+  const auto csv = [&](const char* order) {
+    return to_csv(make_schedule(info, request_of(info, {1, 3, 1}, {{"backward_order", std::string(order)}})));
+  };
+  CHECK(csv("ascending") == "0F0,0F1,0F2,0B0,0B1,0B2\n");
+  CHECK(csv("descending") == "0F0,0F1,0F2,0B2,0B1,0B0\n");
+}
+
+TEST_CASE("inference runs a prefill and each token step of all requests in turn, forward only") {
+  const ScheduleInfo& info = find_schedule("inference");
+  CHECK(info.forward_only);
+  const auto request = request_of(info, {2, 2, 1}, {{"decode_steps", std::int64_t{1}}});
+  const Schedule schedule = make_schedule(info, request);
+  CHECK(to_csv(schedule) == "0F0,0F1,0F2,0F3\n1F0,1F1,1F2,1F3\n");
+  CHECK(schedule.requests == 2);
+  CHECK(schedule.micro_batches == 4);
+  // One request on two ranks, F = 2, c = 1: prefill 2 + 1 + 2, then each of three tokens goes round in 2 (2 +
+  // 1).
+  const UniformCosts costs{Time(2), Time(0), Time(0), Time(0), Time(1)};
+  const auto single = request_of(info, {2, 1, 1}, {{"decode_steps", std::int64_t{3}}});
+  CHECK(info.exact_makespan(single, costs) == Time(5 + 3 * 6));
+  CHECK(Replay(make_schedule(info, single), costs).run()->makespan == Time(23));
+}
+
+TEST_CASE("inference refuses more token steps than ops can be counted") {
+  const ScheduleInfo& info = find_schedule("inference");
+  const auto reason =
+      why_not(info, request_of(info, {1024, 1024, 1}, {{"decode_steps", std::int64_t{999'999}}}));
+  CHECK(reason == "1024 requests with 999999 decode steps on 1024 ranks pass 1073741823 ops");
+}
+
+TEST_CASE("the replay of these tests finds a deadlock") {
+  // Rank 0 wants the gradient of micro-batch 1 before it sends micro-batch 1.
+  Schedule stuck = parse_csv("0F0,0B0,0F1,0B1\n1F0,1B0,1F1,1B1\n", "f.csv").schedule;
+  const UniformCosts unit{Time(1), Time(2), Time(1), Time(1), Time(0)};
+  CHECK(Replay(stuck, unit).run());
+  std::swap(stuck.ops[1].micro_batch, stuck.ops[3].micro_batch);
+  CHECK(!Replay(stuck, unit).run());
+}
+
+}  // namespace
+}  // namespace ppsim

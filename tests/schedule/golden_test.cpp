@@ -1,135 +1,194 @@
-// Golden orders, op for op: ours against those of the folder of published data.
+// Orders that others published or that were derived from the rules of the papers, read from the shared
+// folder.
 #include <doctest/doctest.h>
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 
 #include "ppsim/schedule/check.hpp"
 #include "ppsim/schedule/registry.hpp"
 #include "ppsim/schedule/text.hpp"
+#include "replay.hpp"
 #include "support.hpp"
 
-using namespace ppsim;
-
+namespace ppsim {
 namespace {
 
-std::string read(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  REQUIRE_MESSAGE(file.good(), path.string());
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
+namespace fs = std::filesystem;
+
+std::optional<fs::path> golden(const char* folder) {
+  const auto shared = shared_folder();
+  if (!shared) MESSAGE("skipped: no folder of published data");
+  return shared ? std::optional(*shared / "golden" / folder) : std::nullopt;
 }
 
-struct Golden {
-  std::string file;
-  std::string schedule;
-  Shape shape;
-  OptionValues options;
-};
-
-OptionValues group(std::int64_t size) {
-  return {{"group", size}};
-}
-OptionValues decode(std::int64_t steps) {
-  return {{"decode_steps", steps}};
+std::string text_of(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  REQUIRE_MESSAGE(in, file.string());
+  return {std::istreambuf_iterator<char>(in), {}};
 }
 
-std::vector<Golden> derived() {
-  const OptionValues eager = {{"warmup_per_hop", std::int64_t{2}}};
-  return {
-      {"naive_p4_m3", "naive", {4, 3, 1}, {}},
+Schedule read(const fs::path& file) {
+  return parse_csv(text_of(file), file.string()).schedule;
+}
+
+// Orders in the derived folder whose cells are all compute: bpipe has EVICT and LOAD.
+std::vector<fs::path> derived_orders(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.path().extension() == ".csv" && name != "summary.csv" && !name.starts_with("bpipe"))
+      files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+OptionValue integer(std::int64_t value) {
+  return value;
+}
+
+TEST_CASE("the schedules equal the golden orders, op for op") {
+  struct Case {
+    const char* file;
+    const char* schedule;
+    Shape shape;
+    OptionValues options;
+  };
+  const Case cases[] = {
       {"naive_p4_m2", "naive", {4, 2, 1}, {}},
-      {"gpipe_p4_m8", "gpipe", {4, 8, 1}, {}},
+      {"naive_p4_m3", "naive", {4, 3, 1}, {}},
       {"gpipe_p3_m5", "gpipe", {3, 5, 1}, {}},
       {"gpipe_p4_m2", "gpipe", {4, 2, 1}, {}},
-      {"1f1b_p4_m8", "1f1b", {4, 8, 1}, {}},
+      {"gpipe_p4_m8", "gpipe", {4, 8, 1}, {}},
       {"1f1b_p4_m2", "1f1b", {4, 2, 1}, {}},
+      {"1f1b_p4_m8", "1f1b", {4, 8, 1}, {}},
       {"1f1b_p8_m16", "1f1b", {8, 16, 1}, {}},
-      {"1f1b_slack2_p4_m8", "1f1b", {4, 8, 1}, {{"slack", std::int64_t{2}}}},
-      {"eager1f1b_p4_m8", "1f1b", {4, 8, 1}, eager},
-      {"eager1f1b_p4_m2", "1f1b", {4, 2, 1}, eager},
-      {"eager1f1b_p3_m5", "1f1b", {3, 5, 1}, eager},
-      {"interleaved1f1b_p2_m4_v2_g2", "interleaved", {2, 4, 2}, group(2)},
-      {"interleaved1f1b_p2_m7_v2_g4", "interleaved", {2, 7, 2}, group(4)},
-      {"interleaved1f1b_p4_m10_v2_g5", "interleaved", {4, 10, 2}, group(5)},
-      {"interleaved1f1b_p4_m3_v2_g3", "interleaved", {4, 3, 2}, group(3)},
-      {"interleaved1f1b_p4_m8_v2_g4", "interleaved", {4, 8, 2}, group(4)},
-      {"interleaved1f1b_p8_m16_v2_g8", "interleaved", {8, 16, 2}, group(8)},
-      {"inference_p4_m2_t3", "inference", {4, 2, 1}, decode(3)},
-      {"inference_p4_m4_t2", "inference", {4, 4, 1}, decode(2)},
+      {"1f1b_slack2_p4_m8", "1f1b", {4, 8, 1}, {{"slack", integer(2)}}},
+      {"eager1f1b_p3_m5", "1f1b", {3, 5, 1}, {{"warmup_per_hop", integer(2)}}},
+      {"eager1f1b_p4_m2", "1f1b", {4, 2, 1}, {{"warmup_per_hop", integer(2)}}},
+      {"eager1f1b_p4_m8", "1f1b", {4, 8, 1}, {{"warmup_per_hop", integer(2)}}},
+      {"interleaved1f1b_p2_m4_v2_g2", "interleaved", {2, 4, 2}, {}},
+      {"interleaved1f1b_p2_m7_v2_g4", "interleaved", {2, 7, 2}, {{"group", integer(4)}}},
+      {"interleaved1f1b_p4_m10_v2_g5", "interleaved", {4, 10, 2}, {}},
+      {"interleaved1f1b_p4_m3_v2_g3", "interleaved", {4, 3, 2}, {}},
+      {"interleaved1f1b_p4_m8_v2_g4", "interleaved", {4, 8, 2}, {}},
+      {"interleaved1f1b_p8_m16_v2_g8", "interleaved", {8, 16, 2}, {{"group", integer(8)}}},
+      {"inference_p4_m2_t3", "inference", {4, 2, 1}, {{"decode_steps", integer(3)}}},
+      {"inference_p4_m4_t2", "inference", {4, 4, 1}, {{"decode_steps", integer(2)}}},
   };
+  const auto folder = golden("derived");
+  if (!folder) return;
+  for (const Case& order : cases) {
+    CAPTURE(std::string(order.file));
+    const ScheduleInfo& info = find_schedule(order.schedule);
+    const Schedule made = make_schedule(info, {order.shape, complete_options(info, order.options), nullptr});
+    const Schedule golden = read(*folder / fmt::format("{}.csv", order.file));
+    CHECK(to_csv(made) == to_csv(golden));
+    CHECK(made.ops == golden.ops);
+    CHECK(made.rank_begin == golden.rank_begin);
+    CHECK(made.placement == golden.placement);
+    CHECK(made.micro_batches == golden.micro_batches);
+  }
+}
+
+TEST_CASE("every golden order is read without a fault and written back as it stands") {
+  const auto folder = golden("derived");
+  if (!folder) return;
+  const auto files = derived_orders(*folder);
+  CHECK(files.size() >= 60);
+  for (const fs::path& file : files) {
+    CAPTURE(file.string());
+    const Schedule schedule = read(file);
+    CHECK(check_order(schedule).empty());
+    std::string text = text_of(file);
+    std::erase(text, '\r');
+    if (!text.ends_with('\n')) text += '\n';
+    CHECK(to_csv(schedule) == text);
+  }
+}
+
+TEST_CASE(
+    "compute files of PyTorch and of a torchtitan user are read without a fault and written back alike") {
+  struct Case {
+    const char *folder, *file;
+    std::uint32_t ranks, stages, micro_batches;
+  };
+  // Sizes as the data's own README says.
+  for (const Case& published : {Case{"pytorch", "dualpipev_4rank_10mb.csv", 4, 8, 10},
+                                Case{"pytorch", "zb1p_2rank_2stagep_compute.csv", 2, 4, 8},
+                                Case{"torchtitan", "custom_schedule.csv", 2, 4, 8}}) {
+    CAPTURE(std::string(published.file));
+    const auto folder = golden(published.folder);
+    if (!folder) return;
+    const auto [schedule, note] = parse_csv(text_of(*folder / published.file), "f.csv");
+    CHECK(schedule.ranks() == published.ranks);
+    CHECK(schedule.stages() == published.stages);
+    CHECK(schedule.micro_batches == published.micro_batches);
+    CHECK(note.empty());
+    CHECK(check_order(schedule).empty());
+    CHECK(parse_csv(to_csv(schedule), "f.csv").schedule == schedule);
+  }
+}
+
+TEST_CASE("a file with communication is refused at its first such cell") {
+  const auto folder = golden("pytorch");
+  if (!folder) return;
+  const std::string where =
+      where_of([&] { return parse_csv(text_of(*folder / "zb1p_2rank_2stagep_comms.csv"), "f.csv"); });
+  CHECK(where == "f.csv, row 1, cell 2");
+}
+
+// summary.csv gives times in quarters at the finest; in units of a quarter they are integers.
+Time quarters(const std::string& text) {
+  return Time(std::llround(4 * std::stod(text)));
+}
+
+std::vector<std::string> split(const std::string& line, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream in(line);
+  for (std::string part; std::getline(in, part, separator);) parts.push_back(part);
+  return parts;
+}
+
+// So that the replay may judge the formulas: pairs, split backwards and two directions included.
+TEST_CASE(
+    "the replay of these tests gives the published makespan, rank span and peaks of every golden order") {
+  const auto folder = golden("derived");
+  if (!folder) return;
+  std::istringstream summary(text_of(*folder / "summary.csv"));
+  std::string line;
+  std::getline(summary, line);
+  REQUIRE(line.starts_with(
+      "name,ranks,stages,T_F,T_I,T_W,T_FB,T_comm,makespan,bubble_fraction,max_rank_span,peak"));
+  int rows = 0;
+  while (std::getline(summary, line)) {
+    const auto row = split(line, ',');
+    CAPTURE(line);
+    if (row[0].starts_with("bpipe")) continue;
+    Schedule schedule = read(*folder / (row[0] + ".csv"));
+    if (row[0] == "inference_p4_m4_t2") schedule.requests = 4;
+    if (row[0] == "inference_p4_m2_t3") schedule.requests = 2;
+    const Time I = quarters(row[4]), W = quarters(row[5]);
+    const UniformCosts costs{quarters(row[3]), I + W, I, W, quarters(row[7])};
+    const auto replayed =
+        Replay(schedule, costs, row[6].empty() ? std::nullopt : std::optional(quarters(row[6]))).run();
+    REQUIRE(replayed);
+    CHECK(replayed->makespan.count() == quarters(row[8]).count());
+    CHECK(replayed->max_rank_span.count() == quarters(row[10]).count());
+    std::string peaks;
+    for (std::uint32_t rank = 0; rank < schedule.ranks(); ++rank)
+      peaks += fmt::format("{}{}", rank > 0 ? "|" : "", replayed_peak(schedule, Rank{rank}));
+    CHECK(peaks == row[11]);
+    ++rows;
+  }
+  CHECK(rows >= 60);
 }
 
 }  // namespace
-
-TEST_CASE("our orders are the golden orders, op for op") {
-  const auto shared = shared_folder();
-  if (!shared) {
-    MESSAGE("skipped: the folder of published data is not here");
-    return;
-  }
-  for (const Golden& golden : derived()) {
-    CAPTURE(golden.file);
-    const ScheduleInfo& info = find_schedule(golden.schedule);
-    const ScheduleRequest request{golden.shape, complete_options(info, golden.options), nullptr};
-    const std::string file = read(*shared / "golden" / "derived" / (golden.file + ".csv"));
-    const Schedule ours = make_schedule(info, request);
-    const Schedule theirs = parse_csv(file, golden.file).schedule;
-    CHECK(ours.ops == theirs.ops);
-    CHECK(ours.rank_begin == theirs.rank_begin);
-    CHECK(ours.placement == theirs.placement);
-  }
-}
-
-TEST_CASE(
-    "the default group is the golden one where the ranks divide the micro-batches, or PyTorch's rule finds "
-    "it") {
-  const ScheduleInfo& info = find_schedule("interleaved");
-  for (const auto& [P, M, G] :
-       std::vector<std::array<std::uint32_t, 3>>{{4, 8, 4}, {4, 10, 5}, {4, 3, 3}, {2, 4, 2}}) {
-    const ScheduleRequest by_default{{P, M, 2}, complete_options(info, {}), nullptr};
-    const ScheduleRequest given{{P, M, 2}, complete_options(info, group(G)), nullptr};
-    CHECK(make_schedule(info, by_default) == make_schedule(info, given));
-  }
-}
-
-TEST_CASE("published compute-only files parse, are legal, and come back as they were") {
-  const auto shared = shared_folder();
-  if (!shared) {
-    MESSAGE("skipped: the folder of published data is not here");
-    return;
-  }
-  for (const char* file : {"torchtitan/custom_schedule.csv", "pytorch/dualpipev_4rank_10mb.csv",
-                           "pytorch/zb1p_2rank_2stagep_compute.csv"}) {
-    CAPTURE(file);
-    const ParsedSchedule parsed = parse_csv(read(*shared / "golden" / file), file);
-    CHECK(parsed.note.empty());
-    CHECK(check_order(parsed.schedule).empty());
-    CHECK(parse_csv(to_csv(parsed.schedule), file).schedule == parsed.schedule);
-  }
-}
-
-TEST_CASE(
-    "every derived order in the compute grammar parses and is legal, schedules not yet registered included") {
-  const auto shared = shared_folder();
-  if (!shared) {
-    MESSAGE("skipped: the folder of published data is not here");
-    return;
-  }
-  std::size_t files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(*shared / "golden" / "derived")) {
-    const std::string name = entry.path().filename().string();
-    // bpipe has cells of its own (EVICT, LOAD); summary.csv is a table.
-    if (entry.path().extension() != ".csv" || name == "summary.csv" || name.starts_with("bpipe")) continue;
-    CAPTURE(name);
-    const Schedule schedule = parse_csv(read(entry.path()), name).schedule;
-    CHECK(check_order(schedule).empty());
-    std::string text = to_csv(schedule);
-    std::string file = read(entry.path());
-    if (!file.ends_with('\n')) file += '\n';
-    CHECK(text == file);
-    ++files;
-  }
-  CHECK(files > 50);
-}
+}  // namespace ppsim

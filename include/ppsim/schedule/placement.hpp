@@ -8,8 +8,8 @@
 
 namespace ppsim {
 
-/// route[direction][stage] -> rank. One direction, or two (down, up) where two copies of the weights run against each
-/// other (Chimera, DualPipe). In two directions a stage lives on two ranks.
+/// route[direction][stage] -> rank. One direction, or two (down, up) where two copies of the weights run
+/// against each other (Chimera, DualPipe). In two directions a stage lives on two ranks.
 struct Placement {
   std::uint32_t ranks = 0;               ///< P
   std::vector<std::vector<Rank>> route;  ///< [directions][S]
@@ -18,7 +18,9 @@ struct Placement {
   [[nodiscard]] std::uint32_t stages() const {
     return route.empty() ? 0 : static_cast<std::uint32_t>(route.front().size());
   }
-  [[nodiscard]] Rank rank_of(Stage stage, std::uint32_t direction = 0) const { return route[direction][index(stage)]; }
+  [[nodiscard]] Rank rank_of(Stage stage, std::uint32_t direction = 0) const {
+    return route[direction][index(stage)];
+  }
 
   /// Stages that `rank` holds, ascending, over all directions (so two for V = 1 in two directions).
   [[nodiscard]] std::vector<Stage> stages_of(Rank rank) const;

@@ -1,5 +1,5 @@
-/// The registry of schedules: a generator registers itself from its own file, with all that a reader, the comparison, the
-/// sweep and the property tests need to know of it.
+/// The registry of schedules: a generator registers itself from its own file, with all that a reader, the
+/// comparison, the sweep and the property tests need to know of it.
 #pragma once
 
 #include <cstdint>
@@ -26,10 +26,10 @@ struct OptionSpec {
   std::string name;
   std::string help;
   OptionValue default_value;
-  std::int64_t minimum = 0;           ///< integers only
-  std::int64_t maximum = 1'000'000;   ///< integers only
-  std::vector<std::string> choices;   ///< texts only; empty: any
-  std::string default_text;           ///< shown for the default where it depends on the shape, else empty
+  std::int64_t minimum = 0;          ///< integers only
+  std::int64_t maximum = 1'000'000;  ///< integers only
+  std::vector<std::string> choices;  ///< texts only; empty: any
+  std::string default_text;          ///< shown for the default where it depends on the shape, else empty
 };
 
 /// Options as given, by name; what is left out takes the declared default.
@@ -48,6 +48,7 @@ struct ScheduleRequest {
   OptionValues options;
   const Workload* costs = nullptr;  ///< for the few schedules that look at costs
 
+  /// Value of a declared option.
   [[nodiscard]] std::int64_t integer(std::string_view option) const;
   [[nodiscard]] const std::string& text(std::string_view option) const;
 };
@@ -63,10 +64,10 @@ struct UniformCosts {
 
 /// How many chunks a rank a schedule runs.
 enum class ChunkRule : std::uint8_t {
-  One,        ///< linear and bidirectional: V = 1
-  Two,        ///< V-shapes
-  Any,        ///< looped: `virtual_stages`
-  Own,        ///< fixed by the schedule's own options; see chunks()
+  One,  ///< linear and bidirectional: V = 1
+  Two,  ///< V-shapes
+  Any,  ///< looped: `virtual_stages`
+  Own,  ///< fixed by the schedule's own options; see chunks()
 };
 
 /// A closed form as text, with every symbol of SCHEDULES' conventions: P M V r F B I W c.
@@ -77,18 +78,21 @@ struct Formula {
 
 struct ScheduleInfo {
   std::string name;
-  std::string summary;               ///< one line
-  std::string source;                ///< paper
-  std::string placement;             ///< "linear", "looped", ...
-  std::string constraint;            ///< on the shape, in words, "" for none
+  std::string summary;     ///< one line
+  std::string source;      ///< paper
+  std::string placement;   ///< "linear", "looped", ...
+  std::string constraint;  ///< on the shape, in words, "" for none
   std::vector<OptionSpec> options;
   ChunkRule chunk_rule = ChunkRule::One;
   bool forward_only = false;
   Formula makespan;
-  Formula bubble;                    ///< idle share of all compute time
-  Formula peak;                      ///< live (stage, micro-batch) pairs on rank r
+  Formula bubble;  ///< idle share of all compute time
+  Formula peak;    ///< live (stage, micro-batch) pairs on rank r
 
-  /// Empty where the shape fits, else one line: why not, and what would fit.
+  // All that follow get complete options; the last four are asked only for what fits.
+
+  /// The schedule's own rule: empty where the shape fits, else one line, why not and what would fit. Callers
+  /// use why_not() below, which adds the rules that all schedules share.
   std::function<std::optional<std::string>(const ScheduleRequest&)> why_not;
   std::function<Schedule(const ScheduleRequest&)> generate;
   /// Exact makespan for equal stages, or empty outside the formula's domain.
@@ -99,8 +103,8 @@ struct ScheduleInfo {
   std::function<std::uint32_t(const OptionValues&)> chunks;
 };
 
-/// Registers during static initialisation: `const Registration registration{ScheduleInfo{...}};` at namespace scope of the
-/// schedule's file. A second registration of a name throws std::logic_error.
+/// Registers during static initialisation: `const Registration registration{ScheduleInfo{...}};` at namespace
+/// scope of the schedule's file. A second registration of a name throws std::logic_error.
 struct Registration {
   explicit Registration(ScheduleInfo info);
 };
@@ -109,12 +113,17 @@ struct Registration {
 [[nodiscard]] std::span<const ScheduleInfo* const> all_schedules();
 
 /// Throws Error (where: `where`) that lists the known names, nearest first, where there is none of that name.
-[[nodiscard]] const ScheduleInfo& find_schedule(std::string_view name, std::string_view where = "/schedule/name");
+[[nodiscard]] const ScheduleInfo& find_schedule(std::string_view name,
+                                                std::string_view where = "/schedule/name");
 
-/// Completes and checks options. Throws Error (where: `where`/OPTION) for an unknown option (with the known ones), a wrong
-/// type, a value out of range.
+/// Completes and checks options. Throws Error (where: `where`/OPTION) for an unknown option (with the known
+/// ones), a wrong type, a value out of range.
 [[nodiscard]] OptionValues complete_options(const ScheduleInfo& info, const OptionValues& given,
                                             std::string_view where = "/schedule");
+
+/// Empty where the request fits, else one line: why not, and what would fit. Counts of 0, more stages or ops
+/// than ids can name, and a V that is not the schedule's fit nowhere; the rest is the schedule's own rule.
+[[nodiscard]] std::optional<std::string> why_not(const ScheduleInfo& info, const ScheduleRequest& request);
 
 /// Checks the shape and generates. Throws Error (where: "/parallelism") with why_not's line.
 [[nodiscard]] Schedule make_schedule(const ScheduleInfo& info, const ScheduleRequest& request);

@@ -14,11 +14,11 @@ namespace ppsim {
 struct Schedule {
   std::string name;
   Placement placement;
-  std::uint32_t micro_batches = 0;       ///< M, both directions together; inference: requests x (decode steps + 1)
+  std::uint32_t micro_batches = 0;  ///< M, both directions together; inference: requests x (decode steps + 1)
   std::vector<std::uint8_t> directions;  ///< [M] direction of each micro-batch; empty: all 0
   bool forward_only = false;             ///< inference
-  /// Inference: index u = t x requests + q is token step t of request q; t = 0 is prefill, and F(0, u) waits for
-  /// F(S-1, u - requests), whose token returns to the first stage. 0: no token loop.
+  /// Inference: index u = t x requests + q is token step t of request q; t = 0 is prefill, and F(0, u) waits
+  /// for F(S-1, u - requests), whose token returns to the first stage. 0: no token loop.
   std::uint32_t requests = 0;
 
   std::vector<Op> ops;                    ///< all ranks' programs, one after the other
@@ -38,7 +38,8 @@ struct Schedule {
   friend bool operator==(const Schedule&, const Schedule&) = default;
 };
 
-/// Writes a schedule's programs rank by rank. next_rank() ends a rank's program; after P of them take() the schedule.
+/// Writes a schedule's programs rank by rank. next_rank() ends a rank's program; after P of them take() the
+/// schedule.
 class ScheduleWriter {
  public:
   /// Reserves room for `ops` ops, so that writing allocates nothing.
@@ -47,7 +48,9 @@ class ScheduleWriter {
   void forward(std::size_t stage, std::size_t micro_batch) { push(OpKind::Forward, stage, micro_batch); }
   void backward(std::size_t stage, std::size_t micro_batch) { push(OpKind::Backward, stage, micro_batch); }
   void input_grad(std::size_t stage, std::size_t micro_batch) { push(OpKind::InputGrad, stage, micro_batch); }
-  void weight_grad(std::size_t stage, std::size_t micro_batch) { push(OpKind::WeightGrad, stage, micro_batch); }
+  void weight_grad(std::size_t stage, std::size_t micro_batch) {
+    push(OpKind::WeightGrad, stage, micro_batch);
+  }
   void push(Op op) { schedule_.ops.push_back(op); }
   void next_rank();
 

@@ -1,0 +1,100 @@
+/// Requests that every registered schedule is tested over; a new schedule gets them without a line of its
+/// own.
+#pragma once
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "ppsim/model/workload.hpp"
+#include "ppsim/schedule/registry.hpp"
+
+namespace ppsim {
+
+/// The declared options, and each option alone at its smallest values or at each of its choices.
+inline std::vector<OptionValues> option_variants(const ScheduleInfo& info) {
+  constexpr std::int64_t kSmallest = 8;
+  const OptionValues defaults = complete_options(info, {});
+  std::vector<OptionValues> variants{defaults};
+  const auto add = [&](const std::string& name, OptionValue value) {
+    if (value == defaults.at(name)) return;
+    variants.push_back(defaults);
+    variants.back()[name] = std::move(value);
+  };
+  for (const OptionSpec& option : info.options) {
+    for (const std::string& choice : option.choices) add(option.name, choice);
+    if (!std::holds_alternative<std::int64_t>(option.default_value)) continue;
+    for (std::int64_t i = 0; i < kSmallest && option.minimum + i <= option.maximum; ++i)
+      add(option.name, option.minimum + i);
+  }
+  return variants;
+}
+
+/// V that a schedule may run.
+inline std::vector<std::uint32_t> chunk_counts(const ScheduleInfo& info, const OptionValues& options) {
+  switch (info.chunk_rule) {
+    case ChunkRule::One:
+      return {1};
+    case ChunkRule::Two:
+      return {2};
+    case ChunkRule::Any:
+      return {1, 2, 3};
+    case ChunkRule::Own:
+      return {info.chunks(options)};
+  }
+  return {};
+}
+
+/// Costs as a schedule that looks at them would see them.
+inline Workload uniform_workload(const Shape& shape, const UniformCosts& costs) {
+  CostsInput input;
+  input.forward = {costs.forward};
+  input.backward = {costs.backward};
+  input.input_grad = {costs.input_grad};
+  input.weight_grad = {costs.weight_grad};
+  input.transfer = {Bytes(0)};
+  input.activation = {Bytes(2)};
+  input.activation_freed_at_input_grad = {Bytes(1)};
+  input.link = {.bandwidth = BytesPerSecond(1), .latency = costs.hop};
+  const std::uint32_t stages = shape.ranks * shape.chunks;
+  return make_workload(input, {shape.ranks, stages, {}}, stages);
+}
+
+/// "interleaved P=4 M=6 V=2 group=5", to find a case again.
+inline std::string describe(const ScheduleInfo& info, const ScheduleRequest& request) {
+  const Shape& shape = request.shape;
+  std::string text = info.name + " P=" + std::to_string(shape.ranks) +
+                     " M=" + std::to_string(shape.micro_batches) + " V=" + std::to_string(shape.chunks);
+  for (const auto& [name, value] : request.options) {
+    const auto* integer = std::get_if<std::int64_t>(&value);
+    text += " " + name + "=" + (integer != nullptr ? std::to_string(*integer) : std::get<std::string>(value));
+  }
+  return text;
+}
+
+/// Calls each(info, request) for every registered schedule, P of 1..6 and 12, M of 1..12, every V and variant
+/// of the options, wherever the shape fits. Returns the number of calls for the schedule that had the fewest.
+template <class Each>
+int for_each_request(const UniformCosts& costs, Each each) {
+  int fewest = std::numeric_limits<int>::max();
+  for (const ScheduleInfo* info : all_schedules()) {
+    int calls = 0;
+    for (const OptionValues& options : option_variants(*info)) {
+      for (const std::uint32_t V : chunk_counts(*info, options)) {
+        for (const std::uint32_t P : {1U, 2U, 3U, 4U, 5U, 6U, 12U}) {
+          for (std::uint32_t M = 1; M <= 12; ++M) {
+            const Workload workload = uniform_workload({P, M, V}, costs);
+            const ScheduleRequest request{{P, M, V}, options, &workload};
+            if (why_not(*info, request)) continue;
+            each(*info, request);
+            ++calls;
+          }
+        }
+      }
+    }
+    fewest = std::min(fewest, calls);
+  }
+  return fewest;
+}
+
+}  // namespace ppsim
