@@ -139,7 +139,8 @@ class GraphBuilder {
     EdgeClass kind;
   };
 
-  // Sorted by target: that is how edges are numbered. At most a program edge and one for each op of a pair.
+  // Sorted by target, then by class: that is how edges are numbered. At most a program edge and one for each
+  // op of a pair; both of a pair's can go to the same pair.
   void add_edges_of(VertexId vertex, bool has_next, std::vector<Edge>& edges) {
     out_.clear();
     if (has_next) out_.push_back({vertex + 1, kProgramEdge});
@@ -149,7 +150,9 @@ class GraphBuilder {
       const OutEdge edge = consumer_of(data_.ops[op]);
       if (edge.target != kNoVertex && !is_implied(vertex, edge)) out_.push_back(edge);
     }
-    std::sort(out_.begin(), out_.end(), [](OutEdge a, OutEdge b) { return a.target < b.target; });
+    std::sort(out_.begin(), out_.end(), [](OutEdge a, OutEdge b) {
+      return a.target != b.target ? a.target < b.target : a.kind < b.kind;
+    });
     for (const OutEdge edge : out_) {
       edges.emplace_back(vertex, edge.target);
       data_.edge_classes.push_back(edge.kind);

@@ -19,6 +19,20 @@ Timeline by_events(const OpGraph& graph) {
   return run_events(graph, *make_link_model(Contention::None, graph.link_count()));
 }
 
+std::vector<Time> times(const std::vector<std::int64_t>& nanoseconds) {
+  return {nanoseconds.begin(), nanoseconds.end()};
+}
+
+// What the DeadlockError of a run names; empty where the run ends.
+std::vector<std::string> cycle_of(const OpGraph& graph, Contention contention) {
+  try {
+    (void)simulate(graph, contention);
+  } catch (const DeadlockError& error) {
+    return error.cycle();
+  }
+  return {};
+}
+
 }  // namespace
 
 TEST_CASE("the reference cases come out to the nanosecond") {
@@ -103,113 +117,6 @@ TEST_CASE("both engines agree where sends block and links are not shared") {
   }));
 }
 
-TEST_CASE(
-    "a fifo link serves one transfer at a time, in the order they became ready, and each moves as soon as it "
-    "can") {
-  CHECK(rc::check("fifo", [] {
-    const Schedule schedule = random_schedule();
-    const OpGraph graph = graph_of(schedule, random_costs(schedule.stages()),
-                                   *rc::gen::element(Communication::Overlap, Communication::Blocking));
-    const Timeline timeline = simulate(graph, Contention::Fifo);
-    struct Use {
-      Time ready;
-      VertexId sender;
-      Time start, sent;
-    };
-    std::vector<std::vector<Use>> uses(graph.link_count());
-    for (VertexId v = 0; v < graph.vertex_count(); ++v) {
-      for (EdgeId e = graph.out_begin()[v]; e < graph.out_begin()[v + 1]; ++e) {
-        if (!is_transfer(graph.edge_classes()[e])) continue;
-        const TransferClass& transfer = graph.transfer_classes()[graph.edge_classes()[e]];
-        RC_ASSERT(timeline.transfer_finish[e] ==
-                  timeline.transfer_start[e] + transfer.wire + transfer.latency);
-        for (const LinkId link : transfer.links) {
-          uses[index(link)].push_back({timeline.finish[v], v, timeline.transfer_start[e],
-                                       timeline.transfer_start[e] + transfer.wire});
-        }
-      }
-    }
-    for (auto& link : uses) {  // one link a transfer here, so a transfer waits for its own link alone
-      std::sort(link.begin(), link.end(), [](const Use& a, const Use& b) {
-        return a.ready != b.ready ? a.ready < b.ready : a.sender < b.sender;
-      });
-      Time free{};
-      for (const Use& use : link) {
-        RC_ASSERT(use.start == std::max(use.ready, free));
-        free = use.sent;
-      }
-    }
-  }));
-}
-
-TEST_CASE("fifo: the second of two transfers waits for the first, latency holds nothing") {
-  // Stage 0 makes a boundary every 1 ns, the link needs 10 ns for one, latency 100 ns.
-  //   F0 ends 1: moves 1..11, arrives 111. F1 ends 2: waits for the link until 11, moves 11..21, arrives 121.
-  const Schedule schedule = make_schedule("gpipe", {2, 2, 1});
-  const OpGraph graph = graph_of(schedule, uniform_costs(1, 1, 10, 100));
-  const Timeline timeline = simulate(graph, Contention::Fifo);
-  const VertexId first = graph.rank_begin()[1];
-  CHECK(timeline.start[first] == Time(111));
-  CHECK(timeline.start[first + 1] == Time(121));
-  // Without contention both move at once: 2 + 110.
-  CHECK(simulate(graph, Contention::None).start[first + 1] == Time(112));
-}
-
-TEST_CASE("blocking: a send holds the sender until its last byte has left, not for the latency") {
-  // F 5 ns, boundary 10 ns on the wire + 100 ns latency. Rank 0: F0 0..5, held 5..15; F1 15..20, held 20..30.
-  const OpGraph graph =
-      graph_of(make_schedule("gpipe", {2, 2, 1}), uniform_costs(5, 5, 10, 100), Communication::Blocking);
-  for (const Contention contention : {Contention::None, Contention::Fifo}) {
-    const Timeline timeline = simulate(graph, contention);
-    CHECK(timeline.start[1] == Time(15));
-    CHECK(timeline.transfer_finish[1] == Time(115));
-    CHECK(timeline.start[graph.rank_begin()[1]] == Time(115));
-  }
-}
-
-TEST_CASE("blocking on fifo links: the wait for the link holds the sender too") {
-  // Ranks 0 and 1 share a NIC to ranks 2 and 3 (four stages; 0 -> 1 stays free of it): here as two transfers
-  // on one link.
-  const Schedule schedule = make_schedule("gpipe", {3, 1, 1});
-  Workload workload = workload_of(uniform_costs(5, 5, 10), schedule);
-  Cluster cluster;
-  cluster.nodes = 3;
-  cluster.gpus_per_node = 1;
-  cluster.nvlink = cluster.infiniband = {BytesPerSecond(1'000'000'000), Time(0)};
-  Parallelism parallelism;
-  parallelism.pipeline = 3;
-  workload.network = Network::of_cluster(cluster, parallelism);
-  const OpGraph graph = build_graph(schedule, workload, Communication::Blocking);
-  const Timeline timeline = simulate(graph, Contention::Fifo);
-  // F0 on rank 0: 0..5, its boundary 5..15; rank 1: 15..20, boundary 20..30; rank 2: F 30..35, B 35..40 at
-  // once.
-  CHECK(timeline.start[graph.rank_begin()[2]] == Time(30));
-  // Rank 2's gradient leaves 40..50; rank 1's B 50..55; its gradient 55..65; rank 0's B ends at 70.
-  CHECK(makespan(timeline) == Time(70));
-}
-
-TEST_CASE("two ranks that share a NIC wait for each other under fifo") {
-  // Four ranks, one GPU each, two a node with one NIC: 0 -> 1 by NVLink, 1 -> 2 by NIC, 2 -> 3 by NVLink; so
-  // gradients 2 -> 1 leave by node 1's NIC. Interleaved sends 3 -> 0 as well: it shares node 1's NIC with 2
-  // -> 1 and node 0's with it.
-  Cluster cluster;
-  cluster.nodes = 2;
-  cluster.gpus_per_node = 2;
-  cluster.nics_per_node = 1;
-  cluster.nvlink = {BytesPerSecond(100'000'000'000), Time(0)};
-  cluster.infiniband = {BytesPerSecond(1'000'000'000), Time(0)};
-  Parallelism parallelism;
-  parallelism.pipeline = 4;
-  const Schedule schedule = make_schedule("interleaved", {4, 8, 2});
-  Workload workload = workload_of(uniform_costs(100, 200, 150), schedule);
-  workload.network = Network::of_cluster(cluster, parallelism);
-  const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
-  const Timeline free = simulate(graph, Contention::None);
-  const Timeline fifo = simulate(graph, Contention::Fifo);
-  CHECK(fifo.start != free.start);
-  for (VertexId v = 0; v < graph.vertex_count(); ++v) CHECK(fifo.start[v] >= free.start[v]);
-}
-
 TEST_CASE("inference takes its closed form: prefill, then token steps around the ring") {
   // (M+P-1)F + (P-1)c + T max(M F, P(F+c))
   for (std::int64_t P = 1; P <= 6; ++P) {
@@ -226,15 +133,79 @@ TEST_CASE("inference takes its closed form: prefill, then token steps around the
   }
 }
 
-TEST_CASE("a deadlock throws with its cycle in every engine") {
-  const Schedule schedule = parse_csv("0F0,0B0,0F1,0B1\n1F0,1F1,1B1,1B0\n", "f.csv").schedule;
-  const OpGraph graph = graph_of(schedule, uniform_costs(1, 2));
-  for (const Contention contention : {Contention::None, Contention::Fifo}) {
-    try {
-      (void)simulate(graph, contention);
-      FAIL("it ended");
-    } catch (const DeadlockError& error) {
-      CHECK(error.cycle().size() == 5);
+TEST_CASE("a pair starts when the inputs of both are there, and sends for both when it ends") {
+  // The V of DualPipeV on two ranks: rank 0 holds stages 0 and 3, rank 1 stages 1 and 2. F 10, B 20, a pair
+  // 25; a hop is 3 ns of link and 2 of latency. Rank 0: 0F0 0..10, 3F0 40..50, and the pair 50..75 feeds both
+  // halves of rank 1's pair.
+  const Schedule schedule = parse_csv(
+                                "0F0,3F0,(0F1;3B0)OVERLAP_F_B,3F1,3B1,0B0,0B1\n"
+                                "1F0,2F0,(1F1;2B0)OVERLAP_F_B,2F1,1B0,2B1,1B1\n",
+                                "f.csv")
+                                .schedule;
+  CostsInput costs = uniform_costs(10, 20, 3, 2);
+  costs.pair = Time(25);
+  const OpGraph graph = graph_of(schedule, costs);
+  // 1F0 15..25, 2F0 25..35; both inputs of the pair arrive at 80: 80..105; 2F1 105..115, 1B0 115..135; 3F1
+  // 120..130, 3B1 130..150, 0B0 150..170; 2B1 155..175, 1B1 175..195, 0B1 200..220.
+  CHECK(simulate(graph, Contention::None).start ==
+        times({0, 40, 50, 120, 130, 150, 200, 15, 25, 80, 105, 115, 155, 175}));
+  // On a fifo link 3B0's gradient moves behind 0F1's boundary, 78..81, and arrives at 83: all that follows is
+  // 3 later.
+  CHECK(simulate(graph, Contention::Fifo).start ==
+        times({0, 40, 50, 123, 133, 153, 203, 15, 25, 83, 108, 118, 158, 178}));
+  // Blocking: 2F1 ends at 118 and holds rank 1 until 121, 3B1 ends at 153 and holds rank 0 until 156.
+  const OpGraph blocking = graph_of(schedule, costs, Communication::Blocking);
+  CHECK(simulate(blocking, Contention::Fifo).start ==
+        times({0, 40, 50, 123, 133, 156, 203, 15, 25, 83, 108, 121, 158, 178}));
+}
+
+TEST_CASE("blocking: a pair holds its rank until both of its sends have left") {
+  // As above up to the pair of rank 0, 50..75; behind it 0F2, which waits for nothing else. A boundary is 3
+  // ns, a gradient 7.
+  const Schedule schedule = parse_csv(
+                                "0F0,3F0,(0F1;3B0)OVERLAP_F_B,0F2,3F1,3B1,0B0,3F2,3B2,0B1,0B2\n"
+                                "1F0,2F0,(1F1;2B0)OVERLAP_F_B,2F1,1B0,1F2,2F2,2B1,1B1,2B2,1B2\n",
+                                "f.csv")
+                                .schedule;
+  CostsInput costs = uniform_costs(10, 20, 3, 2);
+  costs.pair = Time(25);
+  Workload workload = workload_of(costs, schedule);
+  for (const auto& [boundary, gradient] : {std::pair{3, 7}, std::pair{7, 3}}) {
+    // Neither the first 0F0 nor 2F0 sends more than its boundary: the pair starts 4 ns a hop later where that
+    // takes 7.
+    const Time pair_end(75 + 2 * (boundary - 3));
+    for (StageCosts& stage : workload.stages) {
+      stage.forward_transfer = Bytes(boundary);
+      stage.backward_transfer = Bytes(gradient);
+    }
+    const OpGraph graph = build_graph(schedule, workload, Communication::Blocking);
+    CHECK(simulate(graph, Contention::None).start[3] == pair_end + Time(7));
+    CHECK(simulate(graph, Contention::Fifo).start[3] == pair_end + Time(10));
+  }
+}
+
+TEST_CASE("equal input gives an equal timeline") {
+  const Schedule schedule = make_schedule("interleaved", {4, 8, 2});
+  const CostsInput costs = uniform_costs(3, 5, 7, 2);
+  for (const Communication communication : {Communication::Overlap, Communication::Blocking}) {
+    for (const Contention contention : {Contention::None, Contention::Fifo}) {
+      CHECK(simulate(graph_of(schedule, costs, communication), contention) ==
+            simulate(graph_of(schedule, costs, communication), contention));
+    }
+  }
+}
+
+TEST_CASE("1F1B with the orders of its ranks swapped deadlocks, and every engine names the cycle op by op") {
+  // Rank 0 has the last rank's order F0 B0 F1 B1: its B0 waits for rank 1's, which runs behind rank 1's F1,
+  // which waits for rank 0's F1, which runs behind that B0.
+  const Schedule schedule = parse_csv("0F0,0B0,0F1,0B1\n1F0,1F1,1B0,1B1\n", "f.csv").schedule;
+  for (const Communication communication : {Communication::Overlap, Communication::Blocking}) {
+    for (const Contention contention : {Contention::None, Contention::Fifo}) {
+      const OpGraph graph = graph_of(schedule, uniform_costs(1, 2), communication);
+      CHECK(cycle_of(graph, contention) == std::vector<std::string>{"rank 0: B of stage 0, micro-batch 0",
+                                                                    "rank 0: F of stage 0, micro-batch 1",
+                                                                    "rank 1: F of stage 1, micro-batch 1",
+                                                                    "rank 1: B of stage 1, micro-batch 0"});
     }
   }
 }

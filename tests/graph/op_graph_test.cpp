@@ -26,6 +26,26 @@ Schedule parse(std::string_view text) {
   return parse_csv(text, "f.csv").schedule;
 }
 
+// Of two directions on two ranks, down 0 -> 1 and up 1 -> 0, with no program yet.
+ScheduleWriter two_ways(std::uint32_t micro_batches) {
+  return {"two ways", {2, {{Rank{0}, Rank{1}}, {Rank{1}, Rank{0}}}}, micro_batches, 8};
+}
+
+// How many transfers a graph has; each must go from its sender's rank to its receiver's.
+int check_transfer_ends(const OpGraph& graph) {
+  int transfers = 0;
+  for (VertexId v = 0; v < graph.vertex_count(); ++v) {
+    for (EdgeId e = graph.out_begin()[v]; e < graph.out_begin()[v + 1]; ++e) {
+      if (!is_transfer(graph.edge_classes()[e])) continue;
+      const TransferClass& transfer = graph.transfer_classes()[graph.edge_classes()[e]];
+      CHECK(transfer.from == graph.rank_of(v));
+      CHECK(transfer.to == graph.rank_of(graph.targets()[e]));
+      ++transfers;
+    }
+  }
+  return transfers;
+}
+
 }  // namespace
 
 TEST_CASE("edges are program order and transfers, numbered by source and target") {
@@ -130,4 +150,71 @@ TEST_CASE("the token of the last stage returns to the first") {
   const OpGraph graph = graph_of(make_schedule("inference", {2, 1, 1}, {{"decode_steps", std::int64_t{1}}}),
                                  uniform_costs(5, 0, 2, 1));
   CHECK(edges_of(graph)[3] == "rank 1: F of stage 1, micro-batch 0 ~> rank 0: F of stage 0, micro-batch 1");
+}
+
+TEST_CASE("token steps have costs of their own, and so have the boundaries behind them") {
+  // P = 2, one request, two token steps of 3 and 4 ns; prefill sends 20 bytes, a token step 2, the token's
+  // return included.
+  const Schedule schedule = make_schedule("inference", {2, 1, 1}, {{"decode_steps", std::int64_t{2}}});
+  Workload workload = workload_of(uniform_costs(5, 0, 20), schedule);
+  for (StageCosts& stage : workload.stages) {
+    stage.decode_forward = {Time(3), Time(4)};
+    stage.decode_transfer = Bytes(2);
+  }
+  const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
+  CHECK(std::vector<Time>(graph.durations().begin(), graph.durations().end()) ==
+        std::vector<Time>{Time(5), Time(3), Time(4), Time(5), Time(3), Time(4)});
+  std::vector<std::int64_t> sent;  // by sender: rank 0's three boundaries, then rank 1's two tokens
+  for (const EdgeClass kind : graph.edge_classes()) {
+    if (is_transfer(kind)) sent.push_back(graph.transfer_classes()[kind].bytes.count());
+  }
+  CHECK(sent == std::vector<std::int64_t>{20, 2, 2, 2, 2});
+}
+
+TEST_CASE("edges of a pair to one and the same pair come in the order of their classes") {
+  // The pair of rank 0 sends 0F1's boundary and 3B0's gradient to rank 1's pair.
+  const OpGraph graph = graph_of(parse("0F0,3F0,(0F1;3B0)OVERLAP_F_B,3F1,3B1,0B0,0B1\n"
+                                       "1F0,2F0,(1F1;2B0)OVERLAP_F_B,2F1,1B0,2B1,1B1\n"),
+                                 uniform_costs(1, 2));
+  const EdgeId first = graph.out_begin()[2];
+  REQUIRE(graph.out_begin()[3] == first + 3);
+  CHECK(graph.edge_classes()[first] == kProgramEdge);
+  CHECK(graph.targets()[first + 1] == graph.targets()[first + 2]);
+  CHECK(graph.edge_classes()[first + 1] < graph.edge_classes()[first + 2]);
+}
+
+TEST_CASE("in two directions each micro-batch takes the route of its own") {
+  // Micro-batch 0 goes down, 1 goes up: a forward and a gradient between the ranks for each.
+  ScheduleWriter out = two_ways(2);
+  for (const std::size_t entering : {0U, 1U}) {  // the micro-batch that enters the model on this rank
+    out.forward(0, entering);
+    out.forward(1, 1 - entering);
+    out.backward(1, 1 - entering);
+    out.backward(0, entering);
+    out.next_rank();
+  }
+  Schedule schedule = std::move(out).take();
+  schedule.directions = {0, 1};
+  const OpGraph graph = graph_of(schedule, uniform_costs(1, 2, 3));
+  CHECK(check_transfer_ends(graph) == 4);
+  CHECK(find_cycle(graph).empty());
+}
+
+TEST_CASE("in two directions a token returns to the first stage of its own") {
+  // Requests 0 (down) and 1 (up), one token step each: boundaries 0, 1, 2, 3 and the tokens of 0 and 1.
+  ScheduleWriter out = two_ways(4);
+  for (const std::size_t entering : {0U, 1U}) {
+    for (const std::size_t step : {0U, 2U}) {
+      out.forward(0, step + entering);
+      out.forward(1, step + 1 - entering);
+    }
+    out.next_rank();
+  }
+  Schedule schedule = std::move(out).take();
+  schedule.directions = {0, 1, 0, 1};
+  schedule.forward_only = true;
+  schedule.requests = 2;
+  const OpGraph graph = graph_of(schedule, uniform_costs(1, 0, 3));
+  CHECK(check_transfer_ends(graph) == 6);
+  CHECK(find_cycle(graph).empty());
 }

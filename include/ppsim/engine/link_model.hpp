@@ -17,8 +17,9 @@ struct Passage {
 };
 
 /// Decides when a transfer gets its links. Called in the order in which transfers become ready, (time,
-/// sequence): the sequence of a transfer is its sender's VertexId, so that the order does not depend on how
-/// an engine works.
+/// sequence): the sequence of a transfer is its sender's VertexId, then its EdgeId, so that the order does
+/// not depend on how an engine works. One rule more, for senders that take no time at all: what becomes ready
+/// only through something served in the same nanosecond comes behind that.
 class LinkModel {
  public:
   virtual ~LinkModel() = default;

@@ -48,7 +48,7 @@ inline constexpr EdgeClass kDataEdge = kProgramEdge - 1;
 }
 
 /// Immutable; copies share. Arrays are indexed by VertexId or EdgeId. Edges are numbered by source, then by
-/// target.
+/// target, then by class.
 class OpGraph {
  public:
   [[nodiscard]] std::uint32_t rank_count() const;
