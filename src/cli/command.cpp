@@ -4,12 +4,14 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
 #include "ppsim/core/error.hpp"
 #include "ppsim/explore/compare.hpp"
+#include "ppsim/io/files.hpp"
 
 namespace ppsim::cli {
 namespace {
@@ -30,8 +32,10 @@ void declare_named(CLI::App& app, ConfigArguments& arguments, const std::string&
 
 // A file given on the command line lies where the user stands; a config's files lie beside the config.
 std::string beside_config(const std::string& file, const std::string& config) {
-  const fs::path folder = fs::absolute(config).parent_path();
-  return fs::absolute(file).lexically_normal().lexically_proximate(folder.lexically_normal()).string();
+  std::error_code failure;
+  const fs::path here = fs::current_path(failure);
+  const fs::path folder = (here / config).lexically_normal().parent_path();
+  return (here / file).lexically_normal().lexically_proximate(folder).string();
 }
 
 }  // namespace
@@ -40,6 +44,7 @@ void ConfigArguments::declare(CLI::App& app, bool with_schedule) {
   app.add_option("CONFIG", path, "JSON config")->required();
   if (with_schedule)
     app.add_option("--schedule", schedule, "Run this schedule, or FILE.csv, instead of the config's")
+        ->check(not_empty())
         ->type_name("NAME");
   declare_named(app, *this, "--micro-batches", "/parallelism/micro_batches", "Micro-batches a step");
   declare_named(app, *this, "--communication", "/simulation/communication", "overlap or blocking");
@@ -52,10 +57,10 @@ void ConfigArguments::declare(CLI::App& app, bool with_schedule) {
 std::vector<Override> ConfigArguments::overrides() const {
   std::vector<Override> result;
   if (schedule.ends_with(".csv")) {
-    result.push_back({"/schedule", "{}", "--schedule"});
-    result.push_back({"/schedule/file", beside_config(schedule, path), "--schedule"});
+    result = {{"/schedule", "{}", "--schedule"},
+              {"/schedule/file", beside_config(schedule, path), "--schedule"}};
   } else if (!schedule.empty()) {
-    result.push_back(choose_schedule(schedule, "--schedule"));
+    result = choose_schedule(schedule, "--schedule");
   }
   for (const std::string& text : named) {
     result.push_back(parse_override(text));
@@ -75,7 +80,42 @@ void print(std::string_view text) {
 }
 
 void note(std::string_view line) {
-  fmt::print(stderr, "{}\n", line);
+  std::string text(line);
+  // A file name may hold a line break, a message may not.
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, '?');
+  text += '\n';
+  // Nobody is told where stderr itself is closed.
+  (void)std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+CLI::Validator not_empty() {
+  return CLI::Validator([](const std::string& text) { return text.empty() ? "is empty" : ""; }, "");
+}
+
+void add_output(CLI::App& app, const std::string& option, std::string& path, const std::string& help) {
+  app.add_option(option, path, help)->check(not_empty())->type_name("FILE");
+}
+
+void add_switch(CLI::App& app, const std::string& option, bool& wanted, const std::string& help) {
+  app.add_flag(option, wanted, help)->disable_flag_override();
+}
+
+void check_outputs(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs) {
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i].empty()) continue;
+    check_writable(outputs[i]);
+    std::vector<std::string> others = inputs;
+    others.insert(others.end(), outputs.begin(), outputs.begin() + static_cast<std::ptrdiff_t>(i));
+    for (const std::string& other : others) {
+      std::error_code failure;
+      const bool same =
+          !other.empty() && fs::weakly_canonical(outputs[i], failure) == fs::weakly_canonical(other, failure);
+      // A device takes what it is given, twice as well.
+      if (same && !fs::is_other(outputs[i], failure))
+        throw Error(outputs[i], "is read or written already, expected another file");
+    }
+  }
 }
 
 bool color_wanted() {

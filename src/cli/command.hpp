@@ -49,6 +49,19 @@ void print(std::string_view text);
 /// Writes one line to stderr.
 void note(std::string_view line);
 
+/// For an option whose value may not be empty.
+[[nodiscard]] CLI::Validator not_empty();
+
+/// Declares an option that names a file to write.
+void add_output(CLI::App& app, const std::string& option, std::string& path, const std::string& help);
+
+/// Declares an option without a value.
+void add_switch(CLI::App& app, const std::string& option, bool& wanted, const std::string& help);
+
+/// Throws Error, before anything is run, where an output cannot be written, or is an input or another output.
+/// Empty: not asked for.
+void check_outputs(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs);
+
 /// True where stdout is a terminal and NO_COLOR is not set.
 [[nodiscard]] bool color_wanted();
 

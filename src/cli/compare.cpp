@@ -14,13 +14,14 @@ struct Arguments {
   bool json = false;
 };
 
-std::vector<ComparisonCase> make_cases(const std::vector<std::string>& names) {
+std::vector<ComparisonCase> make_cases(const std::vector<std::string>& names, const Config& config) {
   std::vector<ComparisonCase> cases;
   for (const std::string& name : names) {
     if (name != "all") {
       cases.push_back(parse_case(name));
       continue;
     }
+    if (config.schedule.file) cases.push_back({*config.schedule.file, "", {}});
     for (const ScheduleInfo* info : all_schedules()) cases.push_back(parse_case(info->name));
   }
   return cases;
@@ -29,7 +30,7 @@ std::vector<ComparisonCase> make_cases(const std::vector<std::string>& names) {
 int compare(const Arguments& arguments) {
   const auto overrides = arguments.config.overrides();
   const Config config = arguments.config.load();
-  const auto rows = ppsim::compare(arguments.config.path, overrides, make_cases(arguments.schedules));
+  const auto rows = ppsim::compare(arguments.config.path, overrides, make_cases(arguments.schedules, config));
   print(arguments.json ? comparison_json(rows, config) : comparison_table(rows, config, color_wanted()));
   return 0;
 }
@@ -47,7 +48,7 @@ Command add_compare(CLI::App& parent) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("NAMES");
-  app->add_flag("--json", arguments->json, "Print the rows as JSON and nothing else");
+  add_switch(*app, "--json", arguments->json, "Print the rows as JSON and nothing else");
   return {app, [arguments] { return compare(*arguments); }};
 }
 

@@ -12,7 +12,7 @@ Command add_config(CLI::App& parent) {
       parent.add_subcommand("config", "Print the resolved config: every value and where it came from");
   const auto arguments = std::make_shared<Arguments>();
   arguments->config.declare(*app);
-  app->add_flag("--json", arguments->json, "Print the resolved document and its origins as JSON");
+  add_switch(*app, "--json", arguments->json, "Print the resolved document and its origins as JSON");
   return {app, [arguments] {
             const Config config = arguments->config.load();
             print(arguments->json ? config_json(config) : config_table(config));

@@ -59,9 +59,9 @@ Command add_init(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand("init", "Write a config to start from, all sections in one file");
   const auto arguments = std::make_shared<Arguments>();
   app->add_option("PRESET", arguments->preset, "Which one; --list shows them")->capture_default_str();
-  app->add_option("-o,--output", arguments->output, "Write to a file instead of stdout")->type_name("FILE");
-  app->add_flag("--force", arguments->force, "Replace a file that is there");
-  app->add_flag("--list", arguments->list, "List the presets");
+  add_output(*app, "-o,--output", arguments->output, "Write to a file instead of stdout");
+  add_switch(*app, "--force", arguments->force, "Replace a file that is there");
+  add_switch(*app, "--list", arguments->list, "List the presets");
   return {app, [arguments] { return init(*arguments); }};
 }
 

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <new>
+#include <sstream>
 #include <vector>
 
 #include "command.hpp"
@@ -35,7 +37,10 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help_or_version) {
-    return app.exit(help_or_version) == 0 ? kDone : kUsage;
+    std::ostringstream text;
+    app.exit(help_or_version, text, text);
+    print(text.str());
+    return kDone;
   } catch (const CLI::ParseError& error) {
     note(fmt::format("ppsim: {} (see ppsim --help)", error.what()));
     return kUsage;
@@ -54,6 +59,9 @@ int guarded_run(int argc, char** argv) {
     note(fmt::format("ppsim: {}", error.what()));
     return kAnswerIsNo;
   } catch (const Error& error) {
+    note(fmt::format("ppsim: {}", error.what()));
+    return kUsage;
+  } catch (const std::filesystem::filesystem_error& error) {
     note(fmt::format("ppsim: {}", error.what()));
     return kUsage;
   } catch (const std::bad_alloc&) {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "command.hpp"
+#include "ppsim/core/error.hpp"
 #include "ppsim/explore/check.hpp"
 #include "ppsim/io/listings.hpp"
 #include "ppsim/io/quantity.hpp"
@@ -28,6 +29,9 @@ std::string verdict(const ScheduleCheck& check) {
 int check(const Arguments& arguments) {
   const std::string& path = arguments.config.path;
   const bool bare_file = path.ends_with(".csv");
+  if (bare_file && !arguments.config.overrides().empty()) {
+    throw Error(path, "a bare schedule file has no config to override");
+  }
   const ScheduleCheck result =
       bare_file ? check_schedule_file(path) : check_schedule(arguments.config.load());
   if (!result.note.empty()) note(result.note);
@@ -49,7 +53,7 @@ Command add_schedule_check(CLI::App& parent) {
       "check", "Check a schedule: each op once, dependencies, deadlock, memory; CONFIG, or a bare FILE.csv");
   const auto arguments = std::make_shared<Arguments>();
   arguments->config.declare(*app);
-  app->add_flag("--json", arguments->json, "Print the faults as JSON");
+  add_switch(*app, "--json", arguments->json, "Print the faults as JSON");
   return {app, [arguments] { return check(*arguments); }};
 }
 

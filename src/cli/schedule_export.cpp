@@ -17,10 +17,11 @@ Command add_schedule_export(CLI::App& parent) {
   app->add_option("--format", arguments->format, "csv: compute ops, in PyTorch's grammar")
       ->check(CLI::IsMember({"csv"}))
       ->capture_default_str();
-  app->add_option("-o,--output", arguments->output, "Write to a file instead of stdout")->type_name("FILE");
+  add_output(*app, "-o,--output", arguments->output, "Write to a file instead of stdout");
   return {app, [arguments] {
-            if (!arguments->output.empty()) check_writable(arguments->output);
-            const Plan plan = make_plan(arguments->config.load());
+            const Config config = arguments->config.load();
+            check_outputs({arguments->output}, {config.path, config.schedule.file.value_or("")});
+            const Plan plan = make_plan(config);
             if (!plan.note.empty()) note(plan.note);
             const std::string text = to_csv(plan.schedule);
             if (arguments->output.empty()) {

@@ -11,8 +11,8 @@ Command add_schedule_list(CLI::App& parent) {
   };
   CLI::App* app = parent.add_subcommand("list", "The schedules there are, with their formulas and sources");
   const auto arguments = std::make_shared<Arguments>();
-  app->add_flag("--verbose", arguments->verbose, "Show each schedule's options");
-  app->add_flag("--json", arguments->json, "Print the list as JSON");
+  add_switch(*app, "--verbose", arguments->verbose, "Show each schedule's options");
+  add_switch(*app, "--json", arguments->json, "Print the list as JSON");
   return {app, [arguments] {
             const auto schedules = all_schedules();
             print(arguments->json ? schedule_list_json(schedules)

@@ -22,8 +22,8 @@ struct Arguments {
 constexpr std::size_t kMinimumWidth = 40;
 
 int show(const Arguments& arguments) {
-  if (!arguments.svg.empty()) check_writable(arguments.svg);
   const Config config = arguments.config.load();
+  check_outputs({arguments.svg}, {config.path, config.schedule.file.value_or("")});
   if (arguments.rank && *arguments.rank >= config.parallelism.pipeline) {
     throw Error("--rank", fmt::format("there is no rank {}, expected 0 to {}", *arguments.rank,
                                       config.parallelism.pipeline - 1));
@@ -49,7 +49,7 @@ Command add_schedule_show(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand("show", "Draw a schedule in the terminal, a row a rank");
   const auto arguments = std::make_shared<Arguments>();
   arguments->config.declare(*app);
-  app->add_option("--svg", arguments->svg, "Draw the timeline into a file too")->type_name("FILE");
+  add_output(*app, "--svg", arguments->svg, "Draw the timeline into a file too");
   app->add_option("--rank", arguments->rank, "Print what one rank does, as a program")->type_name("R");
   app->add_option("--width", arguments->width, "Columns to draw in (default: the terminal's)")
       ->check(CLI::Range(kMinimumWidth, std::size_t{100'000}))

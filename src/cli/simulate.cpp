@@ -22,26 +22,22 @@ std::string to_json(const PhaseSeconds& seconds) {
       seconds.config, seconds.schedule, seconds.graph, seconds.engine, seconds.metrics, seconds.output);
 }
 
-void check_outputs(const Arguments& arguments) {
-  for (const std::string* path : {&arguments.trace, &arguments.timeline, &arguments.svg}) {
-    if (!path->empty()) check_writable(*path);
-  }
-}
-
+// The report first: where stdout does not take it, nothing is written.
 void write_outputs(const Arguments& arguments, const Config& config, const Run& run) {
+  print(arguments.json ? report_json(run.report, config) : report_table(run.report, config, color_wanted()));
   if (!arguments.trace.empty()) {
     write_file(arguments.trace, chrome_trace(run.graph, run.timeline, run.memory, run.report));
   }
   if (!arguments.timeline.empty()) write_file(arguments.timeline, timeline_csv(run.graph, run.timeline));
   if (!arguments.svg.empty()) write_file(arguments.svg, timeline_svg(run.graph, run.timeline, run.report));
-  print(arguments.json ? report_json(run.report, config) : report_table(run.report, config, color_wanted()));
 }
 
 int simulate(const Arguments& arguments) {
   PhaseSeconds seconds;
   Stopwatch watch;
-  check_outputs(arguments);
   const Config config = arguments.config.load();
+  check_outputs({arguments.trace, arguments.timeline, arguments.svg},
+                {config.path, config.schedule.file.value_or("")});
   seconds.config = watch.lap();
   Plan plan = make_plan(config);
   seconds.schedule = watch.lap();
@@ -60,14 +56,14 @@ Command add_simulate(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand("simulate", "Run one schedule on a config and report its figures");
   const auto arguments = std::make_shared<Arguments>();
   arguments->config.declare(*app);
-  app->add_option("--trace", arguments->trace, "Write a Chrome trace (.json or .json.gz)")->type_name("FILE");
-  app->add_option("--timeline", arguments->timeline, "Write the timeline as CSV (.csv or .csv.gz)")
-      ->type_name("FILE");
-  app->add_option("--svg", arguments->svg, "Draw the timeline")->type_name("FILE");
-  app->add_flag("--json", arguments->json, "Print the report as JSON and nothing else");
-  app->add_flag("--check-memory", arguments->check_memory,
-                "Exit with 1 where a rank needs more memory than its GPU has");
-  app->add_flag("--timing", arguments->timing, "Print the seconds of each phase on stderr, as one JSON line");
+  add_output(*app, "--trace", arguments->trace, "Write a Chrome trace (.json or .json.gz)");
+  add_output(*app, "--timeline", arguments->timeline, "Write the timeline as CSV (.csv or .csv.gz)");
+  add_output(*app, "--svg", arguments->svg, "Draw the timeline");
+  add_switch(*app, "--json", arguments->json, "Print the report as JSON and nothing else");
+  add_switch(*app, "--check-memory", arguments->check_memory,
+             "Exit with 1 where a rank needs more memory than its GPU has");
+  add_switch(*app, "--timing", arguments->timing,
+             "Print the seconds of each phase on stderr, as one JSON line");
   return {app, [arguments] { return simulate(*arguments); }};
 }
 

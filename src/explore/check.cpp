@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "plan.hpp"
 #include "ppsim/io/files.hpp"
 #include "ppsim/io/quantity.hpp"
@@ -11,40 +13,52 @@
 namespace ppsim {
 namespace {
 
-std::vector<Fault> memory_faults(const Report& report) {
+std::vector<Fault> memory_faults(const std::vector<RankMemory>& memory, std::optional<Bytes> capacity) {
   std::vector<Fault> faults;
-  if (!report.gpu_memory) return faults;
-  for (std::size_t rank = 0; rank < report.per_rank.size(); ++rank) {
-    const Bytes peak = report.per_rank[rank].peak_memory;
-    if (peak <= *report.gpu_memory) continue;
+  for (std::size_t rank = 0; capacity && rank < memory.size(); ++rank) {
+    const Bytes peak = memory[rank].peak_total;
+    if (peak <= *capacity) continue;
     faults.push_back(
-        {fmt::format("rank {}", rank), fmt::format("does not fit: {} of {} at its peak", format_bytes(peak),
-                                                   format_bytes(*report.gpu_memory))});
+        {fmt::format("rank {}", rank),
+         fmt::format("does not fit: {} of {} at its peak", format_bytes(peak), format_bytes(*capacity))});
   }
   return faults;
 }
 
+// A schedule that never ends still asks for memory: its peaks follow from the order of each program alone.
+std::vector<RankMemory> memory_in_program_order(const Plan& plan) {
+  const OpGraph graph = build_graph(plan.schedule, plan.workload, Communication::Overlap);
+  Timeline timeline;
+  for (VertexId vertex = 0; vertex < graph.vertex_count(); ++vertex) {
+    timeline.start.emplace_back(2 * std::int64_t{vertex});
+    timeline.finish.emplace_back(2 * std::int64_t{vertex} + 1);
+  }
+  return measure_memory(graph, timeline, plan.schedule, plan.workload);
+}
+
 // The order is legal: what remains is whether it ends, and whether its memory is there.
 void check_run(ScheduleCheck& check, const Config& config, Workload workload) {
+  const Plan plan{std::move(workload), check.schedule, {}};
+  std::vector<RankMemory> memory;
   try {
     PhaseSeconds unused;
-    check.report = run(config, Plan{std::move(workload), check.schedule, {}}, unused).report;
-    check.faults = memory_faults(*check.report);
+    Run result = run(config, plan, unused);
+    check.report = std::move(result.report);
+    memory = std::move(result.memory);
   } catch (const DeadlockError& deadlock) {
     check.faults.push_back(deadlock.fault());
+    memory = memory_in_program_order(plan);
   }
+  for (Fault& fault : memory_faults(memory, plan.workload.gpu_memory))
+    check.faults.push_back(std::move(fault));
 }
 
 // A file that is not in the grammar is a faulty schedule; one that is not there is an Error.
 ScheduleCheck parse_for_check(const std::string& path) {
   ScheduleCheck check;
-  const std::string text = read_file(path);
-  try {
-    ParsedSchedule parsed = parse_csv(text, path);
-    check.note = std::move(parsed.note);
-    check.schedule = std::move(parsed.schedule);
-  } catch (const Error& error) {
-    check.faults.push_back(error.fault());
+  if (auto parsed = parse_csv(read_file(path), path, check.faults)) {
+    check.note = std::move(parsed->note);
+    check.schedule = std::move(parsed->schedule);
   }
   return check;
 }
@@ -68,21 +82,28 @@ Config unit_cost_config(const std::string& path, const Schedule& schedule) {
   return config;
 }
 
-ScheduleCheck check_parsed(ScheduleCheck check, const Config& config) {
-  if (check.faults.empty()) check.faults = check_order(check.schedule);
-  if (!check.faults.empty()) return check;
+void check_parsed(ScheduleCheck& check, const Config& config) {
+  for (Fault& fault : check_order(check.schedule)) check.faults.push_back(std::move(fault));
+  if (!check.faults.empty()) return;
   check_run(check, config, located(config, [&] { return workload_for(config, check.schedule); }));
+}
+
+ScheduleCheck check_file_of(const Config& config) {
+  ScheduleCheck check = parse_for_check(*config.schedule.file);
+  if (!check.faults.empty()) return check;
+  try {
+    fit_to_config(config, check.schedule);
+  } catch (const Error& misfit) {
+    check.faults.push_back(misfit.fault());
+  }
+  check_parsed(check, config);
   return check;
 }
 
 }  // namespace
 
 ScheduleCheck check_schedule(const Config& config) {
-  if (config.schedule.file) {
-    ScheduleCheck check = parse_for_check(*config.schedule.file);
-    if (check.faults.empty()) fit_to_config(config, check.schedule);
-    return check_parsed(std::move(check), config);
-  }
+  if (config.schedule.file) return check_file_of(config);
   Plan plan = make_plan(config);
   ScheduleCheck check;
   check.schedule = std::move(plan.schedule);
@@ -93,9 +114,10 @@ ScheduleCheck check_schedule(const Config& config) {
 
 ScheduleCheck check_schedule_file(const std::string& path) {
   ScheduleCheck check = parse_for_check(path);
+  if (!check.faults.empty()) return check;
   if (check.schedule.forward_only) check.schedule.requests = check.schedule.micro_batches;
-  const Config config = unit_cost_config(path, check.schedule);
-  return check_parsed(std::move(check), config);
+  check_parsed(check, unit_cost_config(path, check.schedule));
+  return check;
 }
 
 }  // namespace ppsim

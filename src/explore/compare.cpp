@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "ppsim/explore/run.hpp"
+#include "plan.hpp"
 #include "ppsim/schedule/registry.hpp"
 
 namespace ppsim {
@@ -34,7 +34,13 @@ Override parse_setting(std::string_view setting, const ScheduleInfo& info) {
           std::string(setting.substr(equals + 1)), std::string(kWhere)};
 }
 
-// V of a looped schedule: as given, or 2 where the layers allow, since with 1 it would not interleave.
+bool sets_chunks(const ComparisonCase& one) {
+  return std::any_of(one.overrides.begin(), one.overrides.end(),
+                     [](const Override& set) { return set.pointer == "/parallelism/virtual_stages"; });
+}
+
+// V of a looped schedule: as given, or 2 where the layers allow, since with 1 it would not interleave. What
+// the config gives is for looped ones alone.
 void choose_chunks(Config& config, const ScheduleInfo& info) {
   if (info.chunk_rule != ChunkRule::Any) {
     config.virtual_stages.reset();
@@ -46,15 +52,6 @@ void choose_chunks(Config& config, const ScheduleInfo& info) {
   if (allowed) config.parallelism.virtual_stages = 2;
 }
 
-// Costs carry over to another number of stages only where they are single values.
-void check_stages(const Config& config, std::uint32_t given_stages) {
-  const auto* costs = std::get_if<CostsInput>(&config.input);
-  if (costs == nullptr || costs->uniform()) return;
-  const std::uint32_t stages = config.parallelism.pipeline * chunks_of(config);
-  if (stages == given_stages) return;
-  throw Error("", fmt::format("runs {} stages, and the costs are arrays for {}", stages, given_stages));
-}
-
 // What the config itself runs: what its costs were given for, and what its comparison is about.
 struct Base {
   std::string schedule;
@@ -62,35 +59,61 @@ struct Base {
   bool forward_only = false;
 };
 
+// Whether the config's own schedule fits its shape is a row's business; that the model fits the cluster,
+// everyone's.
 Base make_base(const Config& config) {
-  const Schedule schedule = make_plan(config).schedule;
-  return {config.schedule.name, schedule.stages(), schedule.forward_only};
+  if (config.schedule.file) {
+    const Schedule schedule = make_plan(config).schedule;
+    return {"", schedule.stages(), schedule.forward_only};
+  }
+  const ScheduleInfo& info = find_schedule(config.schedule.name);
+  Config own = config;
+  if (info.chunk_rule != ChunkRule::Any) own.virtual_stages.reset();
+  if (const auto* model = std::get_if<ModelInput>(&config.input)) {
+    Parallelism linear = config.parallelism;
+    if (linear.layers_per_stage.size() != linear.pipeline) linear.layers_per_stage.clear();
+    located(config, [&] { return make_workload(*model, linear, {linear.pipeline, linear.pipeline, {}}); });
+  }
+  return {config.schedule.name, config.parallelism.pipeline * chunks_of(own), info.forward_only};
 }
 
-Report run_case(Config config, const Base& base) {
+// Costs carry over to another number of stages only where they are single values.
+void check_stages(const Config& config, std::uint32_t stages, std::uint32_t given_stages) {
+  const auto* costs = std::get_if<CostsInput>(&config.input);
+  if (costs == nullptr || costs->uniform() || stages == given_stages) return;
+  throw Error("", fmt::format("runs {} stages, and the costs are arrays for {}", stages, given_stages));
+}
+
+Report run_case(Config config, const ComparisonCase& one, const Base& base) {
+  PhaseSeconds unused;
+  if (config.schedule.file) return run(config, make_plan(config), unused).report;
   const ScheduleInfo& info = find_schedule(config.schedule.name);
   if (info.forward_only != base.forward_only) {
     throw Error(
         "", info.forward_only ? "runs forward only, the config trains" : "trains, the config is inference");
   }
-  choose_chunks(config, info);
-  check_stages(config, base.stages);
-  PhaseSeconds unused;
+  if (!sets_chunks(one)) choose_chunks(config, info);
+  const std::uint32_t stages = config.parallelism.pipeline * chunks_of(config);
+  check_stages(config, stages, base.stages);
+  std::vector<std::uint32_t>& layers = config.parallelism.layers_per_stage;
+  if (layers.size() != stages) layers.clear();
   return run(config, make_plan(config, base.stages), unused).report;
 }
 
 std::vector<Override> case_overrides(const std::vector<Override>& overrides, const ComparisonCase& one,
                                      const Base& base) {
   std::vector<Override> all = overrides;
-  if (one.schedule != base.schedule) all.push_back(choose_schedule(one.schedule, std::string(kWhere)));
+  if (!one.schedule.empty() && one.schedule != base.schedule) {
+    for (Override& set : choose_schedule(one.schedule, std::string(kWhere))) all.push_back(std::move(set));
+  }
   all.insert(all.end(), one.overrides.begin(), one.overrides.end());
   return all;
 }
 
 }  // namespace
 
-Override choose_schedule(std::string_view name, std::string origin) {
-  return {"/schedule", fmt::format(R"({{"name": "{}"}})", name), std::move(origin)};
+std::vector<Override> choose_schedule(std::string_view name, const std::string& origin) {
+  return {{"/schedule", "{}", origin}, {"/schedule/name", std::string(name), origin}};
 }
 
 ComparisonCase parse_case(std::string_view text) {
@@ -111,7 +134,7 @@ std::vector<ComparisonRow> compare(const std::string& path, const std::vector<Ov
   for (const ComparisonCase& one : cases) {
     const Config config = load_config(path, case_overrides(overrides, one, base));
     try {
-      rows.push_back({one.label, run_case(config, base), {}});
+      rows.push_back({one.label, run_case(config, one, base), {}});
     } catch (const Error& error) {
       rows.push_back({one.label, std::nullopt, error.fault().what});
     }

@@ -46,11 +46,23 @@ std::optional<std::uint32_t> decode_steps_of(const ScheduleInfo& info, const Opt
   return static_cast<std::uint32_t>(std::get<std::int64_t>(options.at("decode_steps")));
 }
 
+// The config's own limits, again for a V that it does not name.
+void check_size(const Config& config, std::uint64_t stages) {
+  if (stages > kMaxStages) {
+    throw Error("/parallelism", fmt::format("{} stages, expected at most {}", stages, kMaxStages));
+  }
+  if (const auto most = kMaxStageMicroBatches; stages * config.parallelism.micro_batches > most) {
+    throw Error("/parallelism", fmt::format("{} stages x {} micro-batches, expected at most {} in all",
+                                            stages, config.parallelism.micro_batches, most));
+  }
+}
+
 Plan generated_plan(const Config& config, std::optional<std::uint32_t> given_stages) {
   const ScheduleInfo& info = find_schedule(config.schedule.name);
   const OptionValues options = complete_options(info, config.schedule.options);
   const std::uint32_t ranks = config.parallelism.pipeline;
   const std::uint32_t chunks = chunks_of(config, info, options);
+  check_size(config, std::uint64_t{ranks} * chunks);
   const RunShape run{ranks, ranks * chunks, decode_steps_of(info, options)};
   Plan plan{make_workload_of(config, run, given_stages), {}, {}};
   plan.schedule = make_schedule(

@@ -1,24 +1,44 @@
 #include "ppsim/explore/run.hpp"
 
-#include "plan.hpp"
+#include "ppsim/core/error.hpp"
 #include "ppsim/core/stopwatch.hpp"
 #include "ppsim/engine/simulate.hpp"
 
 namespace ppsim {
+namespace {
+
+// The graph knows no config: what it refuses is the sum of all durations, which come from the costs or the
+// model's size.
+OpGraph make_graph(const Config& config, const Plan& plan) {
+  try {
+    return build_graph(plan.schedule, plan.workload, config.simulation.communication);
+  } catch (const Error& error) {
+    const bool costs = std::holds_alternative<CostsInput>(config.input);
+    throw Error(locate(config, costs ? "/costs" : "/parallelism"), error.fault().what);
+  }
+}
+
+Timeline make_timeline(const Config& config, const OpGraph& graph) {
+  try {
+    return simulate(graph, config.simulation.contention);
+  } catch (const DeadlockError& deadlock) {
+    throw DeadlockError(config.schedule.file.value_or(locate(config, "/schedule")), deadlock.cycle());
+  }
+}
+
+}  // namespace
 
 Run run(const Config& config, Plan plan, PhaseSeconds& seconds) {
-  return located(config, [&] {
-    Stopwatch watch;
-    OpGraph graph = build_graph(plan.schedule, plan.workload, config.simulation.communication);
-    seconds.graph += watch.lap();
-    Timeline timeline = simulate(graph, config.simulation.contention);
-    seconds.engine += watch.lap();
-    const Bubbles bubbles = measure_bubbles(graph, timeline);
-    std::vector<RankMemory> memory = measure_memory(graph, timeline, plan.schedule, plan.workload);
-    Report report = make_report(plan.schedule, plan.workload, graph, bubbles, memory);
-    seconds.metrics += watch.lap();
-    return Run{std::move(plan), std::move(graph), std::move(timeline), std::move(memory), std::move(report)};
-  });
+  Stopwatch watch;
+  OpGraph graph = make_graph(config, plan);
+  seconds.graph += watch.lap();
+  Timeline timeline = make_timeline(config, graph);
+  seconds.engine += watch.lap();
+  const Bubbles bubbles = measure_bubbles(graph, timeline);
+  std::vector<RankMemory> memory = measure_memory(graph, timeline, plan.schedule, plan.workload);
+  Report report = make_report(plan.schedule, plan.workload, graph, bubbles, memory);
+  seconds.metrics += watch.lap();
+  return Run{std::move(plan), std::move(graph), std::move(timeline), std::move(memory), std::move(report)};
 }
 
 }  // namespace ppsim

@@ -84,16 +84,13 @@ class GraphBuilder {
     return sum ? forward + backward : std::max(forward, backward);
   }
 
-  [[nodiscard]] bool is_decode(Op op) const {
-    return schedule_.requests > 0 && index(op.micro_batch) >= schedule_.requests;
-  }
-
   [[nodiscard]] Time duration_of(Op op) const {
     const StageCosts& costs = workload_.stages[index(op.stage)];
     switch (op.kind) {
       case OpKind::Forward:
-        return is_decode(op) ? costs.decode_forward[index(op.micro_batch) / schedule_.requests - 1]
-                             : costs.forward;
+        return schedule_.is_token_step(op.micro_batch)
+                   ? costs.decode_forward[index(op.micro_batch) / schedule_.requests - 1]
+                   : costs.forward;
       case OpKind::Backward:
         return costs.backward;
       case OpKind::InputGrad:
@@ -170,8 +167,9 @@ class GraphBuilder {
     const std::size_t micro_batch = index(op.micro_batch);
     const std::uint32_t direction = schedule_.direction(op.micro_batch);
     if (op.kind == OpKind::Forward && stage + 1 < schedule_.stages()) {
-      return {forward_at_[slot(stage + 1, micro_batch)],
-              is_decode(op) ? transfers_.decode(direction, stage) : transfers_.forward(direction, stage)};
+      return {forward_at_[slot(stage + 1, micro_batch)], schedule_.is_token_step(op.micro_batch)
+                                                             ? transfers_.decode(direction, stage)
+                                                             : transfers_.forward(direction, stage)};
     }
     if (op.kind == OpKind::Forward && schedule_.requests > 0 &&
         micro_batch + schedule_.requests < schedule_.micro_batches) {

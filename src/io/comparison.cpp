@@ -21,8 +21,8 @@ bool all_know_tokens(const std::vector<ComparisonRow>& rows) {
   });
 }
 
-/// How long each run takes: nanoseconds a token where all know their tokens, since a row may change the size
-/// of its batch; else the step time. 0 where there is no run.
+/// How long each run takes for the same work, since a row may change the size of its batch: nanoseconds a
+/// token where all know their tokens, else (costs given outright) a micro-batch. 0 where there is no run.
 std::vector<double> slowness(const std::vector<ComparisonRow>& rows) {
   const bool by_token = all_know_tokens(rows);
   std::vector<double> times;
@@ -32,7 +32,7 @@ std::vector<double> slowness(const std::vector<ComparisonRow>& rows) {
     } else if (by_token) {
       times.push_back(1e9 / *row.report->tokens_per_second);
     } else {
-      times.push_back(static_cast<double>(row.report->makespan.count()));
+      times.push_back(static_cast<double>(row.report->makespan.count()) / row.report->micro_batches);
     }
   }
   return times;
@@ -111,6 +111,23 @@ std::vector<std::string> make_cells(const ComparisonRow& row, const Columns& col
   return cells;
 }
 
+/// What every run assumed, in the order of the first; each report lists its own as well.
+std::string common_assumptions(const std::vector<ComparisonRow>& rows) {
+  const auto first =
+      std::find_if(rows.begin(), rows.end(), [](const ComparisonRow& row) { return row.report.has_value(); });
+  if (first == rows.end()) return {};
+  std::string text = "\nAssumed by every run (simulate lists what one assumes besides):\n";
+  for (const std::string& assumption : first->report->assumptions) {
+    const bool common = std::all_of(rows.begin(), rows.end(), [&](const ComparisonRow& row) {
+      if (!row.report) return true;
+      const auto& list = row.report->assumptions;
+      return std::find(list.begin(), list.end(), assumption) != list.end();
+    });
+    if (common) text += fmt::format("- {}\n", assumption);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string comparison_table(const std::vector<ComparisonRow>& rows, const Config& config, bool color) {
@@ -130,9 +147,9 @@ std::string comparison_table(const std::vector<ComparisonRow>& rows, const Confi
     cells.push_back(best == i ? painted("best", Ansi::Green, color) : "");
     table.add_row(std::move(cells));
   }
-  return fmt::format("{}; communication {}, contention {}\n\n{}{}", config.path,
+  return fmt::format("{}; communication {}, contention {}\n\n{}{}{}", config.path,
                      name(config.simulation.communication), name(config.simulation.contention), table.text(),
-                     left_out);
+                     left_out, common_assumptions(rows));
 }
 
 std::string comparison_json(const std::vector<ComparisonRow>& rows, const Config& config) {
@@ -148,7 +165,7 @@ std::string comparison_json(const std::vector<ComparisonRow>& rows, const Config
     }
     document["runs"].push_back(std::move(run));
   }
-  return document.dump(2) + "\n";
+  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace ppsim

@@ -85,7 +85,7 @@ Simulation read_simulation(Document& document, const ObjectReader& root) {
                                  : Communication::Blocking;
   simulation.contention =
       section.choice("contention", kContention, "none") == 0 ? Contention::None : Contention::Fifo;
-  simulation.seed = section.count<std::uint64_t>("seed", {0, ~std::uint64_t{0}}, 0);
+  simulation.seed = section.count<std::uint64_t>("seed", {0, kMostInteger}, 0);
   return simulation;
 }
 
@@ -132,6 +132,9 @@ Override parse_override(std::string_view text) {
   const auto equals = text.find('=');
   if (!text.starts_with('/') || equals == std::string_view::npos)
     throw Error("--set", fmt::format("{}; expected /pointer=value, such as /schedule/name=gpipe", text));
+  constexpr std::ptrdiff_t kDeepest = 64;  // as in a document
+  if (std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(equals), '/') > kDeepest)
+    throw Error("--set", fmt::format("a pointer of more than {} keys", kDeepest));
   return {std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
 }
 

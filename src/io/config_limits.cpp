@@ -9,10 +9,6 @@ namespace ppsim {
 
 namespace {
 
-// (stage, micro-batch) pairs of a step. Each is two or three ops of some hundred bytes together: about 20
-// GiB.
-constexpr double kMostPairs = 0x1p26;
-
 // Sums of bytes, of tokens and of parameters stay below this, well inside 64 bits and exact in a double's
 // exponent.
 constexpr double kMostSum = 0x1p60;
@@ -32,9 +28,9 @@ std::optional<Fault> find_excess_of_ops(const Config& config) {
         "/parallelism",
         fmt::format("pipeline x virtual_stages is {:.0f}; expected at most {} stages", stages, kMaxStages)};
   const double pairs = stages * micro_batches(config);
-  if (pairs > kMostPairs)
-    return Fault{"/parallelism",
-                 fmt::format("stages x micro-batches is {:.0f}; expected at most {:.0f}", pairs, kMostPairs)};
+  if (pairs > static_cast<double>(kMaxStageMicroBatches))
+    return Fault{"/parallelism", fmt::format("stages x micro-batches is {:.0f}; expected at most {}", pairs,
+                                             kMaxStageMicroBatches)};
   return std::nullopt;
 }
 
@@ -63,6 +59,15 @@ Totals totals(const LayerCosts& costs) {
   }
   sum.tokens = costs.sequence_length;
   return sum;
+}
+
+// GPUs and NICs are numbered by 32 bits, two directions each.
+std::optional<Fault> find_excess_of_links(const Cluster& cluster) {
+  const double ports = 1.0 * cluster.nodes * (1.0 * cluster.gpus_per_node + cluster.nics_per_node);
+  constexpr double kMostPorts = 0x1p30;
+  if (ports <= kMostPorts) return std::nullopt;
+  return Fault{"/cluster/nodes",
+               fmt::format("{:.0f} GPUs and NICs in all; expected at most {:.0f}", ports, kMostPorts)};
 }
 
 std::optional<Fault> find_excess_of_model(const Config& config, const Model& model) {
@@ -97,8 +102,10 @@ std::optional<Fault> find_excess_of_costs(const Config& config, const CostsInput
 
 std::optional<Fault> find_excess(const Config& config) {
   if (auto fault = find_excess_of_ops(config)) return fault;
-  if (const auto* input = std::get_if<ModelInput>(&config.input))
+  if (const auto* input = std::get_if<ModelInput>(&config.input)) {
+    if (auto fault = find_excess_of_links(input->cluster)) return fault;
     return find_excess_of_model(config, input->model);
+  }
   return find_excess_of_costs(config, std::get<CostsInput>(config.input));
 }
 

@@ -52,6 +52,9 @@ class Descriptor {
   int number_;
 };
 
+// /dev/zero has no end, memory has.
+constexpr std::size_t kMostBytes = std::size_t{1} << 30;
+
 std::string read_plain(const std::string& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.number() < 0) throw Error(path, fmt::format("cannot be read: {}", reason(errno)));
@@ -63,6 +66,7 @@ std::string read_plain(const std::string& path) {
     if (count < 0 && errno != EINTR) throw Error(path, fmt::format("cannot be read: {}", reason(errno)));
     content.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
     if (count == 0) return content;
+    if (content.size() > kMostBytes) throw Error(path, "is longer than 1 GiB; no input of ours is");
   }
 }
 
@@ -222,6 +226,8 @@ void check_writable(const std::string& path) {
     throw Error(path, fmt::format("cannot be written: there is no folder {}", folder));
   if (::access(folder.c_str(), W_OK | X_OK) != 0)
     throw Error(path, fmt::format("cannot be written: the folder {} is not writable", folder));
+  // Root may write anywhere by these rules, and yet not make a file in /proc.
+  if (!Temporary(target).write("")) fail_to_write(path, errno);
 }
 
 void write_file(const std::string& path, std::string_view content) {

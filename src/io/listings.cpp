@@ -86,7 +86,7 @@ std::string schedule_list_json(std::span<const ScheduleInfo* const> schedules) {
                    {"forward_only", info->forward_only},
                    {"options", options}});
   }
-  return out.dump(2) + "\n";
+  return out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 std::string config_table(const Config& config) {
@@ -102,14 +102,14 @@ std::string config_json(const Config& config) {
   const Json out = {{"config_hash", config.hash},
                     {"config", Json::parse(config.resolved)},
                     {"origins", std::move(origins)}};
-  return out.dump(2) + "\n";
+  return out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 std::string faults_json(std::span<const Fault> faults) {
   Json list = Json::array();
   for (const Fault& fault : faults) list.push_back({{"where", fault.where}, {"what", fault.what}});
   const Json out = {{"ok", faults.empty()}, {"faults", std::move(list)}};
-  return out.dump(2) + "\n";
+  return out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace ppsim

@@ -250,7 +250,10 @@ std::string format_scaled(double value, std::span<const Unit> units, double step
 }  // namespace
 
 Time parse_time(std::string_view text, std::string_view where) {
-  return Time(parse_whole(text, where, kTime));
+  const Time time(parse_whole(text, where, kTime));
+  if (time > kMostTime)
+    throw Error(std::string(where), fmt::format("{} is too long; expected at most 2^61 ns, 73 years", text));
+  return time;
 }
 
 Bytes parse_bytes(std::string_view text, std::string_view where) {

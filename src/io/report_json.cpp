@@ -107,7 +107,7 @@ Json make_report_body(const Report& report) {
 std::string report_json(const Report& report, const Config& config) {
   Json document = make_document_head(config);
   document.update(make_report_body(report));
-  return document.dump(2) + "\n";
+  return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace ppsim

@@ -69,7 +69,7 @@ class MemoryWalk {
   /// Without a token loop (a forward-only schedule from a file) every forward is a prefill.
   void grow_cache(Op op) {
     --count_;
-    const bool prefill = schedule_.requests == 0 || index(op.micro_batch) < schedule_.requests;
+    const bool prefill = !schedule_.is_token_step(op.micro_batch);
     kv_cache_ += prefill ? costs(op).kv_cache_prefill : costs(op).kv_cache_step;
   }
 

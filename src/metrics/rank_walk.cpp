@@ -101,7 +101,7 @@ IdleCause RankWalk::computing_cause(Time begin, Time end) const {
 
 /// Behind the last op, while others go on.
 void RankWalk::add_end() {
-  for (const Interval tail : run_.tail_times) {
+  for (const TailSpan tail : run_.tail_times) {
     if (tail.end <= at_) continue;
     advance(IdleCause::Cooldown, std::max(tail.begin, at_));
     advance(IdleCause::Tail, tail.end);

@@ -12,7 +12,7 @@ Time tensor_comm(const Schedule& schedule, const Workload& workload, Op op) {
   const StageCosts& costs = workload.stages[index(op.stage)];
   switch (op.kind) {
     case OpKind::Forward: {
-      const bool token_step = schedule.requests > 0 && index(op.micro_batch) >= schedule.requests;
+      const bool token_step = schedule.is_token_step(op.micro_batch);
       return token_step ? costs.decode_tensor_comm : costs.forward_tensor_comm;
     }
     case OpKind::Backward:

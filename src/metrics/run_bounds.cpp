@@ -33,7 +33,7 @@ void find_tails(RunBounds& run, const OpGraph& graph, const Timeline& timeline) 
     run.tail_times.push_back({timeline.start[v], timeline.finish[v]});
   }
   std::sort(run.tail_times.begin(), run.tail_times.end(),
-            [](Interval a, Interval b) { return a.begin < b.begin; });
+            [](TailSpan a, TailSpan b) { return a.begin < b.begin; });
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 
 namespace ppsim {
 
-struct Interval {
+struct TailSpan {
   Time begin{}, end{};
 };
 
@@ -25,7 +25,7 @@ struct RunBounds {
   bool forward_only = true;          ///< no backward on any rank
   std::vector<RankRamps> ramps;      ///< [P]
   std::vector<bool> tails;           ///< [vertices] gradient reduction, parameter gathering, optimizer step
-  std::vector<Interval> tail_times;  ///< when some rank does that, by begin; they may overlap
+  std::vector<TailSpan> tail_times;  ///< when some rank does that, by begin; they may overlap
 };
 
 [[nodiscard]] RunBounds find_bounds(const OpGraph& graph, const Timeline& timeline);

@@ -18,6 +18,13 @@ std::int64_t count(Bytes bytes) {
   return bytes.count();
 }
 
+std::int64_t most(Time) {
+  return kMostTime.count();
+}
+std::int64_t most(Bytes) {
+  return std::numeric_limits<std::int64_t>::max();
+}
+
 // A pipeline of as many stages as the costs were given for, stretched to another number of stages: the model
 // stays the same.
 struct Ratio {
@@ -29,8 +36,8 @@ struct Ratio {
   [[nodiscard]] T of(T value) const {
     const auto scaled = static_cast<Int128>(count(value)) * given;
     const auto rounded = (2 * scaled + wanted) / (2 * static_cast<Int128>(wanted));
-    if (rounded > std::numeric_limits<std::int64_t>::max())
-      throw Error("/costs", fmt::format("{} x {} / {} does not fit 64 bits", count(value), given, wanted));
+    if (rounded > most(value))
+      throw Error("/costs", fmt::format("{} x {} / {} is too large", count(value), given, wanted));
     return T(static_cast<std::int64_t>(rounded));
   }
 };
@@ -129,6 +136,23 @@ PairCost scale(PairCost pair, Ratio ratio) {
   return pair;
 }
 
+std::vector<std::string> assumptions_of(const CostsInput& costs, const RunShape& shape,
+                                        std::uint32_t given_stages) {
+  std::vector<std::string> list = {"Costs are as given: every micro-batch of a stage takes the same time."};
+  if (!shape.decode_steps && costs.input_grad.empty() && costs.weight_grad.empty()) {
+    list.push_back("A backward that the schedule splits is half for the input and half for the weights.");
+  }
+  if (shape.ranks > 1) list.push_back("Every ordered pair of ranks has a link of its own.");
+  list.push_back(
+      "Weights, gradients, optimizer state and what runs once a step are not known and not counted.");
+  if (given_stages != shape.stages) {
+    list.push_back(fmt::format(
+        "Costs given for {} stages are scaled to {}: times and activations by {}/{}, transfers not.",
+        given_stages, shape.stages, given_stages, shape.stages));
+  }
+  return list;
+}
+
 }  // namespace
 
 bool CostsInput::uniform() const {
@@ -154,10 +178,7 @@ Workload make_workload(const CostsInput& costs, const RunShape& shape, std::uint
   workload.stages.reserve(shape.stages);
   for (std::uint32_t stage = 0; stage < shape.stages; ++stage)
     workload.stages.push_back(make_stage(costs, shape, StageReader(stage, ratio)));
-  if (given_stages != shape.stages)
-    workload.assumptions.push_back(fmt::format(
-        "Costs given for {} stages are scaled to {}: times and activations by {}/{}, transfers not.",
-        given_stages, shape.stages, given_stages, shape.stages));
+  workload.assumptions = assumptions_of(costs, shape, given_stages);
   return workload;
 }
 

@@ -152,7 +152,13 @@ ActivationMemory stage_activation(const ModelRun& run, const Transformer& model,
 }
 
 double layer_parameters_per_gpu(const ModelRun& run, const Transformer& model) {
-  return static_cast<double>(layer_parameters(model)) / run.parallelism.tensor;
+  const double tensor = run.parallelism.tensor;
+  // With more GPUs than KV heads several hold a copy of one: its key and value matrices, and their biases.
+  const double head_size = static_cast<double>(model.hidden) / model.heads;
+  const double copied =
+      (kv_heads_per_gpu(model, run.parallelism.tensor) - model.kv_heads / tensor) * head_size;
+  const double rows = model.hidden + (model.gated_mlp ? 0.0 : 1.0);
+  return static_cast<double>(layer_parameters(model)) / tensor + 2 * rows * copied;
 }
 
 double stage_parameters_per_gpu(const ModelRun& run, const Transformer& model, const StagePlace& place) {

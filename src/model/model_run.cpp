@@ -33,10 +33,9 @@ Bytes to_bytes(double bytes) {
 }
 
 Time to_stage_time(Seconds seconds) {
-  // 2^62 ns, the bound for the sum of all durations.
-  if (!(seconds.count() <= 0x1p62 * 1e-9))
-    throw Error("/model",
-                fmt::format("a pass of a stage takes {:.3g} s; expected at most 2^62 ns", seconds.count()));
+  if (!(seconds <= Seconds(kMostTime)))
+    throw Error("/model", fmt::format("a pass of a stage takes {:.3g} s; expected at most 2^61 ns, 73 years",
+                                      seconds.count()));
   return to_time(seconds);
 }
 

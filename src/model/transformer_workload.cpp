@@ -83,8 +83,6 @@ void set_training(StageCosts& stage, const ModelRun& run, const Transformer& mod
 
 void set_inference(StageCosts& stage, const ModelRun& run, const Transformer& model,
                    const StagePlace& place) {
-  // What a stage works on: nothing stays for a backward.
-  stage.activation = hidden_bytes(run, model, model.sequence_length);
   const StageTimes times = stage_times(run, model, place);
   stage.forward = to_stage_time(times.forward);
   stage.forward_tensor_comm = to_stage_time(times.forward_comm);

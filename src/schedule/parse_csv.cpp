@@ -6,6 +6,7 @@
 #include <charconv>
 #include <map>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <vector>
 
@@ -56,21 +57,33 @@ std::optional<std::uint32_t> take_number(std::string_view& text) {
 
 class Reader {
  public:
-  explicit Reader(std::string_view file) : file_(file) {}
+  Reader(std::string_view file, std::vector<Fault>& faults) : file_(file), faults_(faults) {}
 
+  /// Empty where the file has no action, or one that is none.
   std::vector<Cell> read(std::string_view text) {
+    const std::size_t before = faults_.size();
     split(text, '\n', [&](std::string_view line, std::uint32_t row) {
       split(line, ',', [&](std::string_view cell, std::uint32_t column) {
-        if (const auto action = trim(cell); !action.empty()) add(action, row, column);
+        if (const auto action = trim(cell); !action.empty()) try_add(action, row, column);
       });
     });
-    if (cells_.empty()) throw Error(std::string(file_), "holds no action, expected rows of cells like 0F3");
+    if (faults_.size() > before) return {};
+    if (cells_.empty())
+      faults_.push_back({std::string(file_), "holds no action, expected rows of cells like 0F3"});
     return std::move(cells_);
   }
 
   [[nodiscard]] std::uint32_t rows() const { return rows_; }
 
  private:
+  void try_add(std::string_view text, std::uint32_t row, std::uint32_t column) {
+    try {
+      add(text, row, column);
+    } catch (const Error& error) {
+      faults_.push_back(error.fault());
+    }
+  }
+
   void add(std::string_view text, std::uint32_t row, std::uint32_t column) {
     const auto fail = [&](std::string_view what) {
       throw Error(fmt::format("{}, row {}, cell {}", file_, row, column),
@@ -131,6 +144,7 @@ class Reader {
 
   std::string_view file_;
   std::vector<Cell> cells_;
+  std::vector<Fault>& faults_;
   std::uint32_t rows_ = 0;  // up to the last one with an action: blank lines at the end are no ranks
 };
 
@@ -167,9 +181,10 @@ class Assembler {
     schedule_.placement.route.resize(bidirectional_ ? 2 : 1);
   }
 
-  Schedule build(bool old_file) && {
+  /// Faults of placement come all together; wild numbers throw.
+  Schedule build(bool old_file, std::vector<Fault>& faults) && {
     measure();
-    place();
+    place(faults);
     schedule_.forward_only =
         std::all_of(cells_.begin(), cells_.end(), [](const Cell& cell) { return cell.kind == "F"; });
     for (const Cell& cell : cells_) {
@@ -187,8 +202,8 @@ class Assembler {
 
   void end_row() { schedule_.rank_begin.push_back(static_cast<std::uint32_t>(schedule_.ops.size())); }
 
-  [[noreturn]] void fail(const Cell& cell, std::string what) const {
-    throw Error(fmt::format("{}, row {}, cell {}", file_, cell.row, cell.column), std::move(what));
+  [[nodiscard]] Fault fault_at(const Cell& cell, std::string what) const {
+    return {fmt::format("{}, row {}, cell {}", file_, cell.row, cell.column), std::move(what)};
   }
 
   // Counts stages and micro-batches. Neither can be larger than what the file has actions for: a wild number
@@ -196,8 +211,10 @@ class Assembler {
   void measure() {
     std::array<std::uint64_t, 2> micro_batches{};
     for (const Cell& cell : cells_) {
-      if ((cell.direction != 0) != bidirectional_)
-        fail(cell, "some cells have a direction (d, u) and some have none");
+      if ((cell.direction != 0) != bidirectional_) {
+        const Fault fault = fault_at(cell, "some cells have a direction (d, u) and some have none");
+        throw Error(fault.where, fault.what);
+      }
       stages_ = std::max<std::uint64_t>(stages_, cell.stage + std::uint64_t{1});
       std::uint64_t& count = micro_batches[direction(cell)];
       count = std::max(count, cell.micro_batch + std::uint64_t{1});
@@ -215,23 +232,25 @@ class Assembler {
     std::fill(schedule_.directions.begin() + first_[1], schedule_.directions.end(), std::uint8_t{1});
   }
 
-  // The row of a stage's actions is its rank.
-  void place() {
+  // The row of a stage's actions is its rank. One fault for each further row in which a stage stands.
+  void place(std::vector<Fault>& faults) {
+    std::set<std::pair<std::uint32_t, std::uint32_t>> told;  // (stage, row)
     const Rank nowhere{schedule_.ranks()};
     for (auto& route : schedule_.placement.route) route.assign(stages_, nowhere);
     for (const Cell& cell : cells_) {
       Rank& rank = schedule_.placement.route[direction(cell)][cell.stage];
       if (rank == nowhere) rank = Rank{cell.row - 1};
-      if (rank != Rank{cell.row - 1}) {
-        fail(cell, fmt::format("stage {} stands in row {} too: a stage lives on one rank", cell.stage,
-                               index(rank) + 1));
+      if (rank != Rank{cell.row - 1} && told.emplace(cell.stage, cell.row).second) {
+        faults.push_back(
+            fault_at(cell, fmt::format("stage {} stands in row {} too: a stage lives on one rank", cell.stage,
+                                       index(rank) + 1)));
       }
     }
     for (const auto& route : schedule_.placement.route) {
       const auto gap = std::find(route.begin(), route.end(), nowhere);
       if (gap == route.end()) continue;
-      throw Error(std::string(file_),
-                  fmt::format("stage {} of {} stands in no row", gap - route.begin(), stages_));
+      faults.push_back(
+          {std::string(file_), fmt::format("stage {} of {} stands in no row", gap - route.begin(), stages_)});
     }
   }
 
@@ -245,16 +264,32 @@ class Assembler {
 
 }  // namespace
 
-ParsedSchedule parse_csv(std::string_view text, std::string_view file) {
-  Reader reader(file);
+std::optional<ParsedSchedule> parse_csv(std::string_view text, std::string_view file,
+                                        std::vector<Fault>& faults) {
+  const std::size_t before = faults.size();
+  Reader reader(file, faults);
   const std::vector<Cell> cells = reader.read(text);
+  if (faults.size() > before) return std::nullopt;
   const bool old_file = is_old_file(cells);
-  ParsedSchedule parsed{Assembler(file, cells, reader.rows()).build(old_file), {}};
+  ParsedSchedule parsed;
+  try {
+    parsed.schedule = Assembler(file, cells, reader.rows()).build(old_file, faults);
+  } catch (const Error& error) {
+    faults.push_back(error.fault());
+  }
+  if (faults.size() > before) return std::nullopt;
   if (old_file) {
     parsed.note = fmt::format(
         "{}: written before December 2024: its B is read as I (input gradient), its BW as B", file);
   }
   return parsed;
+}
+
+ParsedSchedule parse_csv(std::string_view text, std::string_view file) {
+  std::vector<Fault> faults;
+  auto parsed = parse_csv(text, file, faults);
+  if (!parsed) throw Error(faults.front().where, faults.front().what);
+  return *std::move(parsed);
 }
 
 }  // namespace ppsim

@@ -175,6 +175,38 @@ class BadInput(Folder):
             self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (2, "", 1), result)
             self.assertIn(target, result.stderr)
 
+    def test_output_that_is_an_input_or_another_output(self):
+        path = self.write(reference())
+        text = path.read_text()
+        for arguments in (["simulate", path, "--trace", path], ["schedule", "export", path, "-o", path],
+                          ["schedule", "show", path, "--svg", path],
+                          ["simulate", path, "--trace", self.folder / "a", "--svg", self.folder / "." / "a"]):
+            result = run(*arguments)
+            self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (2, "", 1), result)
+        self.assertEqual((self.files(), path.read_text()), (["config.json"], text))
+
+    def test_names_that_are_no_names(self):
+        for name in ('a"b', 'gpipe","backward_order":"descending', "n\nl", "", "n\nl.csv"):
+            result = run("simulate", self.write(reference()), "--schedule", name)
+            self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (2, "", 1), result)
+
+    def test_an_input_without_end(self):
+        result = run("simulate", "/dev/zero")
+        self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (2, "", 1), result)
+
+    def test_durations_that_would_overflow_one_by_one(self):
+        costs = {"forward": "1 ns", "input_grad": "9e9 s", "weight_grad": "9e9 s", "transfer": "0 B", "activation": "0 B",
+                 "link": {"bandwidth": "1 GB/s", "latency": "0 ns"}}
+        self.refuse(reference(costs=costs), "config.json#/costs/input_grad")
+
+    def test_more_links_than_numbers(self):
+        self.refuse(None, "/nodes", path=CONFIGS / "seed_4x8.json",
+                    arguments=["--set", "/cluster/nodes=1000000", "--set", "/cluster/gpus_per_node=4096"])
+
+    def test_stderr_that_is_closed(self):
+        result = subprocess.run(["bash", "-c", f"exec {PPSIM} simulate nowhere.json 2>&-"], capture_output=True)
+        self.assertEqual(result.returncode, 2)
+
     def test_disk_that_is_full(self):
         path = self.write(reference())
         with open("/dev/full", "w") as full:
@@ -331,7 +363,20 @@ class Compare(Folder):
         result = run("compare", CONFIGS / "seed_4x8.json", "--schedules", "naive,gpipe,1f1b,interleaved")
         self.assertEqual(result.returncode, 0, result)
         self.assertIn("does not fit", result.stdout)
-        self.assertIn("best", result.stdout)
+        best = [line.split()[0] for line in result.stdout.splitlines() if line.endswith(" best")]
+        self.assertEqual(best, ["interleaved"])
+        self.assertIn("Assumed by every run", result.stdout)
+
+    def test_batches_of_different_size_are_compared_by_their_work(self):
+        for config in (CONFIGS / "seed_4x8.json", self.write(reference())):
+            result = run("compare", config, "--schedules", "1f1b,1f1b:micro_batches=8", "--json")
+            self.assertEqual([row["best"] for row in json.loads(result.stdout)["runs"]], [True, False])
+
+    def test_a_schedule_file_of_the_config_is_compared_too(self):
+        path = self.write(reference(parallelism__micro_batches=16))
+        run("schedule", "export", path, "-o", self.folder / "order.csv")
+        rows = self.rows(self.write(reference(parallelism__micro_batches=16, schedule={"file": "order.csv"})))
+        self.assertEqual(rows[str(self.folder / "order.csv")]["makespan_ns"], rows["1f1b"]["makespan_ns"])
 
     def test_all_says_why_a_schedule_does_not_run(self):
         rows = self.rows(CONFIGS / "seed_4x8.json")
@@ -379,6 +424,25 @@ class Schedules(Folder):
         faults = json.loads(run("schedule", "check", path, "--json").stdout)
         self.assertFalse(faults["ok"])
         self.assertGreaterEqual(len(faults["faults"]), 3)
+
+    def test_check_lists_every_cell_that_is_no_action(self):
+        result = run("schedule", "check", self.write("0F0,xx,0B0,yy\n1F0,1B0,zz\n", "order.csv"))
+        self.assertEqual(result.returncode, 1)
+        for place in ("row 1, cell 2", "row 1, cell 4", "row 2, cell 3", "3 faults"):
+            self.assertIn(place, result.stdout)
+
+    def test_check_of_a_bare_file_takes_no_config_options(self):
+        path = self.write("0F0,0B0\n", "order.csv")
+        self.assertEqual(run("schedule", "check", path).returncode, 0)
+        self.assertEqual(run("schedule", "check", path, "--schedule", "gpipe").returncode, 2)
+
+    def test_check_says_of_a_deadlock_that_it_does_not_fit_either(self):
+        self.write("0F0,0B0,0F1,0B1\n1F0,1F1,1B1,1B0\n", "order.csv")
+        result = run("schedule", "check", CONFIGS / "seed_4x8.json", "--schedule", self.folder / "order.csv", "--set",
+                     "/parallelism/pipeline=2", "--set", "/parallelism/micro_batches=2", "--set", "/cluster/gpu/memory=1 GiB")
+        self.assertEqual(result.returncode, 1, result)
+        for text in ("order.csv: deadlock", "rank 0: does not fit", "rank 1: does not fit", "3 faults"):
+            self.assertIn(text, result.stdout)
 
     def test_check_finds_what_does_not_fit_in_memory(self):
         result = run("schedule", "check", CONFIGS / "seed_4x8.json", "--schedule", "gpipe")

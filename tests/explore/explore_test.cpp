@@ -136,11 +136,30 @@ TEST_CASE("a comparison keeps the options of the schedule that the config names"
   CHECK(rows[1].report);
 }
 
-TEST_CASE("a config that is wrong by itself is an error and no row") {
+TEST_CASE(
+    "virtual stages of the config are the looped schedules' alone, those of a case hold or it does not run") {
   const Folder folder;
   const std::string path =
-      folder.write("c.json", config_text(R"({"name": "1f1b"})", R"(, "virtual_stages": 2)"));
-  CHECK_THROWS_AS((void)compare_names(path, {"gpipe"}), Error);
+      folder.write("c.json", config_text(R"({"name": "1f1b"})", R"(, "virtual_stages": 4)"));
+  const auto rows =
+      compare_names(path, {"1f1b", "interleaved", "interleaved:virtual_stages=1", "gpipe:virtual_stages=2"});
+  CHECK(rows[0].report->stages == 4);
+  CHECK(rows[1].report->stages == 16);
+  // Costs given for 4 stages, a quarter each for 16: F 2.5 ns rounds half up to 3, B is 5.
+  // (M V + P - 1)(F + B):
+  CHECK(rows[1].report->makespan == Time((8 * 4 + 3) * 8));
+  CHECK(rows[2].report->stages == 4);
+  CHECK(rows[3].reason == "gpipe runs 1 stage a rank, expected 1 or no such key");
+}
+
+TEST_CASE("a base schedule that does not fit is a row, not the end of the comparison") {
+  const Folder folder;
+  const std::string path =
+      folder.write("c.json", config_text(R"({"name": "interleaved"})", R"(, "virtual_stages": 2)"));
+  const auto rows = compare(path, {{"/parallelism/micro_batches", "7", "--set"}},
+                            {parse_case("interleaved"), parse_case("gpipe")});
+  CHECK_FALSE(rows[0].report);
+  CHECK(rows[1].report);
 }
 
 TEST_CASE("a check lists every fault of a file, and finds a deadlock only where the order is legal") {

@@ -30,8 +30,9 @@ class Error : public std::runtime_error {
   Fault fault_;
 };
 
-/// A run that cannot progress. `cycle` names the ops that wait for one another, in order, one line each; the
-/// last waits for the first. The program ends with exit code 1.
+/// A run that cannot progress. `cycle` names the ops that wait for one another, one line each: every op waits
+/// for the one before it, the first for the last. what() leaves out the middle of a long one. The program
+/// ends with exit code 1.
 class DeadlockError : public Error {
  public:
   DeadlockError(std::string where, std::vector<std::string> cycle);

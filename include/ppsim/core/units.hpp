@@ -11,6 +11,9 @@ namespace ppsim {
 /// Simulated or measured time, integer nanoseconds.
 using Time = std::chrono::nanoseconds;
 
+/// No duration that is given may be longer (73 years), so that an F and a B, each of two such, still add up.
+inline constexpr Time kMostTime{std::int64_t{1} << 61};
+
 /// Fractional seconds, used inside the cost model only; to_time() ends its life.
 using Seconds = std::chrono::duration<double>;
 

@@ -20,6 +20,8 @@ struct Passage {
 /// sequence): the sequence of a transfer is its sender's VertexId, then its EdgeId, so that the order does
 /// not depend on how an engine works. One rule more, for senders that take no time at all: what becomes ready
 /// only through something served in the same nanosecond comes behind that.
+/// The answer is final: a model in which a later transfer delays an earlier one (fair sharing) needs
+/// departures as events, and a wider seam.
 class LinkModel {
  public:
   virtual ~LinkModel() = default;
@@ -28,6 +30,7 @@ class LinkModel {
   [[nodiscard]] virtual Passage admit(const TransferClass& transfer, Time now) = 0;
 };
 
+/// `links`: one more than the largest LinkId of any transfer that will be admitted (OpGraph::link_count()).
 [[nodiscard]] std::unique_ptr<LinkModel> make_link_model(Contention contention, std::uint32_t links);
 
 /// The event loop itself, for any link model. Same answer as simulate() where the model shares nothing

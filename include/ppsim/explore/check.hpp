@@ -14,7 +14,7 @@ namespace ppsim {
 
 struct ScheduleCheck {
   Schedule schedule;
-  std::vector<Fault> faults;     ///< of order; or else the deadlock; or else of memory
+  std::vector<Fault> faults;     ///< of grammar; or else of shape and order; or else the deadlock, and memory
   std::string note;              ///< one line that the user should see, or empty
   std::optional<Report> report;  ///< where it runs to its end
 };

@@ -99,9 +99,9 @@ class OpGraph {
 /// The error that a cycle means.
 [[nodiscard]] DeadlockError make_deadlock_error(const OpGraph& graph, std::span<const VertexId> cycle);
 
-/// The longest path through the graph, transfers taking latency + wire: an upper anchor for every contention
-/// model. Written on its own (Boost's topological sort), to check engines against. Requires
-/// Communication::Overlap, no cycle.
+/// The longest path through the graph, transfers taking latency + wire: no contention model ends earlier.
+/// Written on its own (Boost's topological sort), to check engines against. Requires Communication::Overlap
+/// and no cycle.
 [[nodiscard]] Time longest_path(const OpGraph& graph);
 
 }  // namespace ppsim

@@ -69,6 +69,9 @@ struct Config {
   std::vector<Place> places;  ///< the first is the whole document's, ""
 };
 
+/// The most (stage, micro-batch) pairs that a step may have: each is two or three ops, about 20 GiB together.
+inline constexpr std::uint64_t kMaxStageMicroBatches = std::uint64_t{1} << 26;
+
 /// Reads `path`. Throws Error with where "FILE#/json/pointer": not JSON (with line and column), an unknown
 /// key (with the nearest known one), a missing section or key, a wrong type or unit, zero, negative or huge
 /// numbers, a path that is not there, a section that includes itself.

@@ -12,6 +12,7 @@ namespace ppsim {
 /// Error (where: `where`) that says which units are expected, or that the value is negative, not finite, too
 /// large, or not a whole number of nanoseconds or bytes. Bandwidths and FLOP/s must be above zero; times and
 /// bytes may be zero.
+/// Times go up to kMostTime.
 [[nodiscard]] Time parse_time(std::string_view text, std::string_view where);
 [[nodiscard]] Bytes parse_bytes(std::string_view text, std::string_view where);
 [[nodiscard]] BytesPerSecond parse_bandwidth(std::string_view text, std::string_view where);

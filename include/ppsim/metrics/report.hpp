@@ -59,6 +59,8 @@ struct Report {
   [[nodiscard]] bool fits() const;
 };
 
+/// Everything of one run: `graph` lowered from `schedule` on `workload`, `bubbles` and `memory` [P] measured
+/// on its timeline.
 [[nodiscard]] Report make_report(const Schedule& schedule, const Workload& workload, const OpGraph& graph,
                                  const Bubbles& bubbles, const std::vector<RankMemory>& memory);
 

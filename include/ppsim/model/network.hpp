@@ -43,6 +43,7 @@ class Network {
   /// Requires two different ranks.
   [[nodiscard]] Route route(Rank from, Rank to) const;
 
+  /// All links there are, used or not: every LinkId of a route is below it.
   [[nodiscard]] std::uint32_t link_count() const;
 
   /// "rank 0 -> rank 1", "node 0 GPU 3 NVLink out", "node 1 NIC 0 in", ...

@@ -30,6 +30,11 @@ struct Schedule {
   /// Ops of one rank in program order.
   [[nodiscard]] std::span<const Op> program(Rank rank) const;
 
+  /// True for a token step of inference, false for prefill and for training.
+  [[nodiscard]] bool is_token_step(MicroBatch micro_batch) const {
+    return requests > 0 && index(micro_batch) >= requests;
+  }
+
   /// Direction of a micro-batch: 0 or 1.
   [[nodiscard]] std::uint32_t direction(MicroBatch micro_batch) const {
     return directions.empty() ? 0 : directions[index(micro_batch)];

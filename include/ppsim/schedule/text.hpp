@@ -8,9 +8,12 @@
 #pragma once
 
 #include <istream>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "ppsim/core/error.hpp"
 #include "ppsim/core/op.hpp"
 #include "ppsim/schedule/schedule.hpp"
 
@@ -36,5 +39,9 @@ struct ParsedSchedule {
 /// two rows, where a stage stands in no row, or where the numbers are far beyond what the file has actions
 /// for. Whether the order is legal, and whether a micro-batch is missing, is check_order's business.
 [[nodiscard]] ParsedSchedule parse_csv(std::string_view text, std::string_view file);
+
+/// The same, but appends every such fault to `faults`, cell by cell, and gives nothing where there is one.
+[[nodiscard]] std::optional<ParsedSchedule> parse_csv(std::string_view text, std::string_view file,
+                                                      std::vector<Fault>& faults);
 
 }  // namespace ppsim
