@@ -26,7 +26,7 @@ def main():
     folder = Path("build") / name
     try:
         configure(folder, compiler, options)
-        subprocess.run(["ninja", "-C", str(folder)], check=True)
+        subprocess.run(["ninja", "-k", "0", "-C", str(folder)], check=True)
     except subprocess.CalledProcessError as error:
         return error.returncode
     return 0

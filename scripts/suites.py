@@ -21,7 +21,7 @@ TESTS = ["-Dtests=true", "-Dbenchmarks=true", WERROR]
 
 # gcc and release for what users get; clang and the sanitizers for a second opinion on all of it.
 RELEASE = ["release", "g++", "-Dbuildtype=release", "-Ddefault_library=both", *TESTS]
-SANITIZE = ["sanitize", "clang++-14", "-Dbuildtype=debugoptimized", "-Doptimization=1", "-Db_sanitize=address,undefined"]
+SANITIZE = ["sanitize", "clang++-14", "-Dbuildtype=debug", "-Db_sanitize=address,undefined"]
 SANITIZE += ["-Db_lundef=false", *TESTS]
 ARGUMENTS = {"tests/cli/cli_test.py": [PPSIM, "."]}  # what Python suites are given; most need nothing
 
