@@ -156,7 +156,7 @@ TEST_CASE("a base schedule that does not fit is a row, not the end of the compar
   const Folder folder;
   const std::string path =
       folder.write("c.json", config_text(R"({"name": "interleaved"})", R"(, "virtual_stages": 2)"));
-  const auto rows = compare(path, {{"/parallelism/micro_batches", "7", "--set"}},
+  const auto rows = compare(path, {{"/parallelism/micro_batches", "9", "--set"}},
                             {parse_case("interleaved"), parse_case("gpipe")});
   CHECK_FALSE(rows[0].report);
   CHECK(rows[1].report);

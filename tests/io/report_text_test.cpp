@@ -175,6 +175,9 @@ schedule  step time  x best  bubble fraction  bubble ratio  span bubble fraction
 gpipe     40.000 ms    0.80           25.0 %        33.3 %                20.0 %     12346  50.0 %           56 GiB          4  does not fit (96 of 80 GiB)
 1f1b      50.000 ms    1.00           25.0 %        33.3 %                20.0 %      9876  50.0 %           16 GiB          4  56 of 80 GiB                 best
 interleaved left out: 8 micro-batches are not a multiple of 3 ranks
+
+Assumed by every run (simulate lists what one assumes besides):
+- Matrix products reach 60 % of the peak.
 )");
   const Json json = Json::parse(comparison_json(rows, tiny_config()));
   CHECK(json.at("config_hash") == "0123456789abcdef");
