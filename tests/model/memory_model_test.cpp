@@ -73,6 +73,16 @@ TEST_CASE(
   CHECK(stage.optimizer == stage.weights * 2);  // two moments
 }
 
+TEST_CASE("a KV head that two GPUs hold counts on both") {
+  Transformer model = small_gpt();
+  model.kv_heads = 2;
+  // Four GPUs: one KV head each, half a head more than its share. Heads are 64 wide, so 2 matrices of h x 32
+  // more, and their biases; two layers a stage, 2 bytes a weight.
+  const double layer = static_cast<double>(layer_parameters(model)) / 4 + 2 * (1024 + 1) * 32;
+  const StageCosts stage = middle(model, with(4, Recompute::None, false, 3));
+  CHECK(static_cast<double>(stage.weights.count()) == std::ceil(2 * 2 * layer));
+}
+
 TEST_CASE("W needs 32 s b h of a layer, as Qi et al. 2024 count; the end of I frees the rest") {
   const double s = 512, h = 1024, a = 16;
   const StageCosts none = middle(small_gpt(), with(1, Recompute::None, false));
