@@ -31,7 +31,24 @@ WorkloadInput read_input(const ObjectReader& root) {
 
 constexpr auto kMostInteger = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
-OptionValue read_option(const ObjectReader& section, const std::string& key) {
+// "1.5p", a number, or bytes.
+MemoryLimit read_limit(const ObjectReader& section, const std::string& key) {
+  const Json& value = section.value(key);
+  if (value.is_number()) return {value.get<double>(), {}};
+  std::string text = section.text(key);
+  if (!text.ends_with('p')) return {0, parse_bytes(text, section.document().where(section.at(key)))};
+  text.pop_back();
+  const Json times = Json::parse(text, nullptr, false);
+  if (times.is_number()) return {times.get<double>(), {}};
+  throw section.error(key, fmt::format("{}; expected a number before the \"p\"", shown(value)));
+}
+
+OptionValue read_option(const ObjectReader& section, const std::string& key, const ScheduleInfo& schedule) {
+  const bool is_limit =
+      std::any_of(schedule.options.begin(), schedule.options.end(), [&](const auto& option) {
+        return option.name == key && std::holds_alternative<MemoryLimit>(option.default_value);
+      });
+  if (is_limit) return read_limit(section, key);
   const Json& value = section.value(key);
   if (value.is_string()) return value.get<std::string>();
   const bool too_large = value.is_number_unsigned() && value.get<std::uint64_t>() > kMostInteger;
@@ -39,16 +56,28 @@ OptionValue read_option(const ObjectReader& section, const std::string& key) {
   throw section.error(key, fmt::format("{}; expected a whole number or text", shown(value)));
 }
 
+// Every other key of the section is an option.
+bool is_schedule_key(std::string_view key) {
+  return key == "name" || key == "file" || key == "description" || key == "$schema";
+}
+
+Json to_json(const OptionValue& value) {
+  const auto* integer = std::get_if<std::int64_t>(&value);
+  return integer != nullptr ? Json(*integer) : Json(to_text(value));
+}
+
 // What the schedule says of itself. Its options are checked here, so that a fault names the file; a default
 // that the shape decides is not a value to write down.
-void complete_schedule(Document& document, const Pointer& section, const ScheduleChoice& choice) {
+void read_options(Document& document, const ObjectReader& section, ScheduleChoice& choice) {
   try {
     const ScheduleInfo& info = find_schedule(choice.name);
+    for (const auto& [key, value] : section.self().items()) {
+      if (!is_schedule_key(key)) choice.options[key] = read_option(section, key, info);
+    }
     const OptionValues complete = complete_options(info, choice.options);
     for (const OptionSpec& option : info.options) {
       if (choice.options.contains(option.name) || !option.default_text.empty()) continue;
-      const auto to_json = [](const auto& value) { return Json(value); };
-      document.set_default(section / option.name, std::visit(to_json, complete.at(option.name)));
+      document.set_default(section.at(option.name), to_json(complete.at(option.name)));
     }
   } catch (const Error& error) {
     throw Error(document.where(error.fault().where), error.fault().what);
@@ -58,16 +87,14 @@ void complete_schedule(Document& document, const Pointer& section, const Schedul
 ScheduleChoice read_schedule(Document& document, const ObjectReader& section) {
   ScheduleChoice choice;
   if (section.has("name") == section.has("file")) throw section.error("expected either \"name\" or \"file\"");
-  const bool named = section.has("name");
-  for (const auto& [key, value] : section.self().items()) {
-    const bool known = key == "name" || key == "file" || key == "description" || key == "$schema";
-    if (!known && !named) throw section.error(key, "unknown key; a schedule from a file has no options");
-    if (!known) choice.options[key] = read_option(section, key);
-  }
-  if (named) {
+  if (section.has("name")) {
     choice.name = section.text("name");
-    complete_schedule(document, Pointer("/schedule"), choice);
+    read_options(document, section, choice);
   } else {
+    for (const auto& [key, value] : section.self().items()) {
+      if (!is_schedule_key(key))
+        throw section.error(key, "unknown key; a schedule from a file has no options");
+    }
     choice.file = document.beside(section.at("file"), section.text("file"));
     document.at(section.at("file")) = document.from_document(*choice.file);
   }

@@ -14,11 +14,10 @@ namespace {
 constexpr double kMostSum = 0x1p60;
 
 double micro_batches(const Config& config) {
-  const auto steps = config.schedule.options.find("decode_steps");
-  const auto* given =
-      steps == config.schedule.options.end() ? nullptr : std::get_if<std::int64_t>(&steps->second);
-  const double passes = given == nullptr ? 1 : static_cast<double>(std::max<std::int64_t>(*given, 0)) + 1;
-  return config.parallelism.micro_batches * passes;
+  if (config.schedule.file) return config.parallelism.micro_batches;
+  const ScheduleInfo& info = find_schedule(config.schedule.name);
+  const OptionValues options = complete_options(info, config.schedule.options);
+  return config.parallelism.micro_batches * static_cast<double>(units_per_micro_batch(info, options));
 }
 
 std::optional<Fault> find_excess_of_ops(const Config& config) {

@@ -16,11 +16,6 @@ std::string with_domain(const Formula& formula) {
   return formula.domain.empty() ? formula.text : fmt::format("{}  ({})", formula.text, formula.domain);
 }
 
-std::string to_text(const OptionValue& value) {
-  if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
-  return std::get<std::string>(value);
-}
-
 std::string default_text(const OptionSpec& option) {
   return option.default_text.empty() ? to_text(option.default_value) : option.default_text;
 }
@@ -29,6 +24,7 @@ std::string range_text(const OptionSpec& option) {
   if (std::holds_alternative<std::int64_t>(option.default_value)) {
     return fmt::format("integer {} to {}", option.minimum, option.maximum);
   }
+  if (std::holds_alternative<MemoryLimit>(option.default_value)) return "number, or bytes";
   return option.choices.empty() ? "text" : fmt::format("{}", fmt::join(option.choices, " or "));
 }
 
@@ -57,6 +53,7 @@ std::string schedule_list_text(std::span<const ScheduleInfo* const> schedules, b
     append_field(out, "placement", info->placement);
     append_field(out, "constraint", info->constraint);
     append_field(out, "makespan", with_domain(info->makespan));
+    append_field(out, "rank span", with_domain(info->span));
     append_field(out, "bubble", with_domain(info->bubble));
     append_field(out, "peak", with_domain(info->peak));
     append_field(out, "source", info->source);
@@ -80,6 +77,7 @@ std::string schedule_list_json(std::span<const ScheduleInfo* const> schedules) {
                    {"placement", info->placement},
                    {"constraint", info->constraint},
                    {"makespan", formula_json(info->makespan)},
+                   {"span", formula_json(info->span.text.empty() ? info->makespan : info->span)},
                    {"bubble", formula_json(info->bubble)},
                    {"peak", formula_json(info->peak)},
                    {"source", info->source},

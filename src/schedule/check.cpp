@@ -110,9 +110,25 @@ class OrderCheck {
     if (needs_gradient(op.kind) && (before & kForward) == 0) fault("runs before its F");
     if (op.kind == OpKind::WeightGrad && (before & kInputGrad) == 0) fault("runs before its I");
     const bool fused = op.kind == OpKind::Backward;
+    check_slices(op, fault);
     if ((before & (fused ? kInputGrad | kWeightGrad : op.kind == OpKind::Forward ? 0 : kBackward)) != 0) {
       fault(fused ? "runs beside a split backward" : "runs beside a whole backward B");
     }
+  }
+
+  // Forwards go from the first slice of a micro-batch to the last, backwards from the last to the first.
+  template <class Report>
+  void check_slices(Op op, Report fault) {
+    if (schedule_.slices == 1) return;
+    const std::size_t u = index(op.micro_batch), slice = u % schedule_.slices;
+    const auto ran = [&](std::size_t other, std::uint8_t kinds) {
+      return other >= schedule_.micro_batches ||
+             (seen(Op{op.kind, false, op.stage, MicroBatch(other)}) & kinds) != 0;
+    };
+    if (op.kind == OpKind::Forward && slice > 0 && !ran(u - 1, kForward))
+      fault("runs before the slice ahead of it");
+    if (needs_gradient(op.kind) && slice + 1 < schedule_.slices && !ran(u + 1, kBackward | kInputGrad))
+      fault("runs before the slice behind it");
   }
 
   // What the rank should have run and did not, by stage and kind.

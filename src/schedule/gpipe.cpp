@@ -34,22 +34,16 @@ const Registration registration{ScheduleInfo{
     .source = "Huang et al., \"GPipe: Efficient Training of Giant Neural Networks using Pipeline "
               "Parallelism\", NeurIPS 2019",
     .placement = "linear",
-    .constraint = "",
     .options = {{.name = "backward_order",
                  .help = "in which order the micro-batches go backward; descending is the paper's figure",
                  .default_value = "ascending",
-                 .choices = {"ascending", "descending"},
-                 .default_text = {}}},
-    .chunk_rule = ChunkRule::One,
-    .forward_only = false,
+                 .choices = {"ascending", "descending"}}},
     .makespan = {"(M+P-1)(F+B) + 2(P-1)c", ""},
     .bubble = {"(P-1)/(M+P-1)", "c = 0"},
     .peak = {"M", ""},
-    .why_not = {},
     .generate = generate,
     .exact_makespan = exact_makespan,
     .exact_peak = exact_peak,
-    .chunks = {},
 }};
 
 }  // namespace

@@ -2,22 +2,20 @@
 // stage. Our own definition of what serving systems do with a pipeline of layers; index u = t M + q is token
 // step t of request q.
 #include <algorithm>
-#include <limits>
-
-#include <fmt/format.h>
 
 #include "ppsim/schedule/registry.hpp"
 
 namespace ppsim {
 namespace {
 
-std::uint64_t units(const ScheduleRequest& request) {
-  return (static_cast<std::uint64_t>(request.integer("decode_steps")) + 1) * request.shape.micro_batches;
+// Prefill and the token steps.
+std::uint64_t units(const OptionValues& options) {
+  return static_cast<std::uint64_t>(std::get<std::int64_t>(options.at("decode_steps"))) + 1;
 }
 
 Schedule generate(const ScheduleRequest& request) {
   const std::uint32_t P = request.shape.ranks;
-  const auto n = static_cast<std::uint32_t>(units(request));
+  const auto n = static_cast<std::uint32_t>(request.shape.micro_batches * units(request.options));
   ScheduleWriter out("inference", linear_placement(P), n, std::size_t{P} * n);
   for (std::uint32_t r = 0; r < P; ++r) {
     for (std::uint32_t u = 0; u < n; ++u) out.forward(r, u);
@@ -27,13 +25,6 @@ Schedule generate(const ScheduleRequest& request) {
   schedule.forward_only = true;
   schedule.requests = request.shape.micro_batches;
   return schedule;
-}
-
-std::optional<std::string> why_not(const ScheduleRequest& request) {
-  constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max() / 4;
-  if (units(request) * request.shape.ranks <= kMost) return std::nullopt;
-  return fmt::format("{} requests with {} decode steps on {} ranks pass {} ops", request.shape.micro_batches,
-                     request.integer("decode_steps"), request.shape.ranks, kMost);
 }
 
 // Prefill and decode alike take F: a token step of all requests takes M F, or a trip around the ring where
@@ -51,22 +42,16 @@ const Registration registration{ScheduleInfo{
     .summary = "forward only: prefill of M requests, then token steps around the pipeline",
     .source = "definition of this project",
     .placement = "linear",
-    .constraint = "",
     .options = {{.name = "decode_steps",
                  .help = "tokens that each request produces after prefill",
-                 .default_value = std::int64_t{1},
-                 .choices = {},
-                 .default_text = {}}},
-    .chunk_rule = ChunkRule::One,
+                 .default_value = std::int64_t{1}}},
     .forward_only = true,
     .makespan = {"(M+P-1)F + (P-1)c + T max(M F, P(F+c))", "decode F = prefill F, T = decode_steps"},
     .bubble = {"decode has none once M F >= P(F+c)", ""},
     .peak = {"KV cache instead: grows by a token a step and request", ""},
-    .why_not = why_not,
     .generate = generate,
     .exact_makespan = exact_makespan,
-    .exact_peak = {},
-    .chunks = {},
+    .units = units,
 }};
 
 }  // namespace

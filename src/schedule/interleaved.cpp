@@ -70,7 +70,6 @@ const Registration registration{ScheduleInfo{
     .constraint = kGroupConstraint,
     .options = {group_option()},
     .chunk_rule = ChunkRule::Any,
-    .forward_only = false,
     .makespan = {"(M V + P-1)(F+B) + 2(P V - 1)c",
                  "per chunk; M >= P, G = P divides M, c <= min(F, B); with G > P and (G-P) min(F, B) >= P c "
                  "only 2(P-1)c"},
@@ -80,7 +79,6 @@ const Registration registration{ScheduleInfo{
     .generate = generate,
     .exact_makespan = exact_makespan,
     .exact_peak = exact_peak,
-    .chunks = {},
 }};
 
 }  // namespace

@@ -21,7 +21,6 @@ OptionSpec group_option() {
   return {.name = "group",
           .help = "micro-batches that a rank takes through one chunk before it turns to the next",
           .default_value = std::int64_t{0},
-          .choices = {},
           .default_text = "P where P divides M, else M / max(1, M div P)"};
 }
 

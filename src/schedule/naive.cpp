@@ -30,18 +30,13 @@ const Registration registration{ScheduleInfo{
     .summary = "one micro-batch in the pipeline at a time; the others wait",
     .source = "the baseline of Huang et al., \"GPipe\", NeurIPS 2019, figure 2b",
     .placement = "linear",
-    .constraint = "",
     .options = {},
-    .chunk_rule = ChunkRule::One,
-    .forward_only = false,
     .makespan = {"M P (F+B) + 2 M (P-1) c", ""},
     .bubble = {"1 - 1/P", "c = 0"},
     .peak = {"1", ""},
-    .why_not = {},
     .generate = generate,
     .exact_makespan = exact_makespan,
     .exact_peak = [](const ScheduleRequest&, Rank) -> std::optional<std::uint64_t> { return 1; },
-    .chunks = {},
 }};
 
 }  // namespace

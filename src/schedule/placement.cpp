@@ -25,4 +25,20 @@ Placement looped_placement(std::uint32_t ranks, std::uint32_t chunks) {
   return {ranks, {std::move(route)}};
 }
 
+Placement wave_placement(std::uint32_t ranks, std::uint32_t chunks) {
+  Placement placement = looped_placement(ranks, chunks);
+  std::vector<Rank>& route = placement.route.front();
+  for (std::size_t odd = ranks; odd < route.size(); odd += 2 * std::size_t{ranks}) {
+    const auto begin = route.begin() + static_cast<std::ptrdiff_t>(odd);
+    std::reverse(begin, begin + ranks);
+  }
+  return placement;
+}
+
+Placement bidirectional_placement(std::uint32_t ranks) {
+  Placement placement = linear_placement(ranks);
+  placement.route.emplace_back(placement.route.front().rbegin(), placement.route.front().rend());
+  return placement;
+}
+
 }  // namespace ppsim

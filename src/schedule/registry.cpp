@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "ppsim/core/error.hpp"
@@ -39,6 +40,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string type_name(const OptionSpec& option) {
+  if (std::holds_alternative<MemoryLimit>(option.default_value))
+    return "a number above 0, the same followed by \"p\", or bytes";
   if (std::holds_alternative<std::int64_t>(option.default_value)) {
     return fmt::format("an integer from {} to {}", option.minimum, option.maximum);
   }
@@ -50,14 +53,16 @@ bool is_allowed(const OptionSpec& option, const OptionValue& value) {
   if (const auto* integer = std::get_if<std::int64_t>(&value)) {
     return option.minimum <= *integer && *integer <= option.maximum;
   }
+  if (const auto* limit = std::get_if<MemoryLimit>(&value))
+    return limit->times > 0 ? std::isfinite(limit->times) : limit->bytes > Bytes(0);
   const auto& choices = option.choices;
   return choices.empty() ||
          std::find(choices.begin(), choices.end(), std::get<std::string>(value)) != choices.end();
 }
 
-std::string to_text(const OptionValue& value) {
-  if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
-  return fmt::format("\"{}\"", std::get<std::string>(value));
+std::string quoted(const OptionValue& value) {
+  const std::string text = to_text(value);
+  return std::holds_alternative<std::string>(value) ? fmt::format("\"{}\"", text) : text;
 }
 
 const OptionSpec* find_option(const ScheduleInfo& info, std::string_view name) {
@@ -100,12 +105,27 @@ constexpr std::uint64_t kMostPairs = std::uint64_t{1} << 30;
 
 }  // namespace
 
+std::string to_text(const OptionValue& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
+  if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  const auto& limit = std::get<MemoryLimit>(value);
+  return limit.times > 0 ? fmt::format("{}p", limit.times) : fmt::format("{} B", limit.bytes.count());
+}
+
+std::uint64_t units_per_micro_batch(const ScheduleInfo& info, const OptionValues& options) {
+  return info.units ? info.units(options) : 1;
+}
+
 std::int64_t ScheduleRequest::integer(std::string_view option) const {
   return value_of<std::int64_t>(options, option);
 }
 
 const std::string& ScheduleRequest::text(std::string_view option) const {
   return value_of<std::string>(options, option);
+}
+
+MemoryLimit ScheduleRequest::limit(std::string_view option) const {
+  return value_of<MemoryLimit>(options, option);
 }
 
 Registration::Registration(ScheduleInfo info) {
@@ -142,7 +162,7 @@ OptionValues complete_options(const ScheduleInfo& info, const OptionValues& give
     if (option == nullptr)
       throw Error(place, fmt::format("there is no option \"{}\": {}", name, known_options(info)));
     if (!is_allowed(*option, value)) {
-      throw Error(place, fmt::format("is {}, expected {}", to_text(value), type_name(*option)));
+      throw Error(place, fmt::format("is {}, expected {}", quoted(value), type_name(*option)));
     }
     complete[name] = value;
   }
@@ -158,9 +178,10 @@ std::optional<std::string> why_not(const ScheduleInfo& info, const ScheduleReque
     return fmt::format("{} chunks a rank: expected {}", V, *chunks);
   const std::uint64_t stages = std::uint64_t{P} * V;
   if (stages > kMaxStages) return fmt::format("{} stages: expected at most {}", stages, kMaxStages);
-  if (stages * M > kMostPairs) {
-    return fmt::format("{} stages with {} micro-batches: expected at most {} of both multiplied", stages, M,
-                       kMostPairs);
+  const std::uint64_t units = M * units_per_micro_batch(info, request.options);  // options stay below 2^20
+  if (units > kMostPairs / stages) {
+    return fmt::format("{} stages with {} micro-batches{}: expected at most {} of both multiplied", stages,
+                       units, units == M ? "" : " (slices, token steps, steps counted)", kMostPairs);
   }
   return info.why_not ? info.why_not(request) : std::nullopt;
 }

@@ -180,7 +180,9 @@ TEST_CASE("inference refuses more token steps than ops can be counted") {
   const ScheduleInfo& info = find_schedule("inference");
   const auto reason =
       why_not(info, request_of(info, {1024, 1024, 1}, {{"decode_steps", std::int64_t{999'999}}}));
-  CHECK(reason == "1024 requests with 999999 decode steps on 1024 ranks pass 1073741823 ops");
+  CHECK(reason ==
+        "1024 stages with 1024000000 micro-batches (slices, token steps, steps counted): expected at most "
+        "1073741824 of both multiplied");
 }
 
 TEST_CASE("the replay of these tests finds a deadlock") {

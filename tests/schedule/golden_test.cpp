@@ -175,9 +175,9 @@ TEST_CASE(
     if (row[0] == "inference_p4_m4_t2") schedule.requests = 4;
     if (row[0] == "inference_p4_m2_t3") schedule.requests = 2;
     const Time I = quarters(row[4]), W = quarters(row[5]);
-    const UniformCosts costs{quarters(row[3]), I + W, I, W, quarters(row[7])};
-    const auto replayed =
-        Replay(schedule, costs, row[6].empty() ? std::nullopt : std::optional(quarters(row[6]))).run();
+    UniformCosts costs{quarters(row[3]), I + W, I, W, quarters(row[7])};
+    if (!row[6].empty()) costs.pair = quarters(row[6]);
+    const auto replayed = Replay(schedule, costs).run();
     REQUIRE(replayed);
     CHECK(replayed->makespan.count() == quarters(row[8]).count());
     CHECK(replayed->max_rank_span.count() == quarters(row[10]).count());

@@ -124,6 +124,34 @@ TEST_CASE("the makespan that a schedule states is what a replay of its order tak
   }
 }
 
+// A rank's span is the makespan where a schedule says nothing else.
+TEST_CASE("the rank span that a schedule states is what a replay of its order takes") {
+  const UniformCosts cases[] = {
+      costs_of(1, 1, 1, 0), costs_of(2, 2, 2, 1), costs_of(3, 4, 2, 1),
+      costs_of(4, 3, 2, 0), costs_of(5, 6, 4, 2), costs_of(1, 3, 1, 0),
+  };
+  std::map<std::string, int> compared;
+  for (const UniformCosts& costs : cases) {
+    for_each_request(costs, [&](const auto& info, const auto& request) {
+      if (!info.exact_span) return;
+      const auto stated = info.exact_span(request, costs);
+      if (!stated) return;
+      ++compared[info.name];
+      const auto replayed = Replay(make_schedule(info, request), costs).run();
+      if (replayed && replayed->max_rank_span == *stated) return;
+      FAIL_CHECK(describe(info, request)
+                 << " F=" << costs.forward.count() << " I=" << costs.input_grad.count()
+                 << " W=" << costs.weight_grad.count() << " c=" << costs.hop.count() << ": "
+                 << stated->count() << ", replayed " << (replayed ? replayed->max_rank_span.count() : -1));
+    });
+  }
+  for (const ScheduleInfo* info : all_schedules()) {
+    CAPTURE(info->name);
+    CHECK((!info->exact_span || compared[info->name] >= kEnough));
+    CHECK(info->span.text.empty() == !info->exact_span);
+  }
+}
+
 TEST_CASE("no schedule deadlocks, whatever the costs") {
   for_each_request(costs_of(3, 2, 1, 2), [](const auto& info, const auto& request) {
     const Schedule schedule = make_schedule(info, request);

@@ -19,10 +19,9 @@ struct Replayed {
 /// rank; sending costs the sender nothing.
 class Replay {
  public:
-  Replay(const Schedule& schedule, const UniformCosts& costs, std::optional<Time> pair = std::nullopt)
+  Replay(const Schedule& schedule, const UniformCosts& costs)
       : schedule_(schedule),
         costs_(costs),
-        pair_(pair),
         forward_(std::size_t{schedule.stages()} * schedule.micro_batches, kNever),
         gradient_(forward_) {}
 
@@ -76,7 +75,7 @@ class Replay {
   }
 
   [[nodiscard]] Time duration(std::span<const Op> action) const {
-    if (action.size() == 2 && pair_) return *pair_;
+    if (action.size() == 2 && costs_.pair) return *costs_.pair;
     Time sum{};
     for (const Op op : action) {
       if (op.kind == OpKind::Forward) sum += costs_.forward;
@@ -113,7 +112,6 @@ class Replay {
 
   const Schedule& schedule_;
   UniformCosts costs_;
-  std::optional<Time> pair_;
   std::vector<Time> forward_, gradient_;  // [S][M] ends of F, and of B or I
 };
 

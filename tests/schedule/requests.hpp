@@ -23,6 +23,10 @@ inline std::vector<OptionValues> option_variants(const ScheduleInfo& info) {
   };
   for (const OptionSpec& option : info.options) {
     for (const std::string& choice : option.choices) add(option.name, choice);
+    if (std::holds_alternative<MemoryLimit>(option.default_value)) {
+      for (const double times : {0.5, 1.0, 1.5, 2.0, 3.0}) add(option.name, MemoryLimit{times, {}});
+      add(option.name, MemoryLimit{0, Bytes(11)});
+    }
     if (!std::holds_alternative<std::int64_t>(option.default_value)) continue;
     for (std::int64_t i = 0; i < kSmallest && option.minimum + i <= option.maximum; ++i)
       add(option.name, option.minimum + i);
@@ -66,8 +70,7 @@ inline std::string describe(const ScheduleInfo& info, const ScheduleRequest& req
   std::string text = info.name + " P=" + std::to_string(shape.ranks) +
                      " M=" + std::to_string(shape.micro_batches) + " V=" + std::to_string(shape.chunks);
   for (const auto& [name, value] : request.options) {
-    const auto* integer = std::get_if<std::int64_t>(&value);
-    text += " " + name + "=" + (integer != nullptr ? std::to_string(*integer) : std::get<std::string>(value));
+    text += " " + name + "=" + to_text(value);
   }
   return text;
 }

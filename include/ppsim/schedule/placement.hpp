@@ -34,4 +34,12 @@ struct Placement {
 /// Stage s on rank s mod P, S = P x V.
 [[nodiscard]] Placement looped_placement(std::uint32_t ranks, std::uint32_t chunks);
 
+/// The stages go up and down the ranks: with k = s div P and i = s mod P, stage s is on rank i for even k, on
+/// P-1-i for odd k. Two chunks make a V-shape: a rank holds stages r and 2P-1-r.
+[[nodiscard]] Placement wave_placement(std::uint32_t ranks, std::uint32_t chunks);
+
+/// Two pipelines against each other, each with weights of its own: down (direction 0) has stage s on rank s,
+/// up (direction 1) on rank P-1-s.
+[[nodiscard]] Placement bidirectional_placement(std::uint32_t ranks);
+
 }  // namespace ppsim

@@ -14,12 +14,16 @@ namespace ppsim {
 struct Schedule {
   std::string name;
   Placement placement;
-  std::uint32_t micro_batches = 0;  ///< M, both directions together; inference: requests x (decode steps + 1)
+  std::uint32_t micro_batches =
+      0;  ///< M, both directions, all slices and steps; inference: requests x (decode steps + 1)
   std::vector<std::uint8_t> directions;  ///< [M] direction of each micro-batch; empty: all 0
   bool forward_only = false;             ///< inference
   /// Inference: index u = t x requests + q is token step t of request q; t = 0 is prefill, and F(0, u) waits
   /// for F(S-1, u - requests), whose token returns to the first stage. 0: no token loop.
   std::uint32_t requests = 0;
+  /// Sequence slices of a micro-batch, k: index u = m x k + q is slice q of micro-batch m. F(s, u) also needs
+  /// F(s, u-1), and B(s, u) needs B(s, u+1), of the same micro-batch (keys and values of attention).
+  std::uint32_t slices = 1;
 
   std::vector<Op> ops;                    ///< all ranks' programs, one after the other
   std::vector<std::uint32_t> rank_begin;  ///< [P + 1] where each rank's program begins in `ops`
@@ -56,6 +60,8 @@ class ScheduleWriter {
   void weight_grad(std::size_t stage, std::size_t micro_batch) {
     push(OpKind::WeightGrad, stage, micro_batch);
   }
+  /// The op written last runs together with the one that follows it.
+  void overlap_next() { schedule_.ops.back().overlaps_next = true; }
   void push(Op op) { schedule_.ops.push_back(op); }
   void next_rank();
 
