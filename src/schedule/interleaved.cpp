@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "looped_units.hpp"
+#include "one_f_one_b.hpp"
 
 namespace ppsim {
 namespace {
@@ -19,17 +20,10 @@ Schedule generate(const ScheduleRequest& request) {
   const std::uint64_t n = units.size();
   ScheduleWriter out("interleaved", looped_placement(P, V), M, 2 * n * P);
   for (std::uint32_t r = 0; r < P; ++r) {
-    const auto fwd = [&](std::uint64_t j) { out.forward(units[j].chunk * P + r, units[j].micro_batch); };
-    const auto bwd = [&](std::uint64_t j) {
-      out.backward((V - 1 - units[j].chunk) * P + r, units[j].micro_batch);
-    };
-    const std::uint64_t w = std::min(n, warmup(request.shape, G, r));
-    for (std::uint64_t j = 0; j < w; ++j) fwd(j);
-    for (std::uint64_t i = 0; i < n - w; ++i) {
-      fwd(w + i);
-      bwd(i);
-    }
-    for (std::uint64_t i = n - w; i < n; ++i) bwd(i);
+    write_one_f_one_b(
+        n, warmup(request.shape, G, r),
+        [&](std::uint64_t j) { out.forward(units[j].chunk * P + r, units[j].micro_batch); },
+        [&](std::uint64_t j) { out.backward((V - 1 - units[j].chunk) * P + r, units[j].micro_batch); });
     out.next_rank();
   }
   return std::move(out).take();

@@ -8,6 +8,7 @@
 
 #include "ppsim/schedule/registry.hpp"
 #include "ppsim/schedule/text.hpp"
+#include "requests.hpp"
 
 namespace ppsim {
 namespace {
@@ -135,6 +136,24 @@ TEST_CASE("a backward in a forward-only schedule is a fault, a missing one is no
   CHECK(lines(make_schedule(info, {{2, 2, 1}, complete_options(info, {}), nullptr})) == Lines{});
 }
 
+// Attention looks back: the keys and values of the slices ahead have to be there, and their gradients flow
+// from the slices behind.
+TEST_CASE("slices of a micro-batch go forward in order and backward against it") {
+  const auto sliced = [](const char* csv) {
+    Schedule schedule = parse_csv(csv, "f.csv").schedule;
+    schedule.slices = 2;
+    return lines(schedule);
+  };
+  CHECK(sliced("0F0,0F1,0B1,0B0,0F2,0F3,0B3,0B2\n") == Lines{});
+  CHECK(sliced("0F2,0F3,0F0,0F1,0B1,0B0,0B3,0B2\n") == Lines{});
+  CHECK(sliced("0F1,0F0,0B1,0B0\n") ==
+        Lines{"rank 0, step 0: F of stage 0, micro-batch 1 runs before the slice ahead of it"});
+  CHECK(sliced("0F0,0F1,0B0,0B1\n") ==
+        Lines{"rank 0, step 2: B of stage 0, micro-batch 0 runs before the slice behind it"});
+  CHECK(sliced("0F0,0F1,0I0,0W0,0B1\n") ==
+        Lines{"rank 0, step 2: I of stage 0, micro-batch 0 runs before the slice behind it"});
+}
+
 TEST_CASE(
     "a stage in two directions is checked for each direction's micro-batches on that direction's rank") {
   // Rank 1 runs the up pipe's stage 0; its backward of the first up micro-batch is gone.
@@ -159,8 +178,8 @@ TEST_CASE("any op of a legal order put in the place of another is found") {
 template <class Mutate>
 void for_each_op(Mutate mutate) {
   for (const ScheduleInfo* info : all_schedules()) {
-    const std::uint32_t V = info->chunk_rule == ChunkRule::Any ? 2 : 1;
-    const ScheduleRequest request{{2, 4, V}, complete_options(*info, {}), nullptr};
+    const OptionValues options = complete_options(*info, {});
+    const ScheduleRequest request{{2, 4, chunk_counts(*info, options).back()}, options, nullptr};
     if (why_not(*info, request)) continue;
     const Schedule schedule = make_schedule(*info, request);
     for (std::uint32_t rank = 0; rank < 2; ++rank) {
@@ -193,8 +212,8 @@ TEST_CASE("whichever op is dropped, the check says which rank misses what") {
     REQUIRE(!faults.empty());
     const Fault expected{fmt::format("rank {}", rank),
                          fmt::format("{} of stage {} is missing for micro-batch {}",
-                                     op.kind == OpKind::Forward ? "F" : "B (or I and W)", index(op.stage),
-                                     index(op.micro_batch))};
+                                     needs_gradient(op.kind) ? "B (or I and W)" : name(op.kind),
+                                     index(op.stage), index(op.micro_batch))};
     CHECK(std::find(faults.begin(), faults.end(), expected) != faults.end());
     for (const Fault& fault : faults) CHECK(fault.where.starts_with(expected.where));
   });
@@ -204,7 +223,7 @@ TEST_CASE("whichever op is doubled, the check says where it runs again") {
   for_each_op([](Schedule schedule, std::uint32_t rank, std::size_t step) {
     const Op op = schedule.program(Rank{rank})[step];
     const std::size_t end = schedule.program(Rank{rank}).size();
-    insert(schedule, rank, end, op);
+    insert(schedule, rank, end, {op.kind, false, op.stage, op.micro_batch});
     CHECK(check_order(schedule) ==
           std::vector{Fault{fmt::format("rank {}, step {}", rank, end),
                             fmt::format("{} of stage {}, micro-batch {} runs a second time", name(op.kind),

@@ -16,6 +16,13 @@ UniformCosts costs_of(int forward, int input_grad, int weight_grad, int hop) {
   return {Time(forward), Time(input_grad + weight_grad), Time(input_grad), Time(weight_grad), Time(hop)};
 }
 
+// An overlapped pair takes less than its halves one after the other.
+UniformCosts pair_of(int forward, int input_grad, int weight_grad, int pair) {
+  UniformCosts costs = costs_of(forward, input_grad, weight_grad, 0);
+  costs.pair = Time(pair);
+  return costs;
+}
+
 // Enough shapes for a schedule that refuses nearly everything to be noticed.
 constexpr int kEnough = 20;
 
@@ -96,6 +103,8 @@ TEST_CASE("the makespan that a schedule states is what a replay of its order tak
       costs_of(1, 1, 1, 0), costs_of(1, 1, 1, 1), costs_of(2, 1, 3, 1), costs_of(2, 1, 3, 2),
       costs_of(5, 1, 1, 2), costs_of(5, 1, 1, 3), costs_of(3, 4, 0, 3), costs_of(0, 2, 1, 0),
       costs_of(2, 0, 0, 0), costs_of(7, 8, 5, 1), costs_of(1, 2, 1, 9), costs_of(13, 1, 1, 7),
+      costs_of(4, 4, 2, 1), pair_of(4, 3, 2, 8),  pair_of(4, 3, 2, 5),  pair_of(4, 4, 3, 7),
+      pair_of(3, 4, 2, 9),
   };
   std::map<std::string, int> compared, with_hops;
   for (const UniformCosts& costs : cases) {
@@ -118,7 +127,8 @@ TEST_CASE("the makespan that a schedule states is what a replay of its order tak
     CAPTURE(info->name);
     CHECK((!info->exact_makespan || compared[info->name] >= kEnough));
   }
-  for (const char* name : {"naive", "gpipe", "1f1b", "interleaved", "inference"}) {
+  for (const char* name : {"naive", "gpipe", "1f1b", "eager-1f1b", "interleaved", "interleaved-zb",
+                           "looped-bfs", "zb-h1", "terapipe", "pipedream-2bw", "inference"}) {
     CAPTURE(name);
     CHECK(with_hops[name] >= kEnough);
   }

@@ -75,8 +75,9 @@ inline std::string describe(const ScheduleInfo& info, const ScheduleRequest& req
   return text;
 }
 
-/// Calls each(info, request) for every registered schedule, P of 1..6 and 12, M of 1..12, every V and variant
-/// of the options, wherever the shape fits. Returns the number of calls for the schedule that had the fewest.
+/// Calls each(info, request) for every registered schedule, P of 1..6, 8 and 12, M of 1..12 and some more, every
+/// V and variant of the options, wherever the shape fits. Returns the number of calls for the schedule that
+/// had the fewest.
 template <class Each>
 int for_each_request(const UniformCosts& costs, Each each) {
   int fewest = std::numeric_limits<int>::max();
@@ -84,8 +85,9 @@ int for_each_request(const UniformCosts& costs, Each each) {
     int calls = 0;
     for (const OptionValues& options : option_variants(*info)) {
       for (const std::uint32_t V : chunk_counts(*info, options)) {
-        for (const std::uint32_t P : {1U, 2U, 3U, 4U, 5U, 6U, 12U}) {
-          for (std::uint32_t M = 1; M <= 12; ++M) {
+        for (const std::uint32_t P : {1U, 2U, 3U, 4U, 5U, 6U, 8U, 12U}) {
+          for (const std::uint32_t M :
+               {1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U, 9U, 10U, 11U, 12U, 16U, 18U, 24U, 25U}) {
             const Workload workload = uniform_workload({P, M, V}, costs);
             const ScheduleRequest request{{P, M, V}, options, &workload};
             if (why_not(*info, request)) continue;

@@ -24,6 +24,9 @@ struct Schedule {
   /// Sequence slices of a micro-batch, k: index u = m x k + q is slice q of micro-batch m. F(s, u) also needs
   /// F(s, u-1), and B(s, u) needs B(s, u+1), of the same micro-batch (keys and values of attention).
   std::uint32_t slices = 1;
+  /// Optimizer steps in a row: index g = step x (M / steps) + m, and a rank's gradients of a step are reduced
+  /// behind its last backward of that step.
+  std::uint32_t steps = 1;
 
   std::vector<Op> ops;                    ///< all ranks' programs, one after the other
   std::vector<std::uint32_t> rank_begin;  ///< [P + 1] where each rank's program begins in `ops`
