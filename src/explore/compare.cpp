@@ -55,7 +55,7 @@ void choose_chunks(Config& config, const ScheduleInfo& info) {
 // What the config itself runs: what its costs were given for, and what its comparison is about.
 struct Base {
   std::string schedule;
-  std::uint32_t stages = 0;
+  GivenFor pieces;
   bool forward_only = false;
 };
 
@@ -72,9 +72,11 @@ Base make_base(const Config& config) {
   if (const auto* model = std::get_if<ModelInput>(&config.input)) {
     Parallelism linear = config.parallelism;
     if (linear.layers_per_stage.size() != linear.pipeline) linear.layers_per_stage.clear();
-    located(config, [&] { return make_workload(*model, linear, {linear.pipeline, linear.pipeline, {}}); });
+    located(config, [&] {
+      return make_workload(*model, linear, {.ranks = linear.pipeline, .stages = linear.pipeline});
+    });
   }
-  return {config.schedule.name, config.parallelism.pipeline * chunks_of(own), info.forward_only};
+  return {config.schedule.name, own_pieces(own), info.forward_only};
 }
 
 // Costs carry over to another number of stages only where they are single values.
@@ -93,11 +95,11 @@ Report run_case(Config config, const ComparisonCase& one, const Base& base) {
         "", info.forward_only ? "runs forward only, the config trains" : "trains, the config is inference");
   }
   if (!sets_chunks(one)) choose_chunks(config, info);
-  const std::uint32_t stages = config.parallelism.pipeline * chunks_of(config);
-  check_stages(config, stages, base.stages);
+  const std::uint32_t stages = own_pieces(config).stages;
+  check_stages(config, stages, base.pieces.stages);
   std::vector<std::uint32_t>& layers = config.parallelism.layers_per_stage;
   if (layers.size() != stages) layers.clear();
-  return run(config, make_plan(config, base.stages), unused).report;
+  return run(config, make_plan(config, base.pieces), unused).report;
 }
 
 std::vector<Override> case_overrides(const std::vector<Override>& overrides, const ComparisonCase& one,

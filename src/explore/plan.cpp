@@ -10,10 +10,9 @@
 namespace ppsim {
 namespace {
 
-Workload make_workload_of(const Config& config, const RunShape& shape,
-                          std::optional<std::uint32_t> given_stages) {
+Workload make_workload_of(const Config& config, const RunShape& shape, std::optional<GivenFor> given) {
   if (const auto* costs = std::get_if<CostsInput>(&config.input)) {
-    return make_workload(*costs, shape, given_stages.value_or(shape.stages));
+    return make_workload(*costs, shape, given.value_or(GivenFor{shape.stages, shape.slices}));
   }
   return make_workload(std::get<ModelInput>(config.input), config.parallelism, shape);
 }
@@ -41,9 +40,21 @@ std::uint32_t chunks_of(const Config& config, const ScheduleInfo& info, const Op
   throw std::logic_error("no such chunk rule");
 }
 
-std::optional<std::uint32_t> decode_steps_of(const ScheduleInfo& info, const OptionValues& options) {
-  if (!info.forward_only) return std::nullopt;
-  return static_cast<std::uint32_t>(std::get<std::int64_t>(options.at("decode_steps")));
+// An option that counts; absent where the schedule does not declare it.
+std::optional<std::uint32_t> count_of(const OptionValues& options, std::string_view name) {
+  const auto found = options.find(name);
+  if (found == options.end()) return std::nullopt;
+  return static_cast<std::uint32_t>(std::get<std::int64_t>(found->second));
+}
+
+RunShape run_shape(const ScheduleInfo& info, const OptionValues& options, std::uint32_t ranks,
+                   std::uint32_t chunks) {
+  return {.ranks = ranks,
+          .stages = ranks * chunks,
+          .decode_steps = count_of(options, "decode_steps"),
+          .slices = count_of(options, "slices").value_or(1),
+          .steps = count_of(options, "steps").value_or(1),
+          .weight_versions = info.weight_versions};
 }
 
 // The config's own limits, again for a V that it does not name.
@@ -57,14 +68,13 @@ void check_size(const Config& config, std::uint64_t stages) {
   }
 }
 
-Plan generated_plan(const Config& config, std::optional<std::uint32_t> given_stages) {
+Plan generated_plan(const Config& config, std::optional<GivenFor> given) {
   const ScheduleInfo& info = find_schedule(config.schedule.name);
   const OptionValues options = complete_options(info, config.schedule.options);
   const std::uint32_t ranks = config.parallelism.pipeline;
   const std::uint32_t chunks = chunks_of(config, info, options);
   check_size(config, std::uint64_t{ranks} * chunks);
-  const RunShape run{ranks, ranks * chunks, decode_steps_of(info, options)};
-  Plan plan{make_workload_of(config, run, given_stages), {}, {}};
+  Plan plan{make_workload_of(config, run_shape(info, options, ranks, chunks), given), {}, {}};
   plan.schedule = make_schedule(
       info, ScheduleRequest{{ranks, config.parallelism.micro_batches, chunks}, options, &plan.workload});
   return plan;
@@ -83,11 +93,14 @@ Plan read_plan(const Config& config) {
 
 }  // namespace
 
-std::uint32_t chunks_of(const Config& config) {
+GivenFor own_pieces(const Config& config) {
   return located(config, [&] {
     if (config.schedule.file) throw Error("/schedule/file", "a schedule file has its own stages");
     const ScheduleInfo& info = find_schedule(config.schedule.name);
-    return chunks_of(config, info, complete_options(info, config.schedule.options));
+    const OptionValues options = complete_options(info, config.schedule.options);
+    const std::uint32_t ranks = config.parallelism.pipeline;
+    const RunShape shape = run_shape(info, options, ranks, chunks_of(config, info, options));
+    return GivenFor{shape.stages, shape.slices};
   });
 }
 
@@ -111,14 +124,14 @@ void fit_to_config(const Config& config, Schedule& schedule) {
 }
 
 Workload workload_for(const Config& config, const Schedule& schedule) {
-  RunShape shape{schedule.ranks(), schedule.stages(), {}};
+  RunShape shape{.ranks = schedule.ranks(), .stages = schedule.stages()};
   if (schedule.forward_only) shape.decode_steps = schedule.micro_batches / schedule.requests - 1;
   return make_workload_of(config, shape, std::nullopt);
 }
 
-Plan make_plan(const Config& config, std::optional<std::uint32_t> given_stages) {
+Plan make_plan(const Config& config, std::optional<GivenFor> given) {
   if (config.schedule.file) return read_plan(config);
-  return located(config, [&] { return generated_plan(config, given_stages); });
+  return located(config, [&] { return generated_plan(config, given); });
 }
 
 }  // namespace ppsim

@@ -46,8 +46,10 @@ class GraphBuilder {
   void add_vertices() {
     const bool pairs =
         std::any_of(schedule_.ops.begin(), schedule_.ops.end(), [](Op op) { return op.overlaps_next; });
-    data_.ops.reserve(schedule_.ops.size() + schedule_.stages());
-    data_.durations.reserve(schedule_.ops.size() + schedule_.stages());
+    const std::size_t reductions =
+        std::size_t{schedule_.stages()} * schedule_.placement.directions() * schedule_.steps;
+    data_.ops.reserve(schedule_.ops.size() + reductions);
+    data_.durations.reserve(schedule_.ops.size() + reductions);
     for (std::uint32_t rank = 0; rank < schedule_.ranks(); ++rank) {
       data_.rank_begin.push_back(vertex_count());
       add_program(schedule_.program(Rank{rank}), pairs);
@@ -66,7 +68,23 @@ class GraphBuilder {
       Time duration = duration_of(program[step]);
       if (program[step].overlaps_next) duration = pair_duration(duration, place(program[++step]));
       data_.durations.push_back(duration);
+      if (ends_step(program[step])) add_reduction(program[step], pairs);
     }
+  }
+
+  // The last backward of an optimizer step but the last one, whose reductions are the tail.
+  [[nodiscard]] bool ends_step(Op op) const {
+    if (schedule_.steps == 1 || !(op.kind == OpKind::Backward || op.kind == OpKind::WeightGrad)) return false;
+    const std::size_t done = index(op.micro_batch) + 1;
+    return done % (schedule_.micro_batches / schedule_.steps) == 0 && done < schedule_.micro_batches;
+  }
+
+  void add_reduction(Op last, bool pairs) {
+    const Op reduction{OpKind::GradientReduction, false, last.stage, last.micro_batch};
+    if (duration_of(reduction) == Time{}) return;
+    if (pairs) data_.op_begin.push_back(static_cast<std::uint32_t>(data_.ops.size()));
+    data_.ops.push_back(reduction);
+    data_.durations.push_back(duration_of(reduction));
   }
 
   // Notes the op as part of the vertex that comes next; returns its own duration.
@@ -108,13 +126,8 @@ class GraphBuilder {
   }
 
   void add_tail(Rank rank, bool pairs) {
-    for (const Stage stage : schedule_.placement.stages_of(rank)) {
-      const Op reduction{OpKind::GradientReduction, false, stage, MicroBatch{0}};
-      if (duration_of(reduction) == Time{}) continue;
-      if (pairs) data_.op_begin.push_back(static_cast<std::uint32_t>(data_.ops.size()));
-      data_.ops.push_back(reduction);
-      data_.durations.push_back(duration_of(reduction));
-    }
+    for (const Stage stage : schedule_.placement.stages_of(rank))
+      add_reduction({OpKind::Backward, false, stage, MicroBatch{0}}, pairs);
   }
 
   void add_edges() {

@@ -66,21 +66,23 @@ Json to_json(const OptionValue& value) {
   return integer != nullptr ? Json(*integer) : Json(to_text(value));
 }
 
-// What the schedule says of itself. Its options are checked here, so that a fault names the file; a default
-// that the shape decides is not a value to write down.
+// Options are checked here, so that a fault names the file; a default that the shape decides is not a value
+// to write down.
 void read_options(Document& document, const ObjectReader& section, ScheduleChoice& choice) {
-  try {
-    const ScheduleInfo& info = find_schedule(choice.name);
-    for (const auto& [key, value] : section.self().items()) {
-      if (!is_schedule_key(key)) choice.options[key] = read_option(section, key, info);
+  const ScheduleInfo& info = find_schedule(choice.name, document.where(section.at("name")));
+  for (const auto& [key, value] : section.self().items()) {
+    if (!is_schedule_key(key)) choice.options[key] = read_option(section, key, info);
+  }
+  const auto complete = [&] {
+    try {
+      return complete_options(info, choice.options);
+    } catch (const Error& error) {
+      throw Error(document.where(error.fault().where), error.fault().what);
     }
-    const OptionValues complete = complete_options(info, choice.options);
-    for (const OptionSpec& option : info.options) {
-      if (choice.options.contains(option.name) || !option.default_text.empty()) continue;
-      document.set_default(section.at(option.name), to_json(complete.at(option.name)));
-    }
-  } catch (const Error& error) {
-    throw Error(document.where(error.fault().where), error.fault().what);
+  }();
+  for (const OptionSpec& option : info.options) {
+    if (choice.options.contains(option.name) || !option.default_text.empty()) continue;
+    document.set_default(section.at(option.name), to_json(complete.at(option.name)));
   }
 }
 

@@ -28,8 +28,8 @@ std::int64_t most(Bytes) {
 // A pipeline of as many stages as the costs were given for, stretched to another number of stages: the model
 // stays the same.
 struct Ratio {
-  std::uint32_t given;
-  std::uint32_t wanted;
+  std::uint64_t given;
+  std::uint64_t wanted;
 
   // Rounds half up.
   template <class T>
@@ -45,7 +45,8 @@ struct Ratio {
 // Reads quantities of one stage.
 class StageReader {
  public:
-  StageReader(std::uint32_t stage, Ratio ratio) : stage_(stage), ratio_(ratio) {}
+  StageReader(std::uint32_t stage, Ratio ratio, Ratio slices)
+      : stage_(stage), ratio_(ratio), slices_(slices) {}
 
   template <class T>
   [[nodiscard]] T plain(const PerStage<T>& list, T absent) const {
@@ -58,11 +59,17 @@ class StageReader {
     return list.empty() ? absent : ratio_.of(plain(list, absent));
   }
 
+  // What crosses a boundary: the same for any number of stages.
+  [[nodiscard]] Bytes boundary(const PerStage<Bytes>& list, Bytes absent) const {
+    return list.empty() ? absent : slices_.of(plain(list, absent));
+  }
+
   [[nodiscard]] std::uint32_t stage() const { return stage_; }
 
  private:
   std::uint32_t stage_;
   Ratio ratio_;
+  Ratio slices_;
 };
 
 // Times: 64-bit differences of figures that are not negative cannot overflow.
@@ -93,14 +100,14 @@ StageCosts make_stage(const CostsInput& costs, const RunShape& shape, const Stag
   StageCosts stage;
   stage.forward = read.scaled(costs.forward, Time{});
   set_backward(stage, costs, read);
-  stage.forward_transfer = stage.backward_transfer = read.plain(costs.transfer, Bytes{});
+  stage.forward_transfer = stage.backward_transfer = read.boundary(costs.transfer, Bytes{});
   stage.activation = read.scaled(costs.activation, Bytes{});
   stage.activation_freed_at_input_grad = read.scaled(costs.activation_freed_at_input_grad, Bytes{});
   (void)difference(read, "activation_freed_at_input_grad", stage.activation, "activation",
                    stage.activation_freed_at_input_grad);
   if (shape.decode_steps) {
     stage.decode_forward.assign(*shape.decode_steps, read.scaled(costs.decode_forward, stage.forward));
-    stage.decode_transfer = read.plain(costs.decode_transfer, stage.forward_transfer);
+    stage.decode_transfer = read.boundary(costs.decode_transfer, stage.forward_transfer);
   }
   return stage;
 }
@@ -137,7 +144,7 @@ PairCost scale(PairCost pair, Ratio ratio) {
 }
 
 std::vector<std::string> assumptions_of(const CostsInput& costs, const RunShape& shape,
-                                        std::uint32_t given_stages) {
+                                        const GivenFor& given) {
   std::vector<std::string> list = {"Costs are as given: every micro-batch of a stage takes the same time."};
   if (!shape.decode_steps && costs.input_grad.empty() && costs.weight_grad.empty()) {
     list.push_back("A backward that the schedule splits is half for the input and half for the weights.");
@@ -145,10 +152,14 @@ std::vector<std::string> assumptions_of(const CostsInput& costs, const RunShape&
   if (shape.ranks > 1) list.push_back("Every ordered pair of ranks has a link of its own.");
   list.push_back(
       "Weights, gradients, optimizer state and what runs once a step are not known and not counted.");
-  if (given_stages != shape.stages) {
+  if (given.stages != shape.stages) {
     list.push_back(fmt::format(
         "Costs given for {} stages are scaled to {}: times and activations by {}/{}, transfers not.",
-        given_stages, shape.stages, given_stages, shape.stages));
+        given.stages, shape.stages, given.stages, shape.stages));
+  }
+  if (given.slices != shape.slices) {
+    list.push_back(fmt::format("Costs given for {} slices of a micro-batch are scaled to {}, by {}/{}.",
+                               given.slices, shape.slices, given.slices, shape.slices));
   }
   return list;
 }
@@ -162,23 +173,24 @@ bool CostsInput::uniform() const {
          one(decode_transfer);
 }
 
-Workload make_workload(const CostsInput& costs, const RunShape& shape, std::uint32_t given_stages) {
-  PPSIM_ASSERT(shape.stages > 0 && given_stages > 0,
-               fmt::format("{} of {} stages", shape.stages, given_stages));
+Workload make_workload(const CostsInput& costs, const RunShape& shape, const GivenFor& given) {
+  PPSIM_ASSERT(shape.stages > 0 && given.stages > 0 && shape.slices > 0 && given.slices > 0,
+               fmt::format("{} of {} stages", shape.stages, given.stages));
   check_given(costs, shape);
-  check_lengths(costs, given_stages);
-  if (!costs.uniform() && given_stages != shape.stages)
+  check_lengths(costs, given.stages);
+  if (!costs.uniform() && given.stages != shape.stages)
     throw Error("/costs",
                 fmt::format("values for each of {} stages cannot serve {} stages; expected single values",
-                            given_stages, shape.stages));
-  const Ratio ratio{given_stages, shape.stages};
+                            given.stages, shape.stages));
+  const Ratio slices{given.slices, shape.slices};
+  const Ratio ratio{std::uint64_t{given.stages} * given.slices, std::uint64_t{shape.stages} * shape.slices};
   Workload workload{.stages = {},
                     .network = Network::point_to_point(shape.ranks, costs.link),
                     .pair = scale(costs.pair, ratio)};
   workload.stages.reserve(shape.stages);
   for (std::uint32_t stage = 0; stage < shape.stages; ++stage)
-    workload.stages.push_back(make_stage(costs, shape, StageReader(stage, ratio)));
-  workload.assumptions = assumptions_of(costs, shape, given_stages);
+    workload.stages.push_back(make_stage(costs, shape, StageReader(stage, ratio, slices)));
+  workload.assumptions = assumptions_of(costs, shape, given);
   return workload;
 }
 

@@ -19,6 +19,41 @@ StageLayout make_stage_layout(const Model& model, const Parallelism& parallelism
   return make_layout(layers, shape.stages, parallelism.layers_per_stage);
 }
 
+Time share(Time whole, std::uint32_t parts) {
+  return (2 * whole + Time(parts)) / (2 * static_cast<std::int64_t>(parts));
+}
+Bytes share(Bytes whole, std::uint32_t parts) {
+  return Bytes(whole.count() / parts + (whole.count() % parts != 0 ? 1 : 0));
+}
+
+// From a micro-batch to one of k slices of its sequence: times rounded half up, bytes up.
+void cut_into_slices(Workload& workload, std::uint32_t k) {
+  for (StageCosts& stage : workload.stages) {
+    for (Time StageCosts::*time : {&StageCosts::forward, &StageCosts::input_grad, &StageCosts::weight_grad,
+                                   &StageCosts::forward_tensor_comm, &StageCosts::backward_tensor_comm}) {
+      stage.*time = share(stage.*time, k);
+    }
+    stage.backward = stage.input_grad + stage.weight_grad;
+    for (Bytes StageCosts::*bytes : {&StageCosts::forward_transfer, &StageCosts::backward_transfer,
+                                     &StageCosts::activation, &StageCosts::activation_freed_at_input_grad}) {
+      stage.*bytes = share(stage.*bytes, k);
+    }
+  }
+  workload.assumptions.push_back(
+      fmt::format("Each of the {} slices of a sequence costs the same share of its micro-batch.", k));
+}
+
+void add_steps(Workload& workload, const RunShape& shape) {
+  for (StageCosts& stage : workload.stages) stage.weights = stage.weights * shape.weight_versions;
+  if (workload.tokens_per_step) *workload.tokens_per_step *= shape.steps;
+  if (workload.model_flops_per_step)
+    workload.model_flops_per_step = *workload.model_flops_per_step * shape.steps;
+  if (shape.weight_versions > 1) {
+    workload.assumptions.push_back(
+        fmt::format("Each stage holds {} versions of its weights.", shape.weight_versions));
+  }
+}
+
 Workload make_kind(const ModelRun& run, const Transformer& model) {
   return make_transformer_workload(run, model);
 }
@@ -36,6 +71,8 @@ Workload make_workload(const ModelInput& input, const Parallelism& parallelism, 
   const ModelRun run{input.cluster, resolved, shape, make_stage_layout(input.model, resolved, shape)};
 
   Workload workload = std::visit([&run](const auto& model) { return make_kind(run, model); }, input.model);
+  if (shape.slices > 1) cut_into_slices(workload, shape.slices);
+  add_steps(workload, shape);
   workload.gpus = std::uint64_t{resolved.tensor} * resolved.pipeline * resolved.data;
   workload.gpu_memory = input.cluster.gpu.memory;
   workload.peak_flops = clock.peak() * static_cast<double>(workload.gpus);

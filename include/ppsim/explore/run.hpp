@@ -25,14 +25,14 @@ struct Plan {
   std::string note;  ///< one line that the user should see, or empty
 };
 
-/// The chunks a rank (V) that the config's schedule runs. Throws Error where `virtual_stages` is given and
+/// The stages and slices that the config's schedule runs. Throws Error where `virtual_stages` is given and
 /// does not fit, and for a schedule file, which knows its own stages.
-[[nodiscard]] std::uint32_t chunks_of(const Config& config);
+[[nodiscard]] GivenFor own_pieces(const Config& config);
 
 /// Makes or reads the schedule, and the costs of its stages; the schedule's order is legal. Costs given
-/// outright were given for `given_stages` stages (empty: for those that the schedule has). Errors say where
-/// in the config's files.
-[[nodiscard]] Plan make_plan(const Config& config, std::optional<std::uint32_t> given_stages = {});
+/// outright were given for the stages and slices of `given` (empty: for those that the schedule has). Errors
+/// say where in the config's files.
+[[nodiscard]] Plan make_plan(const Config& config, std::optional<GivenFor> given = {});
 
 struct Run {
   Plan plan;

@@ -86,7 +86,8 @@ class OpGraph {
 /// W(s,m) needs I(s,m); a token loop adds F(0,u) needs F(S-1,u-requests). A dependency between ranks is a
 /// transfer. One that stays on a rank is what program order says already, and no edge of its own; only where
 /// the order has it upside down it becomes a data edge, which closes a cycle. What runs once a step (gradient
-/// reduction) follows a rank's program. Requires check_order(schedule) to be empty and workload.stages.size()
+/// reduction) follows the rank's last backward of that step. Requires check_order(schedule) to be empty and
+/// workload.stages.size()
 /// == schedule.stages(). Throws Error where the sum of all durations could pass 2^62 ns, or vertices or edges
 /// pass 2^32.
 [[nodiscard]] OpGraph build_graph(const Schedule& schedule, const Workload& workload,

@@ -63,7 +63,7 @@ struct Workload {
 
   std::optional<Bytes> gpu_memory;  ///< capacity of a GPU
   std::optional<std::uint64_t>
-      tokens_per_step;                        ///< all replicas together; inference: tokens produced and read
+      tokens_per_step;                        ///< all replicas and steps; inference: tokens produced and read
   std::optional<Flops> model_flops_per_step;  ///< without recomputation: MFU's numerator
   std::optional<FlopsPerSecond> peak_flops;   ///< of all GPUs used: MFU's denominator
   std::uint64_t gpus = 0;                     ///< GPUs used; 0: costs given outright
@@ -103,16 +103,30 @@ using WorkloadInput = std::variant<ModelInput, CostsInput>;
 struct RunShape {
   std::uint32_t ranks = 1;
   std::uint32_t stages = 1;
-  std::optional<std::uint32_t> decode_steps;  ///< empty: training
+  std::optional<std::uint32_t> decode_steps{};  ///< empty: training
+  std::uint32_t slices = 1;           ///< of a micro-batch's sequence, each run as a unit of its own
+  std::uint32_t steps = 1;            ///< optimizer steps in a row
+  std::uint32_t weight_versions = 1;  ///< of each stage's weights, held at once
 };
 
-/// Costs given outright. Where costs are uniform and `given_stages` (the number they were given for) differs
-/// from shape.stages, times and activations scale by given_stages / stages (rounded half up), the transfer
-/// does not. Throws Error (where: "/costs/...") for a wrong array length, backward < input_grad and the like.
-[[nodiscard]] Workload make_workload(const CostsInput& costs, const RunShape& shape,
-                                     std::uint32_t given_stages);
+/// What costs given outright were given for. Slices as a schedule runs them: DESIGN has costs per slice.
+struct GivenFor {
+  /* implicit */ GivenFor(std::uint32_t stages_given, std::uint32_t slices_given = 1)
+      : stages(stages_given), slices(slices_given) {}
 
-/// A model on a cluster. `parallelism.virtual_stages` is ignored in favour of `shape`.
+  std::uint32_t stages;
+  std::uint32_t slices;
+};
+
+/// Costs given outright. Where costs are uniform and were given for another number of stages, times and
+/// activations scale by given.stages / stages (rounded half up), transfers do not; for another number of
+/// slices, all of them scale by given.slices / slices. Throws Error (where: "/costs/...") for a wrong array
+/// length, backward < input_grad and the like.
+[[nodiscard]] Workload make_workload(const CostsInput& costs, const RunShape& shape, const GivenFor& given);
+
+/// A model on a cluster. Slices share a micro-batch's times, activations and transfers evenly: attention
+/// computes all scores (see the assumptions), so that a later slice costs no more than the first.
+/// `parallelism.virtual_stages` is ignored in favour of `shape`.
 /// Throws Error (where: "/parallelism/...", "/cluster/..." or "/model/...") where it does not fit.
 [[nodiscard]] Workload make_workload(const ModelInput& input, const Parallelism& parallelism,
                                      const RunShape& shape);
