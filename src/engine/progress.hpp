@@ -17,6 +17,7 @@ class Progress {
         targets_(graph.targets()),
         edge_classes_(graph.edge_classes()),
         durations_(graph.durations()),
+        classes_(graph.transfer_classes()),
         blocking_(graph.communication() == Communication::Blocking),
         waits_(graph.vertex_count()) {
     timeline_.start.resize(graph.vertex_count());
@@ -53,7 +54,7 @@ class Progress {
         const auto passage = move(kind, now);
         timeline_.transfer_start[edge] = passage.start;
         timeline_.transfer_finish[edge] = passage.arrival;
-        if (blocking_) released = std::max(released, passage.sent);
+        if (blocking_ && classes_[kind].holds_sender) released = std::max(released, passage.sent);
         arrive(targets_[edge], passage.arrival, ready);
       } else {
         arrive(targets_[edge], now, ready);
@@ -89,6 +90,7 @@ class Progress {
   std::span<const VertexId> targets_;
   std::span<const EdgeClass> edge_classes_;
   std::span<const Time> durations_;
+  std::span<const TransferClass> classes_;
   bool blocking_;
   std::vector<std::uint32_t> waits_;  // [vertices] inputs not yet on their way
   Timeline timeline_;

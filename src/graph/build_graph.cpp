@@ -63,12 +63,31 @@ class GraphBuilder {
 
   void add_program(std::span<const Op> program, bool pairs) {
     for (std::size_t step = 0; step < program.size(); ++step) {
+      if (is_copy(program[step].kind)) {
+        add_copy(program[step]);
+        continue;
+      }
+      if (program[step].kind == OpKind::Forward) end_evictions();
       if (pairs) data_.op_begin.push_back(static_cast<std::uint32_t>(data_.ops.size()));
       place(program[step]);
       Time duration = duration_of(program[step]);
       if (program[step].overlaps_next) duration = pair_duration(duration, place(program[++step]));
       data_.durations.push_back(duration);
       if (ends_step(program[step])) add_reduction(program[step], pairs);
+    }
+  }
+
+  void add_copy(Op op) {
+    copies_.push_back({vertex_count() - 1, kNoVertex, op});
+    if (op.kind == OpKind::Evict) ++open_evictions_;
+  }
+
+  // The forward that comes next waits for every EVICT since the last one.
+  void end_evictions() {
+    for (auto copy = copies_.rbegin(); open_evictions_ > 0; ++copy) {
+      if (copy->op.kind != OpKind::Evict) continue;
+      copy->target = vertex_count();
+      --open_evictions_;
     }
   }
 
@@ -120,6 +139,8 @@ class GraphBuilder {
       case OpKind::Recompute:
       case OpKind::ParameterGather:
       case OpKind::OptimizerStep:
+      case OpKind::Evict:
+      case OpKind::Load:
         break;
     }
     throw std::logic_error(fmt::format("no duration for {}", name(op.kind)));
@@ -144,13 +165,31 @@ class GraphBuilder {
                          static_cast<EdgeId>(edges.size()));
   }
 
+  struct Copy {
+    VertexId source;
+    VertexId target;  // EVICT: known once the next F is placed
+    Op op;
+  };
+
   struct OutEdge {
     VertexId target;
     EdgeClass kind;
+    const Copy* copy = nullptr;
   };
 
-  // Sorted by target, then by class: that is how edges are numbered. At most a program edge and one for each
-  // op of a pair; both of a pair's can go to the same pair.
+  // From rank r to P-1-r, or back.
+  OutEdge edge_of(const Copy& copy) {
+    const Rank rank = schedule_.placement.rank_of(copy.op.stage, schedule_.direction(copy.op.micro_batch));
+    const Rank partner{schedule_.ranks() - 1 - static_cast<std::uint32_t>(index(rank))};
+    const bool evict = copy.op.kind == OpKind::Evict;
+    const EdgeClass kind = transfers_.copy(workload_.network, evict ? rank : partner, evict ? partner : rank,
+                                           workload_.stages[index(copy.op.stage)].activation);
+    const std::size_t at = slot(index(copy.op.stage), index(copy.op.micro_batch));
+    return {evict ? copy.target : gradient_at_[at], kind, &copy};
+  }
+
+  // Sorted by target, then by class: that is how edges are numbered. At most a program edge, one for each
+  // op of a pair, and copies; both of a pair's can go to the same pair.
   void add_edges_of(VertexId vertex, bool has_next, std::vector<Edge>& edges) {
     out_.clear();
     if (has_next) out_.push_back({vertex + 1, kProgramEdge});
@@ -160,10 +199,13 @@ class GraphBuilder {
       const OutEdge edge = consumer_of(data_.ops[op]);
       if (edge.target != kNoVertex && !is_implied(vertex, edge)) out_.push_back(edge);
     }
+    for (; next_copy_ < copies_.size() && copies_[next_copy_].source == vertex; ++next_copy_)
+      out_.push_back(edge_of(copies_[next_copy_]));
     std::sort(out_.begin(), out_.end(), [](OutEdge a, OutEdge b) {
       return a.target != b.target ? a.target < b.target : a.kind < b.kind;
     });
     for (const OutEdge edge : out_) {
+      if (edge.copy != nullptr) data_.copies.push_back({static_cast<EdgeId>(edges.size()), edge.copy->op});
       edges.emplace_back(vertex, edge.target);
       data_.edge_classes.push_back(edge.kind);
     }
@@ -234,6 +276,9 @@ class GraphBuilder {
   std::vector<VertexId> forward_at_;   // [S][M] vertex of F
   std::vector<VertexId> gradient_at_;  // [S][M] vertex of B or I
   std::vector<OutEdge> out_;           // of the vertex at hand
+  std::vector<Copy> copies_;           // EVICT and LOAD, by source
+  std::size_t open_evictions_ = 0;     // whose forward has not been placed
+  std::size_t next_copy_ = 0;          // the first one behind the vertex at hand
   OpGraph::Data data_;
 };
 

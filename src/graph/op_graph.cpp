@@ -53,6 +53,9 @@ std::span<const VertexId> OpGraph::in_sources() const {
 std::span<const EdgeId> OpGraph::in_edges() const {
   return data_->in_edges;
 }
+std::span<const CopyEdge> OpGraph::copies() const {
+  return data_->copies;
+}
 std::span<const TransferClass> OpGraph::transfer_classes() const {
   return data_->transfers;
 }

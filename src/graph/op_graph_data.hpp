@@ -26,6 +26,7 @@ struct OpGraph::Data {
   std::vector<Time> durations;           ///< [vertices]
   std::vector<VertexId> rank_begin;      ///< [P + 1]
   std::vector<TransferClass> transfers;  ///< by EdgeClass
+  std::vector<CopyEdge> copies;          ///< by edge
   std::uint32_t link_count = 0;
   Communication communication = Communication::Overlap;
 };

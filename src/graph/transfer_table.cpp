@@ -21,6 +21,15 @@ TransferTable::TransferTable(const Placement& placement, const Workload& workloa
   }
 }
 
+EdgeClass TransferTable::copy(const Network& network, Rank from, Rank to, Bytes bytes) {
+  const auto [place, added] = copies_.try_emplace({from, to, bytes});
+  if (added) {
+    place->second = add(network, from, to, bytes);
+    classes_.back().holds_sender = false;
+  }
+  return place->second;
+}
+
 EdgeClass TransferTable::add(const Network& network, Rank from, Rank to, Bytes bytes) {
   if (from == to) return kDataEdge;
   Route route = network.route(from, to);

@@ -1,6 +1,8 @@
 // The transfers that a schedule can ask for: a few classes, found by stage.
 #pragma once
 
+#include <map>
+#include <tuple>
 #include <vector>
 
 #include "ppsim/graph/op_graph.hpp"
@@ -25,6 +27,9 @@ class TransferTable {
     return decode_[direction][stage];
   }
 
+  /// Of a copy of activations, which holds up nobody's stream.
+  [[nodiscard]] EdgeClass copy(const Network& network, Rank from, Rank to, Bytes bytes);
+
   [[nodiscard]] std::vector<TransferClass> take() && { return std::move(classes_); }
   [[nodiscard]] const std::vector<TransferClass>& classes() const { return classes_; }
 
@@ -34,6 +39,7 @@ class TransferTable {
   using Table = std::vector<std::vector<EdgeClass>>;  // [directions][S]
   Table forward_, backward_, decode_;
   std::vector<TransferClass> classes_;
+  std::map<std::tuple<Rank, Rank, Bytes>, EdgeClass> copies_;
 };
 
 }  // namespace ppsim

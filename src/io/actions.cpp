@@ -42,11 +42,15 @@ std::string_view stream_of(std::span<const Op> ops) {
     case OpKind::GradientReduction:
     case OpKind::ParameterGather:
       return kCollectiveStream;
+    case OpKind::Evict:
+    case OpKind::Load:
+      break;  // no vertices: transfers
   }
   return kComputeStream;
 }
 
 std::string_view payload_name(Op op, std::size_t stages) {
+  if (is_copy(op.kind)) return "activation";
   if (op.kind != OpKind::Forward) return "gradient";
   return index(op.stage) + 1 == stages ? "token" : "activation";
 }
@@ -56,11 +60,16 @@ std::vector<Transfer> list_transfers(const OpGraph& graph) {
   const auto targets = graph.targets();
   const auto classes = graph.edge_classes();
   std::vector<Transfer> transfers;
+  auto copy = graph.copies().begin();
   for (VertexId source = 0; source < graph.vertex_count(); ++source) {
     std::size_t nth = 0;
     for (EdgeId edge = begin[source]; edge < begin[source + 1]; ++edge) {
       if (!is_transfer(classes[edge])) continue;
       const VertexId target = targets[edge];
+      if (copy != graph.copies().end() && copy->edge == edge) {
+        transfers.push_back({edge, source, target, (copy++)->op});
+        continue;
+      }
       const bool again =
           !transfers.empty() && transfers.back().source == source && transfers.back().target == target;
       nth = again ? nth + 1 : 0;

@@ -24,7 +24,7 @@ struct Transfer {
   EdgeId edge{};
   VertexId source{};
   VertexId target{};
-  Op op;  ///< whose result it carries: F an activation, B or I a gradient
+  Op op;  ///< whose result it carries: F an activation, B or I a gradient; or EVICT, LOAD
 };
 
 /// What a transfer of `op`'s result carries: "activation", "gradient", or the "token" that the last stage

@@ -109,6 +109,10 @@ std::string_view long_name(OpKind kind) {
       return "parameter gathering";
     case OpKind::OptimizerStep:
       return "optimizer step";
+    case OpKind::Evict:
+      return "evict";
+    case OpKind::Load:
+      return "load";
   }
   return "?";
 }

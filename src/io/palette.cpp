@@ -38,6 +38,9 @@ Shades shades_of(OpKind kind) {
       return {{228, 182, 210}, {243, 219, 233}, {176, 218}};
     case OpKind::OptimizerStep:
       return {{222, 165, 164}, {240, 210, 209}, {174, 217}};
+    case OpKind::Evict:
+    case OpKind::Load:
+      break;  // transfers, which have no box
   }
   return {};
 }

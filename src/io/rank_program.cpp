@@ -27,6 +27,10 @@ class Program {
     sends_.resize(receives_.size());
     for (const Transfer& transfer : list_transfers(graph)) {
       const TransferClass& kind = graph.transfer_classes()[graph.edge_classes()[transfer.edge]];
+      if (is_copy(transfer.op.kind)) {
+        if (graph.rank_of(transfer.source) == rank) sends_[transfer.source - begin].push_back(transfer);
+        continue;
+      }
       if (kind.to == rank) receives_[transfer.target - begin].push_back(transfer);
       if (kind.from == rank) sends_[transfer.source - begin].push_back(transfer);
     }
@@ -72,7 +76,12 @@ class Program {
 
   std::string send_line(const Transfer& transfer) const {
     const TransferClass& kind = class_of(transfer);
-    return fmt::format("Send {} to rank {} ({})\n", payload(transfer), index(kind.to),
+    if (transfer.op.kind == OpKind::Load) {
+      return fmt::format("Load {} back from rank {} ({})\n", payload(transfer), index(kind.from),
+                         format_bytes(kind.bytes));
+    }
+    const std::string_view verb = transfer.op.kind == OpKind::Evict ? "Evict" : "Send";
+    return fmt::format("{} {} to rank {} ({})\n", verb, payload(transfer), index(kind.to),
                        format_bytes(kind.bytes));
   }
 
@@ -94,7 +103,7 @@ class Program {
   Rank rank_;
   ChunkIndex chunks_;
   std::vector<std::vector<Transfer>> receives_;  // [steps][*]
-  std::vector<std::vector<Transfer>> sends_;     // [steps][*]
+  std::vector<std::vector<Transfer>> sends_;     // [steps][*] and EVICT, LOAD
 };
 
 }  // namespace

@@ -76,7 +76,7 @@ void append_row(std::string& text, const Row& row) {
   fmt::format_to(out, FMT_COMPILE("{},{},{},{},"), index(row.rank), stream_name(row.stream),
                  name(row.op.kind), index(row.op.stage));
   // What runs once a step has no micro-batch.
-  if (is_compute(row.op.kind)) fmt::format_to(out, FMT_COMPILE("{}"), index(row.op.micro_batch));
+  if (has_micro_batch(row.op.kind)) fmt::format_to(out, FMT_COMPILE("{}"), index(row.op.micro_batch));
   fmt::format_to(out, FMT_COMPILE(",{},{},"), row.span.start.count(), row.span.finish.count());
   if (row.bytes) {
     fmt::format_to(out, FMT_COMPILE("{},{}\n"), row.bytes->count(), index(row.peer));

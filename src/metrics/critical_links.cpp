@@ -48,7 +48,7 @@ Time CriticalLinks::released(VertexId vertex) const {
   Time released = timeline_.finish[vertex];
   if (!blocking_) return released;
   for (EdgeId edge = out_begin_[vertex]; edge < out_begin_[vertex + 1]; ++edge) {
-    if (!is_transfer(classes_[edge])) continue;
+    if (!is_transfer(classes_[edge]) || !transfers_[classes_[edge]].holds_sender) continue;
     released = std::max(released, timeline_.transfer_finish[edge] - transfers_[classes_[edge]].latency);
   }
   return released;

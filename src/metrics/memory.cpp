@@ -11,26 +11,66 @@
 namespace ppsim {
 namespace {
 
+/// What an EVICT or LOAD does to a rank's memory.
+struct CopyEvent {
+  Time at{};
+  Bytes bytes;  // taken; below zero where given back
+  std::int32_t count = 0;
+};
+
+/// By rank, in time; at one instant what is given back comes first. Room is taken when a copy starts, and
+/// given back where it came from when it ends.
+std::vector<std::vector<CopyEvent>> list_copies(const OpGraph& graph, const Timeline& timeline) {
+  std::vector<std::vector<CopyEvent>> ranks(graph.rank_count());
+  for (const CopyEdge& copy : graph.copies()) {
+    const TransferClass& kind = graph.transfer_classes()[graph.edge_classes()[copy.edge]];
+    ranks[index(kind.to)].push_back({timeline.transfer_start[copy.edge], kind.bytes, 1});
+    ranks[index(kind.from)].push_back({timeline.transfer_finish[copy.edge], Bytes(0) - kind.bytes, -1});
+  }
+  for (auto& events : ranks) {
+    std::stable_sort(events.begin(), events.end(), [](const CopyEvent& a, const CopyEvent& b) {
+      return a.at != b.at ? a.at < b.at : a.count < b.count;
+    });
+  }
+  return ranks;
+}
+
 /// What a rank holds while its program runs. A program's order is the order of time, and what ends frees
 /// before what starts behind it allocates: so walking it in order settles what happens at one instant.
 class MemoryWalk {
  public:
-  MemoryWalk(const Schedule& schedule, const Workload& workload) : schedule_(schedule), workload_(workload) {}
+  MemoryWalk(const Schedule& schedule, const Workload& workload, std::span<const CopyEvent> copies)
+      : schedule_(schedule), workload_(workload), copies_(copies) {}
 
   void run(std::span<const Op> ops, Time start, Time finish) {
+    copy([&](Time at) { return at <= start; });
     for (const Op op : ops) at_start(op);
     record(start);
+    copy([&](Time at) { return at < finish; });
     for (const Op op : ops) at_finish(op);
     record(finish);
   }
 
   [[nodiscard]] RankMemory take() && {
+    copy([](Time) { return true; });
     memory_.kv_cache = kv_cache_;
     return std::move(memory_);
   }
 
  private:
   [[nodiscard]] const StageCosts& costs(Op op) const { return workload_.stages[index(op.stage)]; }
+
+  // The copies that come next, as long as `due` says so of their time.
+  template <class Due>
+  void copy(Due due) {
+    while (!copies_.empty() && due(copies_.front().at)) {
+      const CopyEvent event = copies_.front();
+      copies_ = copies_.subspan(1);
+      activation_ += event.bytes;
+      count_ = static_cast<std::uint32_t>(std::int64_t{count_} + event.count);
+      record(event.at);
+    }
+  }
 
   void at_start(Op op) {
     if (op.kind != OpKind::Forward) return;
@@ -56,6 +96,8 @@ class MemoryWalk {
       case OpKind::GradientReduction:
       case OpKind::ParameterGather:
       case OpKind::OptimizerStep:
+      case OpKind::Evict:
+      case OpKind::Load:
         break;
     }
   }
@@ -92,6 +134,7 @@ class MemoryWalk {
 
   const Schedule& schedule_;
   const Workload& workload_;
+  std::span<const CopyEvent> copies_;  // still to come
   Bytes activation_;
   Bytes kv_cache_;
   std::uint32_t count_ = 0;
@@ -102,9 +145,10 @@ class MemoryWalk {
 
 std::vector<RankMemory> measure_memory(const OpGraph& graph, const Timeline& timeline,
                                        const Schedule& schedule, const Workload& workload) {
+  const auto copies = list_copies(graph, timeline);
   std::vector<RankMemory> ranks;
   for (std::size_t rank = 0; rank < graph.rank_count(); ++rank) {
-    MemoryWalk walk(schedule, workload);
+    MemoryWalk walk(schedule, workload, copies[rank]);
     for (VertexId v = graph.rank_begin()[rank]; v < graph.rank_begin()[rank + 1]; ++v) {
       walk.run(graph.ops(v), timeline.start[v], timeline.finish[v]);
     }

@@ -24,6 +24,8 @@ Time tensor_comm(const Schedule& schedule, const Workload& workload, Op op) {
     case OpKind::GradientReduction:
     case OpKind::ParameterGather:
     case OpKind::OptimizerStep:
+    case OpKind::Evict:
+    case OpKind::Load:
       return {};
   }
   return {};

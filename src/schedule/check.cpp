@@ -9,7 +9,7 @@ namespace ppsim {
 namespace {
 
 // What has been seen of one stage and micro-batch, as bits.
-enum Seen : std::uint8_t { kForward = 1, kBackward = 2, kInputGrad = 4, kWeightGrad = 8 };
+enum Seen : std::uint8_t { kForward = 1, kBackward = 2, kInputGrad = 4, kWeightGrad = 8, kAway = 16 };
 
 std::uint8_t bit(OpKind kind) {
   switch (kind) {
@@ -25,6 +25,8 @@ std::uint8_t bit(OpKind kind) {
     case OpKind::GradientReduction:
     case OpKind::ParameterGather:
     case OpKind::OptimizerStep:
+    case OpKind::Evict:
+    case OpKind::Load:
       return 0;
   }
   return 0;
@@ -60,6 +62,10 @@ class OrderCheck {
 
   void check_program(Rank rank) {
     const auto program = schedule_.program(rank);
+    const auto last_forward =
+        static_cast<std::size_t>(program.rend() - std::find_if(program.rbegin(), program.rend(), [](Op op) {
+                                   return op.kind == OpKind::Forward;
+                                 }));
     for (std::size_t step = 0; step < program.size(); ++step) {
       const Op op = program[step];
       const auto fault = [&](std::string_view what) {
@@ -67,6 +73,10 @@ class OrderCheck {
                            fmt::format("{} of stage {}, micro-batch {} {}", name(op.kind), index(op.stage),
                                        index(op.micro_batch), what)});
       };
+      if (is_copy(op.kind)) {
+        check_copy(rank, op, step < last_forward, fault);
+        continue;
+      }
       if (op.overlaps_next) check_pair(program.subspan(step), fault);
       if (!check_place(rank, op, fault)) continue;
       check_inputs(op, fault);
@@ -90,7 +100,15 @@ class OrderCheck {
   bool check_place(Rank rank, Op op, Report fault) const {
     if (bit(op.kind) == 0 || (schedule_.forward_only && op.kind != OpKind::Forward)) {
       fault(schedule_.forward_only ? "in a forward-only schedule" : "is no F, B, I or W");
-    } else if (index(op.stage) >= schedule_.stages()) {
+    } else {
+      return check_holder(rank, op, fault);
+    }
+    return false;
+  }
+
+  template <class Report>
+  bool check_holder(Rank rank, Op op, Report fault) const {
+    if (index(op.stage) >= schedule_.stages()) {
       fault(fmt::format("does not exist: there are {} stages", schedule_.stages()));
     } else if (index(op.micro_batch) >= schedule_.micro_batches) {
       fault(fmt::format("does not exist: there are {} micro-batches", schedule_.micro_batches));
@@ -110,10 +128,27 @@ class OrderCheck {
     if (needs_gradient(op.kind) && (before & kForward) == 0) fault("runs before its F");
     if (op.kind == OpKind::WeightGrad && (before & kInputGrad) == 0) fault("runs before its I");
     const bool fused = op.kind == OpKind::Backward;
+    if (op.kind != OpKind::Forward && (before & kAway) != 0)
+      fault("runs while its activation is away, expected a LOAD before it");
     check_slices(op, fault);
     if ((before & (fused ? kInputGrad | kWeightGrad : op.kind == OpKind::Forward ? 0 : kBackward)) != 0) {
       fault(fused ? "runs beside a split backward" : "runs beside a whole backward B");
     }
+  }
+
+  // Activations move to the partner and back, and are at home for the backward.
+  template <class Report>
+  void check_copy(Rank rank, Op op, bool awaited, Report fault) {
+    const bool evict = op.kind == OpKind::Evict;
+    if (op.overlaps_next) fault("overlaps what follows, expected a pair of F with B or I");
+    if (!check_holder(rank, op, fault)) return;
+    std::uint8_t& state = seen(op);
+    if ((state & kForward) == 0) fault("runs before its F");
+    if ((state & (kBackward | kWeightGrad)) != 0) fault("runs when its backward has ended");
+    if (((state & kAway) != 0) == evict) fault(evict ? "runs a second time" : "runs without an EVICT");
+    if (2 * index(rank) + 1 == schedule_.ranks()) fault("has no partner: the rank in the middle has none");
+    if (evict && !awaited) fault("is followed by no F that would need the room");
+    state = static_cast<std::uint8_t>(evict ? state | kAway : state & ~kAway);
   }
 
   // Forwards go from the first slice of a micro-batch to the last, backwards from the last to the first.

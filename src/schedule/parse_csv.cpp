@@ -132,7 +132,7 @@ class Reader {
 
   template <class Fail>
   static void check_kind(std::string_view kind, Fail fail) {
-    for (const std::string_view compute : {"F", "B", "I", "W", "BW"}) {
+    for (const std::string_view compute : {"F", "B", "I", "W", "BW", "EVICT", "LOAD"}) {
       if (kind == compute) return;
     }
     for (const std::string_view other :
@@ -169,6 +169,8 @@ OpKind kind_of(std::string_view kind, bool old_file) {
   if (kind == "F") return OpKind::Forward;
   if (kind == "I") return OpKind::InputGrad;
   if (kind == "W") return OpKind::WeightGrad;
+  if (kind == "EVICT") return OpKind::Evict;
+  if (kind == "LOAD") return OpKind::Load;
   return old_file && kind == "B" ? OpKind::InputGrad : OpKind::Backward;
 }
 

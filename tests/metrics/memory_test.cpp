@@ -5,6 +5,7 @@
 
 #include <ostream>
 
+#include "ppsim/schedule/text.hpp"
 #include "runs.hpp"
 
 namespace ppsim {
@@ -48,6 +49,30 @@ TEST_CASE("an activation lives from its F's start to its B's end") {
   CHECK(memory[1].peak_activation == Bytes(6));
   CHECK(memory[1].peak_count == 1);
   CHECK(memory[1].peak_at == Time(10));
+}
+
+// A copy of 6 bytes takes 6 ns. r0: F0 0-10, EVICT0 10-16, F1 16-26, LOAD0 26-32, B0 40-60, B1 70-90; r1: F0
+// 10-20, B0 20-40, F1 40-50, B1 50-70. The guest has its room from 10 to 32.
+TEST_CASE("an evicted activation leaves when it has arrived, and takes room again when its way back begins") {
+  const auto run = [](Communication communication) {
+    return run_schedule(parse_csv("0F0,0EVICT0,0F1,0LOAD0,0B0,0B1\n1F0,1B0,1F1,1B1\n", "f.csv").schedule,
+                        make_workload(free_transfers(), {2, 2, {}}, 2), communication);
+  };
+  for (const Communication communication : {Communication::Overlap, Communication::Blocking}) {
+    const std::vector<RankMemory> memory = run(communication).memory();  // a copy holds up no stream
+    check_steps(memory[0], {{Time(0), Bytes(6), 1},
+                            {Time(16), Bytes(6), 1},
+                            {Time(26), Bytes(12), 2},
+                            {Time(60), Bytes(6), 1},
+                            {Time(90), Bytes(0), 0}});
+    CHECK(memory[0].peak_count == 2);
+    check_steps(memory[1], {{Time(10), Bytes(12), 2},
+                            {Time(32), Bytes(6), 1},
+                            {Time(40), Bytes(6), 1},
+                            {Time(70), Bytes(0), 0}});
+    CHECK(memory[1].peak_activation == Bytes(12));
+    CHECK(memory[1].peak_at == Time(10));
+  }
 }
 
 // F0 0-10, I0 10-20 frees 2 of 6, F1 20-30, W0 30-40 frees the other 4, I1 40-50, W1 50-60.

@@ -136,6 +136,29 @@ TEST_CASE("a backward in a forward-only schedule is a fault, a missing one is no
   CHECK(lines(make_schedule(info, {{2, 2, 1}, complete_options(info, {}), nullptr})) == Lines{});
 }
 
+TEST_CASE("an activation is evicted from home, loaded back from away, and at home for its backward") {
+  CHECK(faults("0F0,0EVICT0,0F1,0LOAD0,0B0,0B1\n1F0,1B0,1F1,1B1\n") == Lines{});
+  CHECK(
+      faults("0EVICT0,0F0,0B0\n1F0,1B0\n") ==
+      Lines{"rank 0, step 0: EVICT of stage 0, micro-batch 0 runs before its F",
+            "rank 0, step 2: B of stage 0, micro-batch 0 runs while its activation is away, expected a LOAD "
+            "before it"});
+  CHECK(faults("0F0,0LOAD0,0B0\n1F0,1B0\n") ==
+        Lines{"rank 0, step 1: LOAD of stage 0, micro-batch 0 runs without an EVICT"});
+  CHECK(faults("0F0,0EVICT0,0EVICT0,0F1,0LOAD0,0B0,0B1\n1F0,1B0,1F1,1B1\n") ==
+        Lines{"rank 0, step 2: EVICT of stage 0, micro-batch 0 runs a second time"});
+  CHECK(
+      faults("0F0,0EVICT0,0LOAD0,0B0\n1F0,1B0\n") ==
+      Lines{"rank 0, step 1: EVICT of stage 0, micro-batch 0 is followed by no F that would need the room"});
+  CHECK(faults("0F0,0B0,0EVICT0,0F1,0B1\n1F0,1B0,1F1,1B1\n") ==
+        Lines{"rank 0, step 2: EVICT of stage 0, micro-batch 0 runs when its backward has ended"});
+  CHECK(
+      faults("0F0,0EVICT0,0F1,0LOAD0,0B0,0B1\n") ==
+      Lines{
+          "rank 0, step 1: EVICT of stage 0, micro-batch 0 has no partner: the rank in the middle has none",
+          "rank 0, step 3: LOAD of stage 0, micro-batch 0 has no partner: the rank in the middle has none"});
+}
+
 // Attention looks back: the keys and values of the slices ahead have to be there, and their gradients flow
 // from the slices behind.
 TEST_CASE("slices of a micro-batch go forward in order and backward against it") {

@@ -37,13 +37,12 @@ Schedule read(const fs::path& file) {
   return parse_csv(text_of(file), file.string()).schedule;
 }
 
-// Orders in the derived folder whose cells are all compute: bpipe has EVICT and LOAD.
+// Orders in the derived folder.
 std::vector<fs::path> derived_orders(const fs::path& folder) {
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    if (entry.path().extension() == ".csv" && name != "summary.csv" && !name.starts_with("bpipe"))
-      files.push_back(entry.path());
+    if (entry.path().extension() == ".csv" && name != "summary.csv") files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
   return files;
@@ -79,6 +78,8 @@ TEST_CASE("the schedules equal the golden orders, op for op") {
       {"interleaved1f1b_p4_m3_v2_g3", "interleaved", {4, 3, 2}, {}},
       {"interleaved1f1b_p4_m8_v2_g4", "interleaved", {4, 8, 2}, {}},
       {"interleaved1f1b_p8_m16_v2_g8", "interleaved", {8, 16, 2}, {{"group", integer(8)}}},
+      {"bpipe_p4_m6", "bpipe", {4, 6, 1}, {}},
+      {"bpipe_p8_m12", "bpipe", {8, 12, 1}, {}},
       {"loopedbfs_p2_m4_v2", "looped-bfs", {2, 4, 2}, {}},
       {"loopedbfs_p4_m10_v2", "looped-bfs", {4, 10, 2}, {}},
       {"loopedbfs_p4_m8_v2", "looped-bfs", {4, 8, 2}, {}},
@@ -202,7 +203,6 @@ TEST_CASE(
   while (std::getline(summary, line)) {
     const auto row = split(line, ',');
     CAPTURE(line);
-    if (row[0].starts_with("bpipe")) continue;
     Schedule schedule = read(*folder / (row[0] + ".csv"));
     if (row[0] == "inference_p4_m4_t2") schedule.requests = 4;
     if (row[0] == "inference_p4_m2_t3") schedule.requests = 2;
@@ -216,7 +216,7 @@ TEST_CASE(
     std::string peaks;
     for (std::uint32_t rank = 0; rank < schedule.ranks(); ++rank)
       peaks += fmt::format("{}{}", rank > 0 ? "|" : "", replayed_peak(schedule, Rank{rank}));
-    CHECK(peaks == row[11]);
+    if (!row[0].starts_with("bpipe")) CHECK(peaks == row[11]);  // there the column is plain 1F1B's
     ++rows;
   }
   CHECK(rows >= 60);

@@ -25,10 +25,11 @@ std::string message_of(Call&& call) {
 TEST_CASE("the built-in schedules are these") {
   std::vector<std::string> names;
   for (const ScheduleInfo* info : all_schedules()) names.push_back(info->name);
-  CHECK(names == std::vector<std::string>{"1f1b", "chimera", "combined-1f1b", "dualpipe", "dualpipev",
-                                          "eager-1f1b", "gpipe", "hanayo", "inference", "interleaved",
-                                          "interleaved-zb", "looped-bfs", "naive", "pipedream-2bw", "seq1f1b",
-                                          "terapipe", "zb-h1", "zb-h2", "zbv"});
+  CHECK(names == std::vector<std::string>{"1f1b",       "bpipe",     "chimera",       "combined-1f1b",
+                                          "dualpipe",   "dualpipev", "eager-1f1b",    "gpipe",
+                                          "hanayo",     "inference", "interleaved",   "interleaved-zb",
+                                          "looped-bfs", "naive",     "pipedream-2bw", "seq1f1b",
+                                          "terapipe",   "zb-h1",     "zb-h2",         "zbv"});
 }
 
 TEST_CASE("every schedule says in one line each what it is, where from, and what it costs") {

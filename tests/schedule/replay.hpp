@@ -51,6 +51,7 @@ class Replay {
     std::size_t next = 0;  // position in the program
     Time first_start{};
     Time end{};
+    Time evicted{};  // end of the last EVICT
   };
 
   // Runs the rank's next op, or pair, if its inputs are known.
@@ -59,6 +60,14 @@ class Replay {
     if (rest.empty()) return false;
     const auto action = rest.first(rest[0].overlaps_next ? 2 : 1);
     Time start = clock.end;
+    if (is_copy(rest[0].kind)) {  // beside compute: an F waits for what leaves, a backward for what comes
+      const Time end = clock.end + costs_.copy;
+      if (rest[0].kind == OpKind::Evict) clock.evicted = std::max(clock.evicted, end);
+      if (rest[0].kind == OpKind::Load) end_of(forward_, rest[0].stage, rest[0].micro_batch) = end;
+      ++clock.next;
+      return true;
+    }
+    if (rest[0].kind == OpKind::Forward) start = std::max(start, clock.evicted);
     for (const Op op : action) {
       const Time arrival = arrival_of_inputs(rank, op);
       if (arrival == kNever) return false;
@@ -115,13 +124,13 @@ class Replay {
   std::vector<Time> forward_, gradient_;  // [S][M] ends of F, and of B or I
 };
 
-/// Most live (stage, micro-batch) pairs of a rank, in the order of its program: F takes one, B or W gives it
-/// back.
+/// Most live (stage, micro-batch) pairs of a rank, in the order of its program: F and LOAD take one, B, W and
+/// EVICT give it back.
 inline std::uint64_t replayed_peak(const Schedule& schedule, Rank rank) {
   std::int64_t live = 0, peak = 0;
   for (const Op op : schedule.program(rank)) {
-    if (op.kind == OpKind::Forward) ++live;
-    if (op.kind == OpKind::Backward || op.kind == OpKind::WeightGrad) --live;
+    if (op.kind == OpKind::Forward || op.kind == OpKind::Load) ++live;
+    if (op.kind == OpKind::Backward || op.kind == OpKind::WeightGrad || op.kind == OpKind::Evict) --live;
     peak = std::max(peak, live);
   }
   return static_cast<std::uint64_t>(peak);

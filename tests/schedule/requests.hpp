@@ -75,9 +75,9 @@ inline std::string describe(const ScheduleInfo& info, const ScheduleRequest& req
   return text;
 }
 
-/// Calls each(info, request) for every registered schedule, P of 1..6, 8 and 12, M of 1..12 and some more, every
-/// V and variant of the options, wherever the shape fits. Returns the number of calls for the schedule that
-/// had the fewest.
+/// Calls each(info, request) for every registered schedule, P of 1..6, 8 and 12, M of 1..12 and some more,
+/// every V and variant of the options, wherever the shape fits. Returns the number of calls for the schedule
+/// that had the fewest.
 template <class Each>
 int for_each_request(const UniformCosts& costs, Each each) {
   int fewest = std::numeric_limits<int>::max();

@@ -18,6 +18,8 @@ enum class OpKind : std::uint8_t {
   GradientReduction,  ///< data-parallel reduction of a rank's gradients
   ParameterGather,    ///< gathering of sharded parameters
   OptimizerStep,
+  Evict,  ///< copy of an activation to a partner's memory (BPipe); runs beside compute
+  Load,   ///< and back
 };
 
 /// The letter of the papers (F B I W R), or the word for what runs once a step.
@@ -39,6 +41,10 @@ enum class OpKind : std::uint8_t {
       return "UNSHARD";
     case OpKind::OptimizerStep:
       return "OPTIMIZER";
+    case OpKind::Evict:
+      return "EVICT";
+    case OpKind::Load:
+      return "LOAD";
   }
   return "?";
 }
@@ -46,6 +52,16 @@ enum class OpKind : std::uint8_t {
 /// True for what counts as busy time: F, B, I, W, R.
 [[nodiscard]] constexpr bool is_compute(OpKind kind) {
   return kind <= OpKind::Recompute;
+}
+
+/// True for EVICT and LOAD.
+[[nodiscard]] constexpr bool is_copy(OpKind kind) {
+  return kind == OpKind::Evict || kind == OpKind::Load;
+}
+
+/// False for what runs once a step.
+[[nodiscard]] constexpr bool has_micro_batch(OpKind kind) {
+  return is_compute(kind) || is_copy(kind);
 }
 
 /// True for B and I, which need the next stage's gradient.

@@ -37,6 +37,7 @@ struct TransferClass {
   Time latency{};
   Time wire{};                ///< bytes / slowest bandwidth of the route
   std::vector<LinkId> links;  ///< held for `wire`
+  bool holds_sender = true;   ///< blocking: the sender's stream is held; not by a copy of activations
 };
 
 /// What an edge is, as a number: kProgramEdge, kDataEdge, or an index into OpGraph::transfer_classes().
@@ -46,6 +47,13 @@ inline constexpr EdgeClass kDataEdge = kProgramEdge - 1;
 [[nodiscard]] constexpr bool is_transfer(EdgeClass edge) {
   return edge < kDataEdge;
 }
+
+/// An EVICT or LOAD: a transfer between an op of a rank (behind which it stands in the program) and a later
+/// one of the same rank (EVICT: the next F, LOAD: the B or I that reads what comes back).
+struct CopyEdge {
+  EdgeId edge{};
+  Op op;
+};
 
 /// Immutable; copies share. Arrays are indexed by VertexId or EdgeId. Edges are numbered by source, then by
 /// target, then by class.
@@ -70,6 +78,7 @@ class OpGraph {
   [[nodiscard]] std::span<const EdgeId> in_edges() const;         ///< [edges], the EdgeId behind each in-edge
 
   [[nodiscard]] std::span<const TransferClass> transfer_classes() const;
+  [[nodiscard]] std::span<const CopyEdge> copies() const;  ///< by edge
   [[nodiscard]] Communication communication() const;
 
   /// "rank 2: F of stage 2, micro-batch 5"; for messages.
@@ -86,7 +95,9 @@ class OpGraph {
 /// W(s,m) needs I(s,m); a token loop adds F(0,u) needs F(S-1,u-requests). A dependency between ranks is a
 /// transfer. One that stays on a rank is what program order says already, and no edge of its own; only where
 /// the order has it upside down it becomes a data edge, which closes a cycle. What runs once a step (gradient
-/// reduction) follows the rank's last backward of that step. Requires check_order(schedule) to be empty and
+/// reduction) follows the rank's last backward of that step. EVICT and LOAD are transfers of `activation`
+/// bytes from and to rank P-1-r, which start at their place in the program and hold up no compute but what
+/// waits for their end. Requires check_order(schedule) to be empty and
 /// workload.stages.size()
 /// == schedule.stages(). Throws Error where the sum of all durations could pass 2^62 ns, or vertices or edges
 /// pass 2^32.

@@ -34,7 +34,8 @@ struct RankMemory {
 };
 
 /// Allocated when F starts, freed when B ends (I: the part that W does not need, W: the rest). On one rank
-/// what ends is freed before what starts at the same instant allocates; in a pair F counts before B.
+/// what ends is freed before what starts at the same instant allocates; in a pair F counts before B. EVICT
+/// and LOAD take room where they go to when they start, and give it back where they come from when they end.
 /// Inference keeps no activations (one pair live during F) and grows the KV cache with each F's end.
 [[nodiscard]] std::vector<RankMemory> measure_memory(const OpGraph& graph, const Timeline& timeline,
                                                      const Schedule& schedule, const Workload& workload);

@@ -74,6 +74,7 @@ struct UniformCosts {
   Time hop{};          ///< c
 
   std::optional<Time> pair{};  ///< FB, an overlapped pair; empty: F + B
+  Time copy{};                 ///< EVICT or LOAD
 };
 
 /// How many chunks a rank a schedule runs.

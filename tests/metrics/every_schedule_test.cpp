@@ -1,0 +1,103 @@
+// What holds for a run of every registered schedule: a new one gets these without a line of its own.
+#include <doctest/doctest.h>
+
+#include <random>
+
+#include "ppsim/engine/simulate.hpp"
+#include "ppsim/metrics/bubbles.hpp"
+#include "ppsim/metrics/memory.hpp"
+#include "schedule/replay.hpp"
+#include "schedule/requests.hpp"
+
+namespace ppsim {
+namespace {
+
+const UniformCosts kCosts{
+    .forward = Time(3), .backward = Time(5), .input_grad = Time(3), .weight_grad = Time(2), .hop = Time(1)};
+
+// Each stage with costs of its own, hops of every length, activations that I frees in part.
+Workload random_workload(const Shape& shape, std::mt19937& random) {
+  const auto up_to = [&](std::int64_t most) { return static_cast<std::int64_t>(random() % (most + 1)); };
+  Workload workload = uniform_workload(shape, kCosts);
+  workload.network = Network::point_to_point(shape.ranks, {BytesPerSecond(1'000'000'000), Time(up_to(4))});
+  workload.pair = Time(up_to(30));
+  for (StageCosts& stage : workload.stages) {
+    stage.forward = Time(up_to(20));
+    stage.input_grad = Time(up_to(20));
+    stage.weight_grad = Time(up_to(20));
+    stage.backward = stage.input_grad + stage.weight_grad + Time(up_to(3));
+    stage.forward_transfer = Bytes(up_to(8));
+    stage.backward_transfer = Bytes(up_to(8));
+    stage.activation = Bytes(up_to(9));
+    stage.activation_freed_at_input_grad = Bytes(up_to(stage.activation.count()));
+    if (workload.stages.size() % 2 == 0) stage.gradient_reduction = Time(up_to(9));
+  }
+  return workload;
+}
+
+// Inference needs token steps, which uniform_workload does not know of.
+void add_token_steps(Workload& workload, const Schedule& schedule) {
+  if (schedule.requests == 0) return;
+  for (StageCosts& stage : workload.stages)
+    stage.decode_forward.assign(schedule.micro_batches / schedule.requests - 1, stage.forward);
+}
+
+Time end_of(const Timeline& timeline) {
+  return timeline.finish.empty() ? Time{} : *std::max_element(timeline.finish.begin(), timeline.finish.end());
+}
+
+TEST_CASE("the engine ends every schedule when an independent longest path does, whatever the costs") {
+  std::mt19937 random(1);
+  for_each_request(kCosts, [&](const auto& info, auto request) {
+    Workload workload = random_workload(request.shape, random);
+    request.costs = &workload;
+    if (why_not(info, request)) return;
+    const Schedule schedule = make_schedule(info, request);
+    add_token_steps(workload, schedule);
+    const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
+    const Timeline timeline = simulate(graph, Contention::None);
+    if (end_of(timeline) != longest_path(graph)) FAIL_CHECK(describe(info, request));
+    const OpGraph blocking = build_graph(schedule, workload, Communication::Blocking);
+    if (end_of(simulate(blocking, Contention::Fifo)) < end_of(timeline)) FAIL_CHECK(describe(info, request));
+  });
+}
+
+TEST_CASE("the engine's makespan and rank span of every schedule are those of the replay") {
+  for_each_request(kCosts, [&](const auto& info, const auto& request) {
+    Workload workload = uniform_workload(request.shape, kCosts);
+    const Schedule schedule = make_schedule(info, request);
+    add_token_steps(workload, schedule);
+    UniformCosts costs = kCosts;
+    costs.copy = workload.stages[0].activation / BytesPerSecond(1) + kCosts.hop;
+    const auto replayed = Replay(schedule, costs).run();
+    const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
+    const Bubbles bubbles = measure_bubbles(graph, simulate(graph, Contention::None));
+    const bool same = replayed && bubbles.makespan == replayed->makespan &&
+                      bubbles.max_rank_span == replayed->max_rank_span;
+    if (!same) FAIL_CHECK(describe(info, request));
+  });
+}
+
+TEST_CASE("no rank keeps more activations than its schedule states") {
+  std::map<std::string, int> compared;
+  for_each_request(kCosts, [&](const auto& info, const auto& request) {
+    if (!info.exact_peak) return;
+    const Workload workload = uniform_workload(request.shape, kCosts);
+    const Schedule schedule = make_schedule(info, request);
+    const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
+    const auto memory = measure_memory(graph, simulate(graph, Contention::None), schedule, workload);
+    for (std::uint32_t rank = 0; rank < schedule.ranks(); ++rank) {
+      const auto own = info.exact_peak(request, Rank{rank});
+      if (!own) continue;
+      ++compared[info.name];
+      const bool has_guests = !graph.copies().empty();
+      const std::uint64_t most = has_guests ? (schedule.ranks() + 3) / 2 : *own;
+      const bool holds = has_guests ? memory[rank].peak_count <= most : memory[rank].peak_count == most;
+      if (!holds) FAIL_CHECK(describe(info, request) << " rank " << rank << ": " << memory[rank].peak_count);
+    }
+  });
+  CHECK(compared.size() > 10);
+}
+
+}  // namespace
+}  // namespace ppsim
