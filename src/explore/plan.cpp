@@ -113,10 +113,14 @@ void fit_to_config(const Config& config, Schedule& schedule) {
                                   locate(config, "/parallelism")));
   };
   expect("ranks (rows)", schedule.ranks(), parallelism.pipeline);
+  schedule.slices = count_of(config.schedule.options, "slices").value_or(1);
+  schedule.steps = count_of(config.schedule.options, "steps").value_or(1);
+  const std::uint64_t units = std::uint64_t{schedule.slices} * schedule.steps;
   if (schedule.forward_only && schedule.micro_batches % parallelism.micro_batches == 0) {
     schedule.requests = parallelism.micro_batches;
   } else {
-    expect("micro-batches", schedule.micro_batches, parallelism.micro_batches);
+    expect(units == 1 ? "micro-batches" : "micro-batches, slices and steps counted,", schedule.micro_batches,
+           parallelism.micro_batches * units);
   }
   if (config.virtual_stages) {
     expect("stages", schedule.stages(), std::uint64_t{parallelism.pipeline} * *config.virtual_stages);
@@ -124,7 +128,10 @@ void fit_to_config(const Config& config, Schedule& schedule) {
 }
 
 Workload workload_for(const Config& config, const Schedule& schedule) {
-  RunShape shape{.ranks = schedule.ranks(), .stages = schedule.stages()};
+  RunShape shape{.ranks = schedule.ranks(),
+                 .stages = schedule.stages(),
+                 .slices = schedule.slices,
+                 .steps = schedule.steps};
   if (schedule.forward_only) shape.decode_steps = schedule.micro_batches / schedule.requests - 1;
   return make_workload_of(config, shape, std::nullopt);
 }

@@ -32,7 +32,8 @@ std::vector<double> slowness(const std::vector<ComparisonRow>& rows) {
     } else if (by_token) {
       times.push_back(1e9 / *row.report->tokens_per_second);
     } else {
-      times.push_back(static_cast<double>(row.report->makespan.count()) / row.report->micro_batches);
+      times.push_back(static_cast<double>(row.report->makespan.count()) / row.report->steps /
+                      row.report->micro_batches);
     }
   }
   return times;
@@ -96,7 +97,7 @@ std::vector<std::string> make_cells(const ComparisonRow& row, const Columns& col
                                     const std::string& against_best, bool color) {
   const Report& report = *row.report;
   std::vector<std::string> cells = {row.label,
-                                    format_time(report.makespan),
+                                    format_time(report.step_time()),
                                     against_best,
                                     percent(report.bubble_fraction),
                                     percent(report.bubble_ratio),

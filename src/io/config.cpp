@@ -86,6 +86,16 @@ void read_options(Document& document, const ObjectReader& section, ScheduleChoic
   }
 }
 
+// What a file cannot say of itself: its numbers count slices, or the micro-batches of several steps.
+void read_file_options(const ObjectReader& section, ScheduleChoice& choice) {
+  for (const auto& [key, value] : section.self().items()) {
+    if (is_schedule_key(key)) continue;
+    if (key != "slices" && key != "steps")
+      throw section.error(key, "unknown key; a schedule from a file has no options but slices and steps");
+    choice.options[key] = section.count<std::int64_t>(key, {1, 1'000'000});
+  }
+}
+
 ScheduleChoice read_schedule(Document& document, const ObjectReader& section) {
   ScheduleChoice choice;
   if (section.has("name") == section.has("file")) throw section.error("expected either \"name\" or \"file\"");
@@ -93,10 +103,7 @@ ScheduleChoice read_schedule(Document& document, const ObjectReader& section) {
     choice.name = section.text("name");
     read_options(document, section, choice);
   } else {
-    for (const auto& [key, value] : section.self().items()) {
-      if (!is_schedule_key(key))
-        throw section.error(key, "unknown key; a schedule from a file has no options");
-    }
+    read_file_options(section, choice);
     choice.file = document.beside(section.at("file"), section.text("file"));
     document.at(section.at("file")) = document.from_document(*choice.file);
   }

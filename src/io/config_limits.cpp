@@ -14,7 +14,12 @@ namespace {
 constexpr double kMostSum = 0x1p60;
 
 double micro_batches(const Config& config) {
-  if (config.schedule.file) return config.parallelism.micro_batches;
+  if (config.schedule.file) {
+    double units = config.parallelism.micro_batches;
+    for (const auto& [name, value] : config.schedule.options)  // slices, steps
+      units *= static_cast<double>(std::get<std::int64_t>(value));
+    return units;
+  }
   const ScheduleInfo& info = find_schedule(config.schedule.name);
   const OptionValues options = complete_options(info, config.schedule.options);
   return config.parallelism.micro_batches * static_cast<double>(units_per_micro_batch(info, options));

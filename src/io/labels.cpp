@@ -48,7 +48,12 @@ std::string counted(std::uint64_t count, std::string_view noun, std::string_view
 }
 
 std::string work_text(const Report& report) {
-  if (!report.forward_only) return counted(report.micro_batches, "micro-batch", "es");
+  if (!report.forward_only) {
+    std::string text = counted(report.micro_batches, "micro-batch", "es");
+    if (report.slices > 1) text += fmt::format(" of {} slices", report.slices);
+    if (report.steps > 1) text += fmt::format(" a step, {} steps", report.steps);
+    return text;
+  }
   return fmt::format("{}, {}", counted(report.micro_batches, "request"),
                      counted(report.decode_steps, "decode step"));
 }

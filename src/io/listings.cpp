@@ -12,6 +12,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr const char* kSymbols =
+    "\nP ranks, r a rank, M micro-batches, V chunks a rank, G a group; F, B = I+W: times of a stage (V > 1: "
+    "of a "
+    "chunk), FB of an overlapped pair, c of a hop. Peaks count live activations of a stage (a chunk).\n";
+
 std::string with_domain(const Formula& formula) {
   return formula.domain.empty() ? formula.text : fmt::format("{}  ({})", formula.text, formula.domain);
 }
@@ -64,7 +69,7 @@ std::string schedule_list_text(std::span<const ScheduleInfo* const> schedules, b
                                default_text(option), option.help));
     }
   }
-  return out;
+  return out + kSymbols;
 }
 
 std::string schedule_list_json(std::span<const ScheduleInfo* const> schedules) {

@@ -61,7 +61,12 @@ class Program {
 
   /// "micro-batch 3"; in inference the request and the token step that the index stands for.
   std::string micro_batch_text(Op op) const {
-    if (report_.decode_steps == 0) return fmt::format("micro-batch {}", index(op.micro_batch));
+    const std::size_t u = index(op.micro_batch);
+    if (report_.slices > 1)
+      return fmt::format("slice {} of micro-batch {}", u % report_.slices, u / report_.slices);
+    if (report_.steps > 1)
+      return fmt::format("micro-batch {} of step {}", u % report_.micro_batches, u / report_.micro_batches);
+    if (report_.decode_steps == 0) return fmt::format("micro-batch {}", u);
     const std::size_t step = index(op.micro_batch) / report_.micro_batches;
     const std::size_t request = index(op.micro_batch) % report_.micro_batches;
     return step == 0 ? fmt::format("prefill of request {}", request)

@@ -90,6 +90,8 @@ Json make_report_body(const Report& report) {
                {"max_rank_span_ns", report.max_rank_span.count()},
                {"span_bubble_fraction", report.span_bubble_fraction},
                {"tensor_comm_fraction", report.tensor_comm_fraction}};
+  if (report.slices > 1) body["slices"] = report.slices;
+  if (report.steps > 1) body["steps"] = report.steps;
   if (report.forward_only) body["decode_steps"] = report.decode_steps;
   if (report.tokens_per_second) body["tokens_per_second"] = *report.tokens_per_second;
   if (report.mfu) body["mfu"] = *report.mfu;

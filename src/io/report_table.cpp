@@ -152,7 +152,10 @@ std::string headline_figures(const Report& report, bool color) {
   const auto add = [&](std::string_view name, std::string value, std::string_view meaning) {
     table.add_row({std::string(name), std::move(value), std::string(meaning)});
   };
-  add("step time", painted(format_time(report.makespan), Ansi::Bold, color), "first start to last finish");
+  const std::string whole =
+      report.steps == 1 ? "" : fmt::format("of {} steps' {}, ", report.steps, format_time(report.makespan));
+  add("step time", painted(format_time(report.step_time()), Ansi::Bold, color),
+      whole + "first start to last finish");
   add("bubble fraction", painted(percent(report.bubble_fraction), Ansi::Bold, color),
       "idle share of all compute time");
   add("bubble ratio", percent(report.bubble_ratio), "idle / busy");

@@ -95,7 +95,8 @@ class Picture {
         static_cast<double>(layout_.makespan.count()) / static_cast<double>(shortest.count());
     layout_.width = std::clamp(kNarrowestOp * per_op, kLeastWidth - layout_.left - kMargin,
                                kMostWidth - layout_.left - kMargin);
-    layout_.most_digits = std::to_string(std::max(1U, report.micro_batches) - 1).size();
+    const std::uint64_t units = std::uint64_t{report.micro_batches} * report.slices * report.steps;
+    layout_.most_digits = std::to_string(std::max<std::uint64_t>(1, units) - 1).size();
     layout_.number_size =
         std::clamp((layout_.width / per_op - 2) / digits_width(layout_.most_digits, 1), 7.0, 12.0);
     boxes_ = draw_boxes(graph, timeline, chunks_, layout_);

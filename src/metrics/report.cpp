@@ -75,6 +75,10 @@ void add_rates(Report& report, const Workload& workload) {
 
 }  // namespace
 
+Time Report::step_time() const {
+  return (2 * makespan + Time(steps)) / (2 * static_cast<std::int64_t>(steps));
+}
+
 Bytes Report::peak_memory() const {
   Bytes peak;
   for (const RankReport& rank : per_rank) peak = std::max(peak, rank.peak_memory);
@@ -92,7 +96,10 @@ Report make_report(const Schedule& schedule, const Workload& workload, const OpG
   report.ranks = graph.rank_count();
   report.stages = schedule.stages();
   report.forward_only = schedule.forward_only;
-  report.micro_batches = schedule.requests > 0 ? schedule.requests : schedule.micro_batches;
+  report.slices = schedule.slices;
+  report.steps = schedule.steps;
+  report.micro_batches =
+      schedule.requests > 0 ? schedule.requests : schedule.micro_batches / schedule.slices / schedule.steps;
   report.decode_steps = schedule.requests > 0 ? schedule.micro_batches / schedule.requests - 1 : 0;
   report.makespan = bubbles.makespan;
   report.max_rank_span = bubbles.max_rank_span;

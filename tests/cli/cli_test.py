@@ -404,7 +404,9 @@ class Schedules(Folder):
         self.assertIn("source", text)
         self.assertIn("group", run("schedule", "list", "--verbose").stdout)
         self.assertEqual({entry["name"] for entry in json.loads(run("schedule", "list", "--json").stdout)},
-                         {"naive", "gpipe", "1f1b", "interleaved", "inference"})
+                         {"1f1b", "bpipe", "chimera", "combined-1f1b", "dualpipe", "dualpipev", "eager-1f1b",
+                          "gpipe", "hanayo", "inference", "interleaved", "interleaved-zb", "looped-bfs", "naive",
+                          "pipedream-2bw", "seq1f1b", "terapipe", "zb-h1", "zb-h2", "zbv"})
 
     def test_export_writes_the_grammar(self):
         config = reference(parallelism__pipeline=2, parallelism__micro_batches=2, schedule__name="naive")

@@ -31,7 +31,7 @@ struct Override {
 struct ScheduleChoice {
   std::string name;                 ///< empty where a file is given
   std::optional<std::string> file;  ///< path, resolved against the document that names it
-  OptionValues options;             ///< as given, not completed
+  OptionValues options;             ///< as given, not completed; of a file: slices, steps
 };
 
 struct Simulation {

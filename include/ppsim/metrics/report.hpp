@@ -35,7 +35,9 @@ struct Report {
   std::string schedule;
   std::uint32_t ranks = 0;
   std::uint32_t stages = 0;
-  std::uint32_t micro_batches = 0;  ///< inference: requests
+  std::uint32_t micro_batches = 0;  ///< of a step, whole ones; inference: requests
+  std::uint32_t slices = 1;         ///< that each micro-batch's sequence is cut into
+  std::uint32_t steps = 1;          ///< optimizer steps that the run takes
   bool forward_only = false;
   std::uint32_t decode_steps = 0;
 
@@ -53,6 +55,8 @@ struct Report {
   std::vector<RankReport> per_rank;  ///< [P]
   std::vector<std::string> assumptions;
 
+  /// The makespan's share of one optimizer step, rounded half up.
+  [[nodiscard]] Time step_time() const;
   /// The largest peak_memory of a rank.
   [[nodiscard]] Bytes peak_memory() const;
   /// False where a rank needs more than gpu_memory; true where the capacity is not known.
