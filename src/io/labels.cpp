@@ -157,7 +157,7 @@ std::string action_name(std::span<const Op> ops, Rank rank, const ChunkIndex& ch
   for (const Op op : ops) {
     if (!text.empty()) text += '+';
     text += name(op.kind);
-    if (!is_compute(op.kind)) continue;
+    if (!has_micro_batch(op.kind)) continue;
     text += std::to_string(index(op.micro_batch));
     if (chunks.most_chunks() > 1) text += chunk_letters(chunks.chunk_of(rank, op.stage));
   }

@@ -51,6 +51,15 @@ TEST_CASE("an activation lives from its F's start to its B's end") {
   CHECK(memory[1].peak_at == Time(10));
 }
 
+TEST_CASE("two pipelines against each other hold two stages a rank, each with weights of its own") {
+  Workload workload = make_workload(free_transfers(), {4, 4, {}}, 4);
+  for (std::size_t s = 0; s < 4; ++s) workload.stages[s].weights = Bytes(10 + static_cast<int>(s));
+  for (const char* name : {"chimera", "dualpipe"}) {
+    const std::vector<RankMemory> memory = run_schedule(registered(name, {4, 8, 1}), workload).memory();
+    for (const RankMemory& rank : memory) CHECK(rank.static_bytes == Bytes(23));  // stages r and 3 - r
+  }
+}
+
 // A copy of 6 bytes takes 6 ns. r0: F0 0-10, EVICT0 10-16, F1 16-26, LOAD0 26-32, B0 40-60, B1 70-90; r1: F0
 // 10-20, B0 20-40, F1 40-50, B1 50-70. The guest has its room from 10 to 32.
 TEST_CASE("an evicted activation leaves when it has arrived, and takes room again when its way back begins") {

@@ -112,6 +112,25 @@ TEST_CASE("uniform costs carry over to another number of stages, transfers uncha
   CHECK(fewer.stages[0].activation == Bytes(4'000'000));
 }
 
+TEST_CASE("costs of a slice carry over to another number of slices, transfers too") {
+  CostsInput costs = reference();
+  costs.forward = {Time(5)};
+  costs.backward = {Time(6)};
+  const RunShape shape{.ranks = 2, .stages = 2, .slices = 4};
+  const StageCosts same = make_workload(costs, shape, {2, 4}).stages[0];
+  CHECK(same.forward == Time(5));
+  CHECK(same.forward_transfer == Bytes(2'500'000));
+  const Workload cut = make_workload(costs, shape, {2, 1});
+  CHECK(cut.stages[0].forward == Time(1));   // 5/4 = 1.25
+  CHECK(cut.stages[0].backward == Time(2));  // 6/4 = 1.5, half up
+  CHECK(cut.stages[0].activation == Bytes(250'000));
+  CHECK(cut.stages[0].backward_transfer == Bytes(625'000));
+  CHECK(cut.assumptions.back() == "Costs given for 1 slices of a micro-batch are scaled to 4, by 1/4.");
+  const StageCosts both = make_workload(costs, {.ranks = 2, .stages = 4, .slices = 1}, {2, 4}).stages[3];
+  CHECK(both.forward == Time(10));
+  CHECK(both.forward_transfer == Bytes(10'000'000));
+}
+
 TEST_CASE("scaling is exact where the product passes 64 bits") {
   CostsInput costs = reference();
   const std::int64_t large = std::int64_t{1} << 60;

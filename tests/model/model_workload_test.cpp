@@ -180,6 +180,37 @@ TEST_CASE("layers given by their costs take FLOPs / achievable peak, shared out 
   CHECK(says(sentences(workload), "Layers reach 50 %"));
 }
 
+TEST_CASE("slices share a stage evenly; steps multiply tokens and FLOPs; versions the weights alone") {
+  const Parallelism p = parallel(1, 3);
+  const ModelInput input{round_cluster(4), small_gpt()};
+  const RunShape plain{.ranks = 3, .stages = 3};
+  const Workload whole = make_workload(input, p, plain);
+  RunShape shape = plain;
+  shape.slices = 4;
+  const Workload cut = make_workload(input, p, shape);
+  for (std::size_t s = 0; s < 3; ++s) {
+    const StageCosts &a = whole.stages[s], &b = cut.stages[s];
+    CHECK(std::abs((4 * b.forward - a.forward).count()) <= 2);
+    CHECK(std::abs((4 * b.backward - a.backward).count()) <= 4);
+    CHECK(b.input_grad + b.weight_grad == b.backward);
+    CHECK(4 * b.activation >= a.activation);
+    CHECK(4 * b.activation < a.activation + Bytes(4));
+    CHECK(4 * b.forward_transfer >= a.forward_transfer);
+    CHECK(b.weights == a.weights);
+  }
+  CHECK(cut.tokens_per_step == whole.tokens_per_step);
+  CHECK(says(sentences(cut), "Each of the 4 slices"));
+  shape = plain;
+  shape.steps = 3;
+  shape.weight_versions = 2;
+  const Workload steps = make_workload(input, p, shape);
+  CHECK(*steps.tokens_per_step == 3 * *whole.tokens_per_step);
+  CHECK(steps.model_flops_per_step->count() == 3 * whole.model_flops_per_step->count());
+  CHECK(steps.stages[1].weights == 2 * whole.stages[1].weights);
+  CHECK(steps.stages[1].optimizer == whole.stages[1].optimizer);
+  CHECK(steps.stages[1].forward == whole.stages[1].forward);
+}
+
 TEST_CASE("full recomputation of such layers keeps their inputs and runs their forwards again") {
   Parallelism p = parallel(1, 1);
   p.recompute = Recompute::Full;

@@ -57,6 +57,57 @@ TEST_CASE("outside its domain a schedule states no makespan") {
   CHECK(!states(interleaved, {2, 8, 2}, group(4), 3));
 }
 
+// The forms of zero bubble and of DualPipe are too low outside W <= min(F, I).
+TEST_CASE("the published zero-bubble and pair schedules state nothing outside their domains") {
+  const auto states = [](const char* name, Shape shape, UniformCosts costs,
+                         const OptionValues& options = {}) {
+    const ScheduleInfo& info = find_schedule(name);
+    return info.exact_makespan(request_of(info, shape, options), costs).has_value();
+  };
+  const UniformCosts unit{Time(1), Time(2), Time(1), Time(1), Time(0)};
+  const UniformCosts long_w{Time(1), Time(3), Time(1), Time(2), Time(0)};
+  const UniformCosts hop{Time(4), Time(8), Time(4), Time(4), Time(1)};
+  for (const char* name : {"zb-h1", "zb-h2", "dualpipe"}) {
+    CAPTURE(std::string(name));
+    CHECK(states(name, {4, 8, 1}, unit));
+    CHECK(!states(name, {4, 8, 1}, long_w));
+  }
+  for (const char* name : {"zbv", "dualpipev", "interleaved-zb"}) {
+    CAPTURE(std::string(name));
+    CHECK(states(name, {4, 8, 2}, unit));
+    CHECK(!states(name, {4, 8, 2}, long_w));
+  }
+  CHECK(states("zb-h1", {4, 4, 1}, hop));
+  CHECK(!states("zb-h1", {4, 3, 1}, unit));
+  CHECK(!states("zb-h2", {4, 6, 1}, unit));
+  CHECK(!states("zb-h2", {4, 8, 1}, hop));  // the span has a form with hops, the makespan none
+  CHECK(find_schedule("zb-h2").exact_span(request_of(find_schedule("zb-h2"), {4, 8, 1}), hop));
+  CHECK(!states("zbv", {4, 6, 2}, unit));
+  CHECK(!states("zbv", {4, 8, 2}, {Time(2), Time(2), Time(1), Time(1), Time(0)}));
+  CHECK(!states("chimera", {4, 6, 1}, unit));  // P does not divide M
+  CHECK(!states("chimera", {4, 8, 1}, {Time(3), Time(2), Time(1), Time(1), Time(0)}));
+  CHECK(!states("hanayo", {4, 6, 2}, unit));
+  CHECK(!states("dualpipe", {4, 8, 1}, {Time(1), Time(8), Time(6), Time(1), Time(0)}));  // I far from F
+  CHECK(!states("seq1f1b", {4, 8, 1}, hop));
+  CHECK(!states("combined-1f1b", {4, 4, 2}, unit));  // no steady state
+}
+
+TEST_CASE("bidirectional schedules refuse odd halves and DualPipe what cannot fill the pipeline") {
+  const auto reason = [](const char* name, Shape shape) {
+    const ScheduleInfo& info = find_schedule(name);
+    return why_not(info, request_of(info, shape)).value_or("fits");
+  };
+  CHECK(reason("chimera", {4, 6, 1}) == "fits");
+  CHECK(reason("chimera", {3, 6, 1}) == "3 ranks: expected an even number");
+  CHECK(reason("chimera", {4, 5, 1}) == "5 micro-batches: expected an even number, half a direction");
+  CHECK(reason("dualpipe", {4, 8, 1}) == "fits");
+  CHECK(reason("dualpipe", {4, 6, 1}) == "6 micro-batches with 4 ranks: expected at least 8");
+  CHECK(reason("dualpipev", {4, 8, 2}) == "fits");
+  CHECK(reason("dualpipev", {4, 7, 2}) == "7 micro-batches with 4 ranks: expected at least 8");
+  CHECK(reason("dualpipev", {4, 8, 1}) == "1 chunks a rank: expected 2");
+  CHECK(reason("pipedream-2bw", {4, 3, 1}) == "3 micro-batches a step with 4 ranks: expected at least 4");
+}
+
 TEST_CASE("interleaved takes legal groups and says of others what would be right") {
   const ScheduleInfo& info = find_schedule("interleaved");
   const auto reason = [&](std::uint32_t P, std::uint32_t M, const OptionValues& options = {}) {

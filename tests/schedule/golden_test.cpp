@@ -8,6 +8,7 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "ppsim/schedule/check.hpp"
@@ -167,6 +168,66 @@ TEST_CASE(
     CHECK(check_order(schedule).empty());
     CHECK(parse_csv(to_csv(schedule), "f.csv").schedule == schedule);
   }
+}
+
+TEST_CASE("PyTorch's own files are what the generators make") {
+  struct Case {
+    const char *file, *schedule;
+    Shape shape;
+  };
+  const auto folder = golden("pytorch");
+  if (!folder) return;
+  for (const Case& published : {Case{"dualpipev_4rank_10mb.csv", "dualpipev", {4, 10, 2}},
+                                Case{"zb1p_2rank_2stagep_compute.csv", "interleaved-zb", {2, 8, 2}}}) {
+    CAPTURE(std::string(published.file));
+    const ScheduleInfo& info = find_schedule(published.schedule);
+    const Schedule made = make_schedule(info, {published.shape, complete_options(info, {}), nullptr});
+    CHECK(to_csv(made) == to_csv(read(*folder / published.file)));
+  }
+}
+
+// Cases with a cap, or of a greedy policy, are for comparison: ours may not be worse.
+TEST_CASE("the unit-cost makespans that a tutor of pipelines publishes are met") {
+  struct Case {
+    const char *theirs, *ours;
+  };
+  const Case cases[] = {
+      {"1F1B", "1f1b"},
+      {"GPipe", "gpipe"},
+      {"ZB-H1 greedy", "zb-h1"},
+      {"ZB-H2", "zb-h2"},
+      {"Interleaved, ragged balanced round", "interleaved"},
+      {"Interleaved, 2 rounds of 5", "interleaved"},
+  };
+  const auto folder = golden("tutor");
+  if (!folder) return;
+  const auto published = nlohmann::json::parse(text_of(*folder / "expected.json"));
+  int met = 0;
+  for (const auto& row : published["cases"]) {
+    const auto found = std::find_if(std::begin(cases), std::end(cases),
+                                    [&](const Case& one) { return row["schedule"] == one.theirs; });
+    if (found == std::end(cases)) continue;
+    CAPTURE(row.dump());
+    const ScheduleInfo& info = find_schedule(found->ours);
+    const Shape shape{row["P"], row["M"], row.value("V", 1U)};
+    const Time B(row["B"].get<int>()), W(row.value("W", 0));
+    const UniformCosts costs{Time(row["F"].get<int>()), B + W, B, W, Time(0)};
+    const Schedule made = make_schedule(info, {shape, complete_options(info, {}), nullptr});
+    const auto replayed = Replay(made, costs).run();
+    REQUIRE(replayed);
+    const bool exact = row.contains("makespan") && shape.chunks == 1;
+    const Time theirs(row.value("makespan", row.value("makespan_max", 0)));
+    CHECK((exact ? replayed->makespan == theirs : replayed->makespan <= theirs));
+    if (row.contains("internal_bubble")) {
+      CHECK(replayed->max_rank_span == shape.micro_batches * (costs.forward + costs.backward));
+    }
+    if (row.contains("peak")) {
+      for (std::uint32_t rank = 0; rank < shape.ranks; ++rank)
+        CHECK(replayed_peak(made, Rank{rank}) == row["peak"][rank].get<std::uint64_t>());
+    }
+    ++met;
+  }
+  CHECK(met == 7);
 }
 
 TEST_CASE("a file with communication is refused at its first such cell") {
