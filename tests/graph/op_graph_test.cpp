@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "cases.hpp"
 #include "ppsim/schedule/text.hpp"
 
@@ -217,4 +219,41 @@ TEST_CASE("in two directions a token returns to the first stage of its own") {
   const OpGraph graph = graph_of(schedule, uniform_costs(1, 0, 3));
   CHECK(check_transfer_ends(graph) == 6);
   CHECK(find_cycle(graph).empty());
+}
+
+TEST_CASE(
+    "EVICT and LOAD are transfers beside compute: a forward waits for the room, a backward for the way "
+    "back") {
+  const OpGraph graph =
+      graph_of(parse("0F0,0EVICT0,0F1,0LOAD0,0B0,0B1\n1F0,1B0,1F1,1B1\n"), uniform_costs(1, 2, 3, 4));
+  REQUIRE(graph.copies().size() == 2);
+  const auto end = [&](const CopyEdge& copy) {
+    const auto begin = graph.out_begin();
+    const auto source = std::upper_bound(begin.begin(), begin.end(), copy.edge) - begin.begin() - 1;
+    return graph.describe(static_cast<VertexId>(source)) + " ~> " +
+           graph.describe(graph.targets()[copy.edge]);
+  };
+  const auto [evict, load] = std::pair(graph.copies()[0], graph.copies()[1]);
+  CHECK(evict.op == Op{OpKind::Evict, false, Stage{0}, MicroBatch{0}});
+  CHECK(end(evict) == "rank 0: F of stage 0, micro-batch 0 ~> rank 0: F of stage 0, micro-batch 1");
+  CHECK(load.op == Op{OpKind::Load, false, Stage{0}, MicroBatch{0}});
+  CHECK(end(load) == "rank 0: F of stage 0, micro-batch 1 ~> rank 0: B of stage 0, micro-batch 0");
+  const TransferClass& out = graph.transfer_classes()[graph.edge_classes()[evict.edge]];
+  const TransferClass& back = graph.transfer_classes()[graph.edge_classes()[load.edge]];
+  CHECK((out.from == Rank{0} && out.to == Rank{1} && back.from == Rank{1} && back.to == Rank{0}));
+  CHECK((out.bytes == Bytes(1000) && out.wire == Time(1000) && out.latency == Time(4)));
+  CHECK((!out.holds_sender && !back.holds_sender));
+}
+
+// The update needs all of a step's gradients, and the last backward of a step differs from rank to rank.
+TEST_CASE("each of several steps ends with a reduction on every rank") {
+  const Schedule schedule = make_schedule("pipedream-2bw", {2, 2, 1}, {{"steps", std::int64_t{2}}});
+  Workload workload = workload_of(uniform_costs(1, 2), schedule);
+  for (StageCosts& stage : workload.stages) stage.gradient_reduction = Time(7);
+  const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
+  std::vector<std::string> kinds(2);
+  for (VertexId v = 0; v < graph.vertex_count(); ++v)
+    kinds[index(graph.rank_of(v))] += std::string(name(graph.ops(v)[0].kind)) + ' ';
+  CHECK(kinds[0] == "F F B F B REDUCE_GRAD F B B REDUCE_GRAD ");
+  CHECK(kinds[1] == "F B F B REDUCE_GRAD F B F B REDUCE_GRAD ");
 }
