@@ -13,6 +13,12 @@ std::span<const Op> Schedule::program(Rank rank) const {
   return std::span(ops).subspan(begin, rank_begin[index(rank) + 1] - begin);
 }
 
+std::span<const CommAction> Schedule::communication_of(Rank rank) const {
+  if (communication_begin.empty()) return {};
+  const std::uint32_t begin = communication_begin[index(rank)], end = communication_begin[index(rank) + 1];
+  return std::span(communication).subspan(begin, end - begin);
+}
+
 ScheduleWriter::ScheduleWriter(std::string name, Placement placement, std::uint32_t micro_batches,
                                std::size_t ops) {
   schedule_.name = std::move(name);

@@ -30,7 +30,8 @@ class Loader {
         if (const std::string fault = add(rank, cell); !fault.empty()) return cell + ": " + fault;
       }
     }
-    for (const auto& [stage, count] : counts_) {
+    for (const auto& entry : counts_) {
+      const std::map<std::string, int>& count = entry.second;  // clang 14 captures no structured binding
       const auto of = [&](const char* kind) { return count.contains(kind) ? count.at(kind) : 0; };
       if (of("I") != of("W")) return "not as many I as W";
       if (of("B") + of("W") != of("F")) return "not every forward has its backward";

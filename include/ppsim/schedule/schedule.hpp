@@ -1,4 +1,5 @@
-/// Schedule: a value that says in which order each rank works. No times, no sends, no idle slots.
+/// Schedule: a value that says in which order each rank works. No times, no idle slots; sends and receives
+/// only where a program fixes their order too.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,28 @@
 #include "ppsim/schedule/placement.hpp"
 
 namespace ppsim {
+
+/// What a program may say besides its compute ops: transfers between ranks, and the handling of sharded
+/// parameters and gradients.
+enum class CommKind : std::uint8_t {
+  SendForward,   ///< SEND_F: the activation behind F of `stage` goes to the rank of the next stage
+  RecvForward,   ///< RECV_F: the activation that F of `stage` needs comes from the rank of the previous stage
+  SendBackward,  ///< SEND_B: the gradient behind B or I of `stage` goes to the rank of the previous stage
+  RecvBackward,  ///< RECV_B: the gradient that B or I of `stage` needs comes from the rank of the next stage
+  Unshard,       ///< UNSHARD: gathers a stage's parameters; no micro-batch
+  Reshard,       ///< RESHARD: lets go of what was gathered; no micro-batch
+  ReduceGrad,    ///< REDUCE_GRAD: reduces a stage's gradients; no micro-batch
+};
+
+/// One such action, in front of the `position`-th op of its rank's program (behind the last one: its size).
+struct CommAction {
+  CommKind kind{};
+  Stage stage{};
+  MicroBatch micro_batch{};
+  std::uint32_t position = 0;
+
+  friend bool operator==(const CommAction&, const CommAction&) = default;
+};
 
 struct Schedule {
   std::string name;
@@ -31,11 +54,19 @@ struct Schedule {
   std::vector<Op> ops;                    ///< all ranks' programs, one after the other
   std::vector<std::uint32_t> rank_begin;  ///< [P + 1] where each rank's program begins in `ops`
 
+  /// Communication as part of the programs, in their order (by position, equal positions as listed); empty:
+  /// the schedule leaves it open. schedule/lowering.hpp makes it. Only `communication: program` runs it so.
+  std::vector<CommAction> communication;
+  std::vector<std::uint32_t> communication_begin;  ///< [P + 1] as rank_begin, or empty
+
   [[nodiscard]] std::uint32_t ranks() const { return placement.ranks; }
   [[nodiscard]] std::uint32_t stages() const { return placement.stages(); }
 
   /// Ops of one rank in program order.
   [[nodiscard]] std::span<const Op> program(Rank rank) const;
+
+  /// Communication of one rank in program order; empty where the schedule leaves it open.
+  [[nodiscard]] std::span<const CommAction> communication_of(Rank rank) const;
 
   /// True for a token step of inference, false for prefill and for training.
   [[nodiscard]] bool is_token_step(MicroBatch micro_batch) const {
