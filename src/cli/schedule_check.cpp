@@ -34,7 +34,7 @@ int check(const Arguments& arguments) {
   }
   const ScheduleCheck result =
       bare_file ? check_schedule_file(path) : check_schedule(arguments.config.load());
-  if (!result.note.empty()) note(result.note);
+  for (const std::string& line : result.notes) note(line);
   if (arguments.json) {
     print(faults_json(result.faults));
   } else if (result.faults.empty()) {

@@ -1,36 +1,92 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "command.hpp"
+#include "ppsim/core/error.hpp"
 #include "ppsim/explore/run.hpp"
 #include "ppsim/io/files.hpp"
+#include "ppsim/io/schedule_files.hpp"
+#include "ppsim/schedule/lowering.hpp"
 #include "ppsim/schedule/text.hpp"
 
 namespace ppsim::cli {
+namespace {
+
+struct Arguments {
+  ConfigArguments config;
+  std::string format = "csv";
+  std::vector<std::string> passes;
+  std::string output;
+
+  [[nodiscard]] bool has_pass(std::string_view pass) const {
+    return std::find(passes.begin(), passes.end(), pass) != passes.end();
+  }
+};
+
+// The programs as PyTorch's runtime takes them. Sends and receives of a file stay as they are.
+std::string comms_csv(const Arguments& arguments, Schedule schedule) {
+  if (arguments.has_pass("merge_bw")) schedule = merge_backward(schedule);
+  if (arguments.has_pass("unshard")) schedule = add_unshards(schedule);
+  if (arguments.has_pass("reduce_grad")) schedule = add_reductions(schedule);
+  if (!has_sends_or_receives(schedule)) schedule = add_sends_and_receives(schedule);
+  return to_comms_csv(schedule);
+}
+
+// The run tells a deadlock; how links are shared is for whoever reads the file to say.
+std::string goal_of(Config config, Plan plan) {
+  config.simulation.contention = Contention::None;
+  PhaseSeconds unused;
+  const Run result = run(config, std::move(plan), unused);
+  std::string text = goal(result.graph);
+  if (links_differ(result.graph))
+    note("GOAL has one latency and bandwidth for all links; those of this config differ");
+  return text;
+}
+
+std::string text_of(const Arguments& arguments, const Config& config, Plan plan) {
+  if (arguments.format == "csv-comms") return comms_csv(arguments, std::move(plan.schedule));
+  if (arguments.format == "json") return schedule_json(plan.schedule);
+  if (arguments.format == "goal") return goal_of(config, std::move(plan));
+  return to_csv(plan.schedule);
+}
+
+int export_schedule(const Arguments& arguments) {
+  if (!arguments.passes.empty() && arguments.format != "csv-comms") {
+    throw Error("--passes", fmt::format("is for --format csv-comms, not {}", arguments.format));
+  }
+  const Config config = arguments.config.load();
+  check_outputs({arguments.output}, {config.path, config.schedule.file.value_or("")});
+  Plan plan = make_plan(config);
+  for (const std::string& line : plan.notes) note(line);
+  const std::string text = text_of(arguments, config, std::move(plan));
+  if (arguments.output.empty()) {
+    print(text);
+  } else {
+    write_file(arguments.output, text);
+  }
+  return 0;
+}
+
+}  // namespace
 
 Command add_schedule_export(CLI::App& parent) {
-  struct Arguments {
-    ConfigArguments config;
-    std::string format = "csv";
-    std::string output;
-  };
-  CLI::App* app = parent.add_subcommand("export", "Write a schedule's order as a file, one row a rank");
+  CLI::App* app = parent.add_subcommand("export", "Write a schedule as a file");
   const auto arguments = std::make_shared<Arguments>();
   arguments->config.declare(*app);
-  app->add_option("--format", arguments->format, "csv: compute ops, in PyTorch's grammar")
-      ->check(CLI::IsMember({"csv"}))
+  app->add_option("--format", arguments->format,
+                  "csv: compute ops, in PyTorch's grammar; csv-comms: sends and receives too; json: one "
+                  "document; goal: costs too, for LogGOPSim")
+      ->check(CLI::IsMember({"csv", "csv-comms", "json", "goal"}))
       ->capture_default_str();
+  app->add_option("--passes", arguments->passes,
+                  "csv-comms: also merge_bw (I and its W become B), unshard, reduce_grad; run in this order")
+      ->delimiter(',')
+      ->allow_extra_args(false)  // one list each time, or it would swallow CONFIG
+      ->check(CLI::IsMember({"merge_bw", "unshard", "reduce_grad"}))
+      ->type_name("PASS,...");
   add_output(*app, "-o,--output", arguments->output, "Write to a file instead of stdout");
-  return {app, [arguments] {
-            const Config config = arguments->config.load();
-            check_outputs({arguments->output}, {config.path, config.schedule.file.value_or("")});
-            const Plan plan = make_plan(config);
-            if (!plan.note.empty()) note(plan.note);
-            const std::string text = to_csv(plan.schedule);
-            if (arguments->output.empty()) {
-              print(text);
-            } else {
-              write_file(arguments->output, text);
-            }
-            return 0;
-          }};
+  return {app, [arguments] { return export_schedule(*arguments); }};
 }
 
 }  // namespace ppsim::cli

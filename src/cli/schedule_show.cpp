@@ -29,7 +29,7 @@ int show(const Arguments& arguments) {
                                       config.parallelism.pipeline - 1));
   }
   Plan plan = make_plan(config);
-  if (!plan.note.empty()) note(plan.note);
+  for (const std::string& line : plan.notes) note(line);
   PhaseSeconds unused;
   const Run result = run(config, std::move(plan), unused);
   if (!arguments.svg.empty())

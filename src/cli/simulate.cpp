@@ -41,7 +41,7 @@ int simulate(const Arguments& arguments) {
   seconds.config = watch.lap();
   Plan plan = make_plan(config);
   seconds.schedule = watch.lap();
-  if (!plan.note.empty()) note(plan.note);
+  for (const std::string& line : plan.notes) note(line);
   const Run result = run(config, std::move(plan), seconds);
   watch.lap();
   write_outputs(arguments, config, result);

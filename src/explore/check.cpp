@@ -57,7 +57,7 @@ void check_run(ScheduleCheck& check, const Config& config, Workload workload) {
 ScheduleCheck parse_for_check(const std::string& path) {
   ScheduleCheck check;
   if (auto parsed = parse_csv(read_file(path), path, check.faults)) {
-    check.note = std::move(parsed->note);
+    check.notes = std::move(parsed->notes);
     check.schedule = std::move(parsed->schedule);
   }
   return check;
@@ -83,7 +83,7 @@ Config unit_cost_config(const std::string& path, const Schedule& schedule) {
 }
 
 void check_parsed(ScheduleCheck& check, const Config& config) {
-  for (Fault& fault : check_order(check.schedule)) check.faults.push_back(std::move(fault));
+  for (Fault& fault : check_programs(check.schedule)) check.faults.push_back(std::move(fault));
   if (!check.faults.empty()) return;
   check_run(check, config, located(config, [&] { return workload_for(config, check.schedule); }));
 }
@@ -115,7 +115,8 @@ ScheduleCheck check_schedule(const Config& config) {
 ScheduleCheck check_schedule_file(const std::string& path) {
   ScheduleCheck check = parse_for_check(path);
   if (!check.faults.empty()) return check;
-  if (check.schedule.forward_only) check.schedule.requests = check.schedule.micro_batches;
+  if (check.schedule.forward_only && check.schedule.requests == 0)
+    check.schedule.requests = check.schedule.micro_batches;
   check_parsed(check, unit_cost_config(path, check.schedule));
   return check;
 }

@@ -4,6 +4,7 @@
 
 #include "ppsim/io/files.hpp"
 #include "ppsim/schedule/check.hpp"
+#include "ppsim/schedule/lowering.hpp"
 #include "ppsim/schedule/registry.hpp"
 #include "ppsim/schedule/text.hpp"
 
@@ -84,11 +85,11 @@ Plan read_plan(const Config& config) {
   const std::string& file = *config.schedule.file;
   ParsedSchedule parsed = parse_csv(read_file(file), file);
   fit_to_config(config, parsed.schedule);
-  if (const auto faults = check_order(parsed.schedule); !faults.empty()) {
+  if (const auto faults = check_programs(parsed.schedule); !faults.empty()) {
     throw Error(fmt::format("{}, {}", file, faults.front().where), faults.front().what);
   }
   Workload workload = located(config, [&] { return workload_for(config, parsed.schedule); });
-  return {std::move(workload), std::move(parsed.schedule), std::move(parsed.note)};
+  return {std::move(workload), std::move(parsed.schedule), std::move(parsed.notes)};
 }
 
 }  // namespace
@@ -125,6 +126,12 @@ void fit_to_config(const Config& config, Schedule& schedule) {
   if (config.virtual_stages) {
     expect("stages", schedule.stages(), std::uint64_t{parallelism.pipeline} * *config.virtual_stages);
   }
+}
+
+std::vector<Fault> check_programs(const Schedule& schedule) {
+  std::vector<Fault> faults = check_order(schedule);
+  for (Fault& fault : check_communication(schedule)) faults.push_back(std::move(fault));
+  return faults;
 }
 
 Workload workload_for(const Config& config, const Schedule& schedule) {

@@ -10,6 +10,9 @@ namespace ppsim {
 /// (where: the file).
 void fit_to_config(const Config& config, Schedule& schedule);
 
+/// Faults of the order, then of the sends and receives that the programs bring.
+[[nodiscard]] std::vector<Fault> check_programs(const Schedule& schedule);
+
 /// Costs of the stages that `schedule` has.
 [[nodiscard]] Workload workload_for(const Config& config, const Schedule& schedule);
 

@@ -1,9 +1,10 @@
 #include "ppsim/schedule/check.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
+
+#include "missing_fault.hpp"
 
 namespace ppsim {
 namespace {
@@ -30,16 +31,6 @@ std::uint8_t bit(OpKind kind) {
       return 0;
   }
   return 0;
-}
-
-// "3, 5, 7 and 12 more"
-std::string first_few(const std::vector<std::uint32_t>& numbers) {
-  constexpr std::size_t kFew = 8;
-  const std::size_t shown = std::min(kFew, numbers.size());
-  std::string text = fmt::format(
-      "{}", fmt::join(numbers.begin(), numbers.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
-  if (shown < numbers.size()) text += fmt::format(" and {} more", numbers.size() - shown);
-  return text;
 }
 
 class OrderCheck {
@@ -193,10 +184,7 @@ class OrderCheck {
 
   void report_missing(Rank rank, Stage stage, std::string_view kind,
                       const std::vector<std::uint32_t>& missing) {
-    if (missing.empty()) return;
-    faults_.push_back({fmt::format("rank {}", index(rank)),
-                       fmt::format("{} of stage {} is missing for micro-batch{} {}", kind, index(stage),
-                                   missing.size() > 1 ? "es" : "", first_few(missing))});
+    if (!missing.empty()) faults_.push_back(missing_fault(rank, stage, kind, missing));
   }
 
   const Schedule& schedule_;

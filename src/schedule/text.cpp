@@ -4,40 +4,83 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
+#include <utility>
+
+#include "program_actions.hpp"
 
 namespace ppsim {
+namespace {
 
-std::string to_text(const Schedule& schedule, Op op) {
-  std::size_t micro_batch = index(op.micro_batch);
+// How a file names a micro-batch: "d" or "u" in two directions, and the number within the direction.
+struct LocalName {
   std::string_view prefix;
-  if (schedule.placement.directions() > 1) {
-    const auto& directions = schedule.directions;  // all 0s, then all 1s
-    const auto up = std::lower_bound(directions.begin(), directions.end(), std::uint8_t{1});
-    const bool is_up = schedule.direction(op.micro_batch) == 1;
-    if (is_up) micro_batch -= static_cast<std::size_t>(up - directions.begin());
-    prefix = is_up ? "u" : "d";
-  }
-  return fmt::format("{}{}{}{}", prefix, index(op.stage), name(op.kind), micro_batch);
+  std::size_t number;
+};
+
+LocalName local_name(const Schedule& schedule, MicroBatch micro_batch) {
+  if (schedule.placement.directions() == 1) return {"", index(micro_batch)};
+  const auto& directions = schedule.directions;  // all 0s, then all 1s
+  const auto up = std::lower_bound(directions.begin(), directions.end(), std::uint8_t{1});
+  if (schedule.direction(micro_batch) == 0) return {"d", index(micro_batch)};
+  return {"u", index(micro_batch) - static_cast<std::size_t>(up - directions.begin())};
 }
 
-std::string to_csv(const Schedule& schedule) {
+// The cells of one row.
+class Row {
+ public:
+  Row(const Schedule& schedule, std::string& out) : schedule_(schedule), out_(out) {}
+
+  void add(std::string_view cell) {
+    if (!std::exchange(first_, false)) out_ += ',';
+    out_ += cell;
+  }
+
+  void add(std::span<const Op> ops) {
+    if (ops.size() == 1) return add(to_text(schedule_, ops[0]));
+    add(fmt::format("({};{})OVERLAP_F_B", to_text(schedule_, ops[0]), to_text(schedule_, ops[1])));
+  }
+
+ private:
+  const Schedule& schedule_;
+  std::string& out_;
+  bool first_ = true;
+};
+
+std::string write(const Schedule& schedule, bool with_communication) {
   std::string out;
   for (std::uint32_t rank = 0; rank < schedule.ranks(); ++rank) {
-    const auto program = schedule.program(Rank{rank});
-    for (std::size_t step = 0; step < program.size(); ++step) {
-      if (step > 0) out += ',';
-      if (!program[step].overlaps_next ||
-          step + 1 == program.size()) {  // a pair cut off is check_order's fault
-        out += to_text(schedule, program[step]);
-        continue;
-      }
-      const std::string first = to_text(schedule, program[step]);
-      out += fmt::format("({};{})OVERLAP_F_B", first, to_text(schedule, program[++step]));
-    }
+    Row row(schedule, out);
+    for_each_action(
+        schedule, Rank{rank},
+        [&](const CommAction& action) {
+          if (with_communication) row.add(to_text(schedule, action));
+        },
+        [&](std::span<const Op> ops) { row.add(ops); });
     out += '\n';
   }
   return out;
+}
+
+}  // namespace
+
+std::string to_text(const Schedule& schedule, Op op) {
+  const LocalName micro_batch = local_name(schedule, op.micro_batch);
+  return fmt::format("{}{}{}{}", micro_batch.prefix, index(op.stage), name(op.kind), micro_batch.number);
+}
+
+std::string to_text(const Schedule& schedule, const CommAction& action) {
+  const LocalName micro_batch = local_name(schedule, action.micro_batch);
+  std::string text = fmt::format("{}{}{}", micro_batch.prefix, index(action.stage), name(action.kind));
+  if (is_send_or_receive(action.kind)) text += std::to_string(micro_batch.number);
+  return text;
+}
+
+std::string to_csv(const Schedule& schedule) {
+  return write(schedule, false);
+}
+
+std::string to_comms_csv(const Schedule& schedule) {
+  return write(schedule, true);
 }
 
 }  // namespace ppsim

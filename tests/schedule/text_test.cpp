@@ -35,8 +35,8 @@ TEST_CASE("a schedule that ends in half a pair can still be written, for message
 }
 
 TEST_CASE("a file's rows are its ranks, and the placement is where the stages stand") {
-  const auto [schedule, note] = parse_csv("0F0,3F0,3B0,0B0\n1F0,2F0,2B0,1B0\n", "v.csv");  // a V-shape
-  CHECK(note.empty());
+  const auto [schedule, notes] = parse_csv("0F0,3F0,3B0,0B0\n1F0,2F0,2B0,1B0\n", "v.csv");  // a V-shape
+  CHECK(notes.empty());
   CHECK(schedule.name == "v.csv");
   CHECK(schedule.placement == Placement{2, {{Rank{0}, Rank{1}, Rank{1}, Rank{0}}}});
   CHECK(schedule.micro_batches == 1);
@@ -73,20 +73,71 @@ TEST_CASE("a file with nothing but forwards is forward only, without a token loo
   CHECK(schedule.requests == 0);
 }
 
+TEST_CASE("communication stands in front of the op that it was written before") {
+  const char* csv =
+      "0UNSHARD,0F0,0SEND_F0,0F1,0SEND_F1,0RECV_B0,0B0,0RECV_B1,0B1,0REDUCE_GRAD,0RESHARD\n"
+      "1RECV_F0,1F0,1B0,1SEND_B0,1RECV_F1,1F1,1B1,1SEND_B1\n";
+  const auto [schedule, notes] = parse_csv(csv, "f.csv");
+  CHECK(to_comms_csv(schedule) == csv);
+  CHECK(to_csv(schedule) == "0F0,0F1,0B0,0B1\n1F0,1B0,1F1,1B1\n");
+  CHECK(schedule.communication_begin == std::vector<std::uint32_t>{0, 7, 11});
+  CHECK(schedule.communication_of(Rank{0})[0] == CommAction{CommKind::Unshard, Stage{0}, MicroBatch{0}, 0});
+  CHECK(schedule.communication_of(Rank{0})[2] ==
+        CommAction{CommKind::SendForward, Stage{0}, MicroBatch{1}, 2});
+  CHECK(schedule.communication_of(Rank{0})[6] == CommAction{CommKind::Reshard, Stage{0}, MicroBatch{0}, 4});
+  CHECK(schedule.communication_of(Rank{1})[1] ==
+        CommAction{CommKind::SendBackward, Stage{1}, MicroBatch{0}, 2});
+  CHECK(notes ==
+        std::vector<std::string>{
+            "f.csv: UNSHARD, RESHARD and REDUCE_GRAD are kept and cost nothing: parameters are whole "
+            "on every replica, gradients are reduced behind each rank's program"});
+}
+
+TEST_CASE("in two directions communication has its direction, with a micro-batch or without") {
+  const char* csv =
+      "d0UNSHARD,d0F0,d0SEND_F0,u1UNSHARD,u1RECV_F0,(u1F0;d0B0)OVERLAP_F_B,u1B0,u1SEND_B0,d0RESHARD\n"
+      "u0F0,u0SEND_F0,d1RECV_F0,d1F0,d1B0,d1SEND_B0,u0RECV_B0,u0B0\n";
+  const Schedule schedule = parse_csv(csv, "f.csv").schedule;
+  CHECK(to_comms_csv(schedule) == csv);
+  CHECK(schedule.communication_of(Rank{0})[0] == CommAction{CommKind::Unshard, Stage{0}, MicroBatch{0}, 0});
+  CHECK(schedule.communication_of(Rank{0})[2] == CommAction{CommKind::Unshard, Stage{1}, MicroBatch{1}, 1});
+  CHECK(schedule.communication_of(Rank{0})[3] ==
+        CommAction{CommKind::RecvForward, Stage{1}, MicroBatch{1}, 1});
+}
+
+TEST_CASE("a file without communication leaves it open") {
+  const Schedule schedule = parse_csv("0F0,0B0\n1F0,1B0\n", "f.csv").schedule;
+  CHECK(schedule.communication.empty());
+  CHECK(schedule.communication_begin.empty());
+  CHECK(to_comms_csv(schedule) == to_csv(schedule));
+}
+
+TEST_CASE("the micro-batch of the first token that stage 0 receives is the number of requests") {
+  const auto requests = [](const char* csv) { return parse_csv(csv, "f.csv").schedule.requests; };
+  const char* rank_1 = "\n1F0,1F1,1F2,1F3\n";
+  const auto with = [&](const std::string& rank_0) { return requests((rank_0 + rank_1).c_str()); };
+  CHECK(with("0F0,0F1,0RECV_F2,0F2,0RECV_F3,0F3") == 2);
+  CHECK(with("0F0,0RECV_F1,0F1,0RECV_F2,0F2,0RECV_F3,0F3") == 1);
+  CHECK(with("0F0,0F1,0F2,0RECV_F3,0F3") == 0);  // no whole number of token steps
+  CHECK(with("0RECV_F0,0F0,0F1,0F2,0F3") == 0);
+  CHECK(requests("0F0,0RECV_F1,0F1,0B0,0B1\n1F0,1F1,1B0,1B1\n") == 0);  // training has no tokens
+}
+
 TEST_CASE("an old file's B is read as I and its BW as B, and a note says so") {
   const Schedule fresh = parse_csv("0F0,0F1,0I0,0W0,0B1\n", "f.csv").schedule;
-  const auto [by_bw, note] = parse_csv("0F0,0F1,0B0,0W0,0BW1\n", "f.csv");
+  const auto [by_bw, notes] = parse_csv("0F0,0F1,0B0,0W0,0BW1\n", "f.csv");
   CHECK(by_bw == fresh);
-  CHECK(note == "f.csv: written before December 2024: its B is read as I (input gradient), its BW as B");
+  CHECK(notes == std::vector<std::string>{"f.csv: written before December 2024: its B is read as I (input "
+                                          "gradient), its BW as B"});
   // No BW: a W whose stage and micro-batch have a B and no I tells it.
-  const auto [by_w, second_note] = parse_csv("0F0,0B0,0W0\n", "f.csv");
+  const auto [by_w, second_notes] = parse_csv("0F0,0B0,0W0\n", "f.csv");
   CHECK(by_w == parse_csv("0F0,0I0,0W0\n", "f.csv").schedule);
-  CHECK(!second_note.empty());
+  CHECK(!second_notes.empty());
 }
 
 TEST_CASE("a file that mixes fused and split backwards is no old file") {
-  CHECK(parse_csv("0F0,0F1,0B0,0I1,0W1\n", "f.csv").note.empty());
-  CHECK(parse_csv("0F0,0I0,0B0,0W0\n", "f.csv").note.empty());  // faulty, but its W has an I
+  CHECK(parse_csv("0F0,0F1,0B0,0I1,0W1\n", "f.csv").notes.empty());
+  CHECK(parse_csv("0F0,0I0,0B0,0W0\n", "f.csv").notes.empty());  // faulty, but its W has an I
 }
 
 TEST_CASE("what cannot be read is an error at its row and cell, counted from 1") {
@@ -106,10 +157,21 @@ TEST_CASE("what cannot be read is an error at its row and cell, counted from 1")
       {"0X0\n", "f.csv, row 1, cell 1: \"0X0\" is no action like 0F3: the kind is F, B, I or W"},
       {"0f0\n", "f.csv, row 1, cell 1: \"0f0\" is no action like 0F3: the kind is F, B, I or W"},
       {"\"0F0\"\n", "f.csv, row 1, cell 1: \"\"0F0\"\" is no action like 0F3"},
-      {"0F0\n0SEND_F0\n",
-       "f.csv, row 2, cell 1: \"0SEND_F0\" is communication, expected a compute-only file (F, B, I, W)"},
-      {"0UNSHARD,0F0\n",
-       "f.csv, row 1, cell 1: \"0UNSHARD\" is communication, expected a compute-only file (F, B, I, W)"},
+      {"0F0,0SEND_F\n", "f.csv, row 1, cell 2: \"0SEND_F\" has no micro-batch, expected an action like 0F3"},
+      {"0UNSHARD0,0F0\n",
+       "f.csv, row 1, cell 1: \"0UNSHARD0\" has a micro-batch, expected an action like 0UNSHARD"},
+      {"0F0,0SEND_G0\n",
+       "f.csv, row 1, cell 2: \"0SEND_G0\" is no action like 0F3: the kind is F, B, I or W"},
+      {"0F0,(0F1;0SEND_F0)OVERLAP_F_B\n",
+       "f.csv, row 1, cell 2: \"(0F1;0SEND_F0)OVERLAP_F_B\" pairs communication, expected ops as in "
+       "(0F7;7B3)OVERLAP_F_B"},
+      {"0RESHARD,0SEND_F0\n", "f.csv: holds communication only, expected ops like 0F3 too"},
+      {"0F0,1RECV_F0\n", "f.csv, row 1, cell 2: stage 1 has no ops: the last stage is 0"},
+      {"0F0,0F1,0SEND_F2\n", "f.csv, row 1, cell 3: micro-batch 2 has no ops: there are 2 micro-batches"},
+      {"0SEND_F0\n0F0\n", "f.csv, row 1, cell 1: stage 0 stands in row 2 too: a stage lives on one rank"},
+      {"d0F0\nu0F0,d0UNSHARD\n",
+       "f.csv, row 2, cell 2: stage 0 stands in row 1 too: a stage lives on one rank"},
+      {"d0F0,u0UNSHARD\n", "f.csv: stage 0 of 1 stands in no row"},
       {"65535F0\n", "f.csv, row 1, cell 1: \"65535F0\" is no action like 0F3"},
       {"99999999999F0\n", "f.csv, row 1, cell 1: \"99999999999F0\" is no action like 0F3"},
       {"0F4294967296\n",

@@ -14,16 +14,18 @@ namespace ppsim {
 
 struct ScheduleCheck {
   Schedule schedule;
-  std::vector<Fault> faults;     ///< of grammar; or else of shape and order; or else the deadlock, and memory
-  std::string note;              ///< one line that the user should see, or empty
-  std::optional<Report> report;  ///< where it runs to its end
+  std::vector<Fault> faults;  ///< of grammar; or else of shape and order; or else the deadlock, and memory
+  std::vector<std::string> notes;  ///< lines that the user should see
+  std::optional<Report> report;    ///< where it runs to its end
 };
 
-/// The schedule that a config names, on its costs: order, deadlock, memory against the GPU's. Throws Error
-/// for a config that is wrong by itself, and for a schedule that cannot be generated.
+/// The schedule that a config names, on its costs: order, sends and receives that a file brings, deadlock,
+/// memory against the GPU's. Throws Error for a config that is wrong by itself, and for a schedule that
+/// cannot be generated.
 [[nodiscard]] ScheduleCheck check_schedule(const Config& config);
 
-/// A bare file: order and deadlock (every op 1 ns, transfers free). Throws Error where it cannot be read.
+/// A bare file: order, sends and receives, and deadlock (every op 1 ns, transfers free). Throws Error where
+/// it cannot be read.
 [[nodiscard]] ScheduleCheck check_schedule_file(const std::string& path);
 
 }  // namespace ppsim

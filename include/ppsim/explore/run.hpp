@@ -22,7 +22,7 @@ namespace ppsim {
 struct Plan {
   Workload workload;
   Schedule schedule;
-  std::string note;  ///< one line that the user should see, or empty
+  std::vector<std::string> notes;  ///< lines that the user should see
 };
 
 /// The stages and slices that the config's schedule runs. Throws Error where `virtual_stages` is given and

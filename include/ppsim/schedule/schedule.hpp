@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ppsim/core/op.hpp"
@@ -24,11 +25,38 @@ enum class CommKind : std::uint8_t {
   ReduceGrad,    ///< REDUCE_GRAD: reduces a stage's gradients; no micro-batch
 };
 
-/// One such action, in front of the `position`-th op of its rank's program (behind the last one: its size).
+/// As files have it.
+[[nodiscard]] constexpr std::string_view name(CommKind kind) {
+  switch (kind) {
+    case CommKind::SendForward:
+      return "SEND_F";
+    case CommKind::RecvForward:
+      return "RECV_F";
+    case CommKind::SendBackward:
+      return "SEND_B";
+    case CommKind::RecvBackward:
+      return "RECV_B";
+    case CommKind::Unshard:
+      return "UNSHARD";
+    case CommKind::Reshard:
+      return "RESHARD";
+    case CommKind::ReduceGrad:
+      return "REDUCE_GRAD";
+  }
+  return "?";
+}
+
+/// False for what handles a stage's parameters and gradients, whatever the micro-batch.
+[[nodiscard]] constexpr bool is_send_or_receive(CommKind kind) {
+  return kind <= CommKind::RecvBackward;
+}
+
+/// One such action, in front of the `position`-th op of its rank's program (behind the last one: its size),
+/// never between the halves of a pair.
 struct CommAction {
   CommKind kind{};
   Stage stage{};
-  MicroBatch micro_batch{};
+  MicroBatch micro_batch{};  ///< UNSHARD, RESHARD, REDUCE_GRAD: the first one of the stage's direction
   std::uint32_t position = 0;
 
   friend bool operator==(const CommAction&, const CommAction&) = default;
