@@ -1,6 +1,7 @@
 // Sends and receives, after torch.distributed.pipelining.schedules._add_send_recv: ranks are swept again and
 // again, and in a sweep each runs its next action if its inputs are there. We do not sweep, which would cost
-// ranks x sweeps: in which sweep an action runs is a longest path, and the rest is sorting by it.
+// ranks x sweeps: in which sweep an action runs is a longest path, and the rest is sorting by it. PyTorch spends a
+// rank's turn on a blank cell too; a schedule has none.
 #include <fmt/format.h>
 
 #include <algorithm>
