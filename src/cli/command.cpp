@@ -47,7 +47,7 @@ void ConfigArguments::declare(CLI::App& app, bool with_schedule) {
         ->check(not_empty())
         ->type_name("NAME");
   declare_named(app, *this, "--micro-batches", "/parallelism/micro_batches", "Micro-batches a step");
-  declare_named(app, *this, "--communication", "/simulation/communication", "overlap or blocking");
+  declare_named(app, *this, "--communication", "/simulation/communication", "overlap, blocking or program");
   declare_named(app, *this, "--contention", "/simulation/contention", "none or fifo");
   app.add_option("--set", set, "Put a value into the config: /json/pointer=value")
       ->allow_extra_args(false)  // one value each time, or it would swallow CONFIG

@@ -40,7 +40,7 @@ class Progress {
   /// `ready(target)` for each vertex whose inputs are all on their way: its start and finish are known then.
   template <class Move, class Ready>
   void finish(VertexId vertex, Move move, Ready ready) {
-    ++finished_;
+    count_finished();
     const Time now = timeline_.finish[vertex];
     Time released = now;  // when the rank's next action may start
     VertexId next = vertex;
@@ -52,15 +52,32 @@ class Progress {
       }
       if (is_transfer(kind)) {
         const auto passage = move(kind, now);
-        timeline_.transfer_start[edge] = passage.start;
-        timeline_.transfer_finish[edge] = passage.arrival;
         if (blocking_ && classes_[kind].holds_sender) released = std::max(released, passage.sent);
-        arrive(targets_[edge], passage.arrival, ready);
+        note_passage(edge, passage, ready);
       } else {
         arrive(targets_[edge], now, ready);
       }
     }
     if (next != vertex) arrive(next, released, ready);
+  }
+
+  // The steps of finish(), for an engine whose transfers have other moments than their producer's end.
+
+  void count_finished() { ++finished_; }
+
+  /// The transfer over `edge` is on its way.
+  template <class Passage, class Ready>
+  void note_passage(EdgeId edge, const Passage& passage, Ready& ready) {
+    timeline_.transfer_start[edge] = passage.start;
+    timeline_.transfer_finish[edge] = passage.arrival;
+    arrive(targets_[edge], passage.arrival, ready);
+  }
+
+  /// One of the target's inputs is there at `at`.
+  template <class Ready>
+  void arrive(VertexId target, Time at, Ready& ready) {
+    timeline_.start[target] = std::max(timeline_.start[target], at);
+    if (--waits_[target] == 0) start(target, ready);
   }
 
   /// Throws DeadlockError unless every vertex has finished.
@@ -72,12 +89,6 @@ class Progress {
   [[nodiscard]] Time finish_time(VertexId vertex) const { return timeline_.finish[vertex]; }
 
  private:
-  template <class Ready>
-  void arrive(VertexId target, Time at, Ready& ready) {
-    timeline_.start[target] = std::max(timeline_.start[target], at);
-    if (--waits_[target] == 0) start(target, ready);
-  }
-
   template <class Ready>
   void start(VertexId vertex, Ready& ready) {
     timeline_.finish[vertex] = timeline_.start[vertex] + durations_[vertex];

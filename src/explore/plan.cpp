@@ -15,7 +15,9 @@ Workload make_workload_of(const Config& config, const RunShape& shape, std::opti
   if (const auto* costs = std::get_if<CostsInput>(&config.input)) {
     return make_workload(*costs, shape, given.value_or(GivenFor{shape.stages, shape.slices}));
   }
-  return make_workload(std::get<ModelInput>(config.input), config.parallelism, shape);
+  Workload workload = make_workload(std::get<ModelInput>(config.input), config.parallelism, shape);
+  workload.pair = config.simulation.pair;
+  return workload;
 }
 
 std::uint32_t fixed_chunks(const Config& config, const ScheduleInfo& info, std::uint32_t chunks) {

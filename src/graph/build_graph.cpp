@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "comm_gates.hpp"
 #include "op_graph_data.hpp"
 #include "ppsim/core/int128.hpp"
 #include "transfer_table.hpp"
@@ -13,18 +14,22 @@
 namespace ppsim {
 namespace {
 
-constexpr VertexId kNoVertex = std::numeric_limits<VertexId>::max();
-
 class GraphBuilder {
  public:
-  GraphBuilder(const Schedule& schedule, const Workload& workload, Communication communication)
+  GraphBuilder(const Schedule& schedule, const Workload& workload, Communication communication,
+               ProgramStreams streams)
       : schedule_(schedule),
         workload_(workload),
+        streams_(streams),
         transfers_(schedule.placement, workload, schedule.requests > 0),
         forward_at_(std::size_t{schedule.stages()} * schedule.micro_batches, kNoVertex),
         gradient_at_(schedule.forward_only ? 0 : forward_at_.size(), kNoVertex) {
     data_.communication = communication;
     data_.link_count = workload.network.link_count();
+    if (communication != Communication::Program) return;
+    vertex_behind_.reserve(schedule.ops.size());
+    forward_edges_.assign(forward_at_.size(), kNoEdge);
+    gradient_edges_.assign(gradient_at_.size(), kNoEdge);
   }
 
   std::shared_ptr<const OpGraph::Data> build() && {
@@ -33,11 +38,15 @@ class GraphBuilder {
     check_total();
     reverse_edges();
     data_.transfers = std::move(transfers_).take();
+    if (is_program())
+      add_gates(data_, schedule_, streams_, {vertex_behind_, forward_edges_, gradient_edges_});
     return std::make_shared<const OpGraph::Data>(std::move(data_));
   }
 
  private:
   using Edge = std::pair<VertexId, VertexId>;
+
+  [[nodiscard]] bool is_program() const { return data_.communication == Communication::Program; }
 
   [[nodiscard]] std::size_t slot(std::size_t stage, std::size_t micro_batch) const {
     return stage * schedule_.micro_batches + micro_batch;
@@ -65,16 +74,23 @@ class GraphBuilder {
     for (std::size_t step = 0; step < program.size(); ++step) {
       if (is_copy(program[step].kind)) {
         add_copy(program[step]);
+        note_behind(vertex_count() - 1, 1);
         continue;
       }
       if (program[step].kind == OpKind::Forward) end_evictions();
       if (pairs) data_.op_begin.push_back(static_cast<std::uint32_t>(data_.ops.size()));
+      note_behind(vertex_count(), program[step].overlaps_next ? 2 : 1);
       place(program[step]);
       Time duration = duration_of(program[step]);
       if (program[step].overlaps_next) duration = pair_duration(duration, place(program[++step]));
       data_.durations.push_back(duration);
       if (ends_step(program[step])) add_reduction(program[step], pairs);
     }
+  }
+
+  // Of the next ops of the schedule.
+  void note_behind(VertexId vertex, std::size_t ops) {
+    if (is_program()) vertex_behind_.insert(vertex_behind_.end(), ops, vertex);
   }
 
   void add_copy(Op op) {
@@ -174,6 +190,7 @@ class GraphBuilder {
   struct OutEdge {
     VertexId target;
     EdgeClass kind;
+    Op op{};  // whose result it carries
     const Copy* copy = nullptr;
   };
 
@@ -185,7 +202,7 @@ class GraphBuilder {
     const EdgeClass kind = transfers_.copy(workload_.network, evict ? rank : partner, evict ? partner : rank,
                                            workload_.stages[index(copy.op.stage)].activation);
     const std::size_t at = slot(index(copy.op.stage), index(copy.op.micro_batch));
-    return {evict ? copy.target : gradient_at_[at], kind, &copy};
+    return {evict ? copy.target : gradient_at_[at], kind, copy.op, &copy};
   }
 
   // Sorted by target, then by class: that is how edges are numbered. At most a program edge, one for each
@@ -196,7 +213,8 @@ class GraphBuilder {
     const std::size_t begin = data_.op_begin.empty() ? vertex : data_.op_begin[vertex];
     const std::size_t end = data_.op_begin.empty() ? vertex + 1 : data_.op_begin[vertex + 1];
     for (std::size_t op = begin; op < end; ++op) {
-      const OutEdge edge = consumer_of(data_.ops[op]);
+      OutEdge edge = consumer_of(data_.ops[op]);
+      edge.op = data_.ops[op];
       if (edge.target != kNoVertex && !is_implied(vertex, edge)) out_.push_back(edge);
     }
     for (; next_copy_ < copies_.size() && copies_[next_copy_].source == vertex; ++next_copy_)
@@ -206,9 +224,16 @@ class GraphBuilder {
     });
     for (const OutEdge edge : out_) {
       if (edge.copy != nullptr) data_.copies.push_back({static_cast<EdgeId>(edges.size()), edge.copy->op});
+      if (is_program() && is_transfer(edge.kind) && edge.copy == nullptr)
+        note_edge(edge.op, static_cast<EdgeId>(edges.size()));
       edges.emplace_back(vertex, edge.target);
       data_.edge_classes.push_back(edge.kind);
     }
+  }
+
+  void note_edge(Op op, EdgeId edge) {
+    auto& table = op.kind == OpKind::Forward ? forward_edges_ : gradient_edges_;
+    table[slot(index(op.stage), index(op.micro_batch))] = edge;
   }
 
   // Program order already says it, unless the order is upside down: that edge closes the cycle of a deadlock.
@@ -272,26 +297,30 @@ class GraphBuilder {
 
   const Schedule& schedule_;
   const Workload& workload_;
+  ProgramStreams streams_;
   TransferTable transfers_;
-  std::vector<VertexId> forward_at_;   // [S][M] vertex of F
-  std::vector<VertexId> gradient_at_;  // [S][M] vertex of B or I
-  std::vector<OutEdge> out_;           // of the vertex at hand
-  std::vector<Copy> copies_;           // EVICT and LOAD, by source
-  std::size_t open_evictions_ = 0;     // whose forward has not been placed
-  std::size_t next_copy_ = 0;          // the first one behind the vertex at hand
+  std::vector<VertexId> forward_at_;                    // [S][M] vertex of F
+  std::vector<VertexId> gradient_at_;                   // [S][M] vertex of B or I
+  std::vector<VertexId> vertex_behind_;                 // [ops], and the edges [S][M]: see ProgramPlaces
+  std::vector<EdgeId> forward_edges_, gradient_edges_;  // only where sends are part of the program
+  std::vector<OutEdge> out_;                            // of the vertex at hand
+  std::vector<Copy> copies_;                            // EVICT and LOAD, by source
+  std::size_t open_evictions_ = 0;                      // whose forward has not been placed
+  std::size_t next_copy_ = 0;                           // the first one behind the vertex at hand
   OpGraph::Data data_;
 };
 
 }  // namespace
 
-OpGraph build_graph(const Schedule& schedule, const Workload& workload, Communication communication) {
+OpGraph build_graph(const Schedule& schedule, const Workload& workload, Communication communication,
+                    ProgramStreams streams) {
   PPSIM_ASSERT(workload.stages.size() == schedule.stages(),
                fmt::format("{} costs for {} stages", workload.stages.size(), schedule.stages()));
   constexpr std::size_t kMostOps = std::numeric_limits<VertexId>::max() / 4;
   if (schedule.ops.size() > kMostOps) {
     throw Error("", fmt::format("{} ops, expected at most {}", schedule.ops.size(), kMostOps));
   }
-  return OpGraph(GraphBuilder(schedule, workload, communication).build());
+  return OpGraph(GraphBuilder(schedule, workload, communication, streams).build());
 }
 
 }  // namespace ppsim

@@ -62,6 +62,22 @@ std::span<const TransferClass> OpGraph::transfer_classes() const {
 Communication OpGraph::communication() const {
   return data_->communication;
 }
+std::span<const Gate> OpGraph::gates() const {
+  return data_->gates;
+}
+std::span<const GateRange> OpGraph::gates_behind() const {
+  return data_->gates_behind;
+}
+std::span<const EdgeId> OpGraph::gate_edges(GateId gate) const {
+  const std::uint32_t begin = data_->gate_begin[gate];
+  return std::span(data_->gate_edges).subspan(begin, data_->gate_begin[gate + 1] - begin);
+}
+std::span<const GateId> OpGraph::send_gates() const {
+  return data_->send_gates;
+}
+std::span<const GateId> OpGraph::receive_gates() const {
+  return data_->receive_gates;
+}
 
 Rank OpGraph::rank_of(VertexId vertex) const {
   const auto& begin = data_->rank_begin;
@@ -79,6 +95,14 @@ std::string OpGraph::describe(VertexId vertex) const {
   std::string text = fmt::format("rank {}: {}", index(rank_of(vertex)), describe_op(actions.front()));
   if (actions.size() > 1) text += " with " + describe_op(actions.back());
   return text;
+}
+
+std::string OpGraph::describe_send(EdgeId edge) const {
+  const CommAction& send = data_->sends[edge];
+  const TransferClass& transfer = data_->transfers[data_->edge_classes[edge]];
+  return fmt::format("rank {}: {} of stage {}, micro-batch {}, to rank {}", index(transfer.from),
+                     send.kind == CommKind::SendForward ? "SEND_F" : "SEND_B", index(send.stage),
+                     index(send.micro_batch), index(transfer.to));
 }
 
 }  // namespace ppsim

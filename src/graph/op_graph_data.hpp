@@ -27,6 +27,16 @@ struct OpGraph::Data {
   std::vector<VertexId> rank_begin;      ///< [P + 1]
   std::vector<TransferClass> transfers;  ///< by EdgeClass
   std::vector<CopyEdge> copies;          ///< by edge
+
+  // Communication::Program.
+  std::vector<Gate> gates;
+  std::vector<GateRange> gates_behind;    ///< [vertices]
+  std::vector<std::uint32_t> gate_begin;  ///< [gates + 1] into gate_edges
+  std::vector<EdgeId> gate_edges;
+  std::vector<GateId> send_gates;     ///< [edges]
+  std::vector<GateId> receive_gates;  ///< [edges]
+  std::vector<CommAction> sends;      ///< [edges]
+
   std::uint32_t link_count = 0;
   Communication communication = Communication::Overlap;
 };

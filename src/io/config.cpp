@@ -110,17 +110,34 @@ ScheduleChoice read_schedule(Document& document, const ObjectReader& section) {
   return choice;
 }
 
+// Streams that only sends in the program have.
+ProgramStreams read_streams(const ObjectReader& section, Communication communication) {
+  if (communication != Communication::Program) {
+    for (const char* key : {"streams", "grouped"})
+      if (section.has(key))
+        throw section.error(key, "has a meaning only with communication \"program\"; leave it out");
+    return {};
+  }
+  constexpr std::array<std::string_view, 2> kStreams{"rank", "pair"};
+  return {static_cast<CommStreams>(section.choice("streams", kStreams, "rank")),
+          section.flag("grouped", false)};
+}
+
 Simulation read_simulation(Document& document, const ObjectReader& root) {
   if (!root.has("simulation")) document.set_default(root.at("simulation"), Json::object());
   const ObjectReader section = root.object("simulation");
-  constexpr std::array<std::string_view, 2> kCommunication{"overlap", "blocking"};
+  constexpr std::array<std::string_view, 3> kCommunication{"overlap", "blocking", "program"};
   constexpr std::array<std::string_view, 2> kContention{"none", "fifo"};
   Simulation simulation;
-  simulation.communication = section.choice("communication", kCommunication, "overlap") == 0
-                                 ? Communication::Overlap
-                                 : Communication::Blocking;
+  simulation.communication =
+      static_cast<Communication>(section.choice("communication", kCommunication, "overlap"));
+  simulation.streams = read_streams(section, simulation.communication);
   simulation.contention =
       section.choice("contention", kContention, "none") == 0 ? Contention::None : Contention::Fifo;
+  if (!root.has("costs"))
+    simulation.pair = read_pair(section);
+  else if (section.has("overlapped_pair"))
+    throw section.error("overlapped_pair", "belongs into \"costs\"");
   simulation.seed = section.count<std::uint64_t>("seed", {0, kMostInteger}, 0);
   return simulation;
 }

@@ -93,7 +93,8 @@ constexpr ObjectKeys kParallelism{kParallelismList};
 constexpr Key kScheduleList[] = {kSchema, kDescription, {"name"}, {"file"}};
 constexpr ObjectKeys kSchedule{kScheduleList, true};
 
-constexpr Key kSimulationList[] = {kSchema, kDescription, {"communication"}, {"contention"}, {"seed"}};
+constexpr Key kSimulationList[] = {kSchema,     kDescription,        {"communication"}, {"streams"},
+                                   {"grouped"}, {"overlapped_pair"}, {"contention"},    {"seed"}};
 constexpr ObjectKeys kSimulation{kSimulationList};
 
 constexpr Key kConfigList[] = {kSchema,

@@ -160,19 +160,6 @@ LayerCosts read_layer_costs(const ObjectReader& section) {
   return costs;
 }
 
-PairCost read_pair(const ObjectReader& costs) {
-  const std::string text = costs.text("overlapped_pair", "sum");
-  if (text == "sum") return PairRule::Sum;
-  if (text == "max") return PairRule::Max;
-  try {
-    return costs.quantity("overlapped_pair", parse_time);
-  } catch (const Error&) {
-    throw costs.error("overlapped_pair",
-                      fmt::format("{}; expected \"sum\", \"max\" or a time such as \"5 us\"",
-                                  shown(costs.value("overlapped_pair"))));
-  }
-}
-
 bool moves(const std::vector<Bytes>& bytes) {
   return std::any_of(bytes.begin(), bytes.end(), [](Bytes one) { return one > Bytes(0); });
 }
@@ -186,6 +173,19 @@ Link read_costs_link(const ObjectReader& section, const CostsInput& costs) {
 }
 
 }  // namespace
+
+PairCost read_pair(const ObjectReader& section) {
+  const std::string text = section.text("overlapped_pair", "sum");
+  if (text == "sum") return PairRule::Sum;
+  if (text == "max") return PairRule::Max;
+  try {
+    return section.quantity("overlapped_pair", parse_time);
+  } catch (const Error&) {
+    throw section.error("overlapped_pair",
+                        fmt::format("{}; expected \"sum\", \"max\" or a time such as \"5 us\"",
+                                    shown(section.value("overlapped_pair"))));
+  }
+}
 
 Cluster read_cluster(const ObjectReader& section) {
   Cluster cluster;

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <string>
 #include <vector>
@@ -23,31 +24,55 @@ class Program {
   Program(const OpGraph& graph, const Report& report, Rank rank)
       : graph_(graph), report_(report), rank_(rank), chunks_(graph) {
     const VertexId begin = graph.rank_begin()[index(rank)];
-    receives_.resize(graph.rank_begin()[index(rank) + 1] - begin);
-    sends_.resize(receives_.size());
-    for (const Transfer& transfer : list_transfers(graph)) {
-      const TransferClass& kind = graph.transfer_classes()[graph.edge_classes()[transfer.edge]];
-      if (is_copy(transfer.op.kind)) {
-        if (graph.rank_of(transfer.source) == rank) sends_[transfer.source - begin].push_back(transfer);
-        continue;
-      }
-      if (kind.to == rank) receives_[transfer.target - begin].push_back(transfer);
-      if (kind.from == rank) sends_[transfer.source - begin].push_back(transfer);
+    in_front_.resize(graph.rank_begin()[index(rank) + 1] - begin + std::size_t{1});
+    const std::vector<Transfer> transfers = list_transfers(graph);
+    for (const Transfer& transfer : transfers) {
+      const bool copy = is_copy(transfer.op.kind);
+      const Rank sender = copy ? graph.rank_of(transfer.source) : class_of(transfer).from;
+      if (sender == rank) add(send_gate(transfer), transfer.source - begin + 1, send_line(transfer));
+    }
+    for (const Transfer& transfer : transfers) {
+      if (!is_copy(transfer.op.kind) && class_of(transfer).to == rank)
+        add(receive_gate(transfer), transfer.target - begin, receive_line(transfer));
+    }
+    for (auto& lines : in_front_) {
+      std::stable_sort(lines.begin(), lines.end(),
+                       [](const Line& a, const Line& b) { return a.gate < b.gate; });
     }
   }
 
   std::string text() const {
     std::string text;
     const VertexId begin = graph_.rank_begin()[index(rank_)];
-    for (std::size_t step = 0; step < receives_.size(); ++step) {
-      for (const Transfer& transfer : receives_[step]) text += receive_line(transfer);
-      text += action_line(graph_.ops(begin + static_cast<VertexId>(step)));
-      for (const Transfer& transfer : sends_[step]) text += send_line(transfer);
+    for (std::size_t step = 0; step < in_front_.size(); ++step) {
+      for (const Line& line : in_front_[step]) text += line.text;
+      if (step + 1 < in_front_.size()) text += action_line(graph_.ops(begin + static_cast<VertexId>(step)));
     }
     return text;
   }
 
  private:
+  /// A transfer, by its place in the program where the program says it.
+  struct Line {
+    GateId gate;
+    std::string text;
+  };
+
+  void add(GateId gate, std::size_t step, std::string line) {
+    if (gate != kNoGate) {
+      const VertexId behind = graph_.gates()[gate].behind;
+      step = behind == kNoVertex ? 0 : behind - graph_.rank_begin()[index(rank_)] + 1;
+    }
+    in_front_[step].push_back({gate == kNoGate ? 0 : gate, std::move(line)});
+  }
+
+  GateId send_gate(const Transfer& transfer) const {
+    return graph_.send_gates().empty() ? kNoGate : graph_.send_gates()[transfer.edge];
+  }
+  GateId receive_gate(const Transfer& transfer) const {
+    return graph_.receive_gates().empty() ? kNoGate : graph_.receive_gates()[transfer.edge];
+  }
+
   const TransferClass& class_of(const Transfer& transfer) const {
     return graph_.transfer_classes()[graph_.edge_classes()[transfer.edge]];
   }
@@ -107,8 +132,7 @@ class Program {
   const Report& report_;
   Rank rank_;
   ChunkIndex chunks_;
-  std::vector<std::vector<Transfer>> receives_;  // [steps][*]
-  std::vector<std::vector<Transfer>> sends_;     // [steps][*] and EVICT, LOAD
+  std::vector<std::vector<Line>> in_front_;  // [steps + 1][*] what stands between one step and the next
 };
 
 }  // namespace

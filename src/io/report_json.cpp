@@ -56,6 +56,8 @@ std::string_view name(Communication communication) {
       return "overlap";
     case Communication::Blocking:
       return "blocking";
+    case Communication::Program:
+      return "program";
   }
   return "?";
 }

@@ -24,11 +24,36 @@ class Tiling {
 
 /// DESIGN section 4: queued, latency, bytes / bandwidth, what sharing added. `none` and `fifo` add nothing,
 /// and a measured transfer may be faster than its model: no part goes beyond the arrival.
-void add_transfer(Tiling& tiling, const TransferClass& transfer, Time start, Time finish) {
+void add_transfer(Tiling& tiling, const TransferClass& transfer, Time ready, Time start, Time finish) {
+  tiling.until(ChainPart::Blocked, std::min(ready, finish));
   tiling.until(ChainPart::Contention, std::min(start, finish));
   tiling.until(ChainPart::Latency, std::min(start + transfer.latency, finish));
   tiling.until(ChainPart::Bandwidth, std::min(start + transfer.latency + transfer.wire, finish));
   tiling.until(ChainPart::Contention, finish);
+}
+
+/// [edges] when a transfer had its turn on both ranks' streams, where sends are part of the program; else
+/// empty.
+std::vector<Time> find_turns(const OpGraph& graph, const Timeline& timeline) {
+  if (graph.communication() != Communication::Program) return {};
+  std::vector<Time> opens(graph.gates().size());
+  for (GateId gate = 0; gate < opens.size(); ++gate) {
+    const Gate& one = graph.gates()[gate];
+    if (one.behind != kNoVertex) opens[gate] = std::max(opens[gate], timeline.finish[one.behind]);
+    if (one.next == kNoGate) continue;
+    for (const EdgeId edge : graph.gate_edges(gate)) {
+      const bool sends = graph.send_gates()[edge] == gate;
+      const Time latency = graph.transfer_classes()[graph.edge_classes()[edge]].latency;
+      const Time done = timeline.transfer_finish[edge] - (sends ? latency : Time{});
+      opens[one.next] = std::max(opens[one.next], done);
+    }
+  }
+  std::vector<Time> turns(graph.edge_count());
+  for (EdgeId edge = 0; edge < turns.size(); ++edge) {
+    if (graph.send_gates()[edge] == kNoGate) continue;
+    turns[edge] = std::max(opens[graph.send_gates()[edge]], opens[graph.receive_gates()[edge]]);
+  }
+  return turns;
 }
 
 }  // namespace
@@ -37,6 +62,7 @@ CriticalLinks::CriticalLinks(const OpGraph& graph, const Timeline& timeline, con
     : timeline_(timeline),
       tails_(tails),
       blocking_(graph.communication() == Communication::Blocking),
+      turns_(find_turns(graph, timeline)),
       in_begin_(graph.in_begin()),
       in_edges_(graph.in_edges()),
       out_begin_(graph.out_begin()),
@@ -85,8 +111,8 @@ void CriticalLinks::add_times(ChainTimes& times, VertexId vertex, CriticalLink l
   tiling.until(tails_[link.source] ? ChainPart::Tail : ChainPart::Computing, timeline_.finish[link.source]);
   const EdgeClass kind = classes_[link.edge];
   if (is_transfer(kind)) {
-    add_transfer(tiling, transfers_[kind], timeline_.transfer_start[link.edge],
-                 timeline_.transfer_finish[link.edge]);
+    add_transfer(tiling, transfers_[kind], turns_.empty() ? Time{} : turns_[link.edge],
+                 timeline_.transfer_start[link.edge], timeline_.transfer_finish[link.edge]);
   } else if (blocking_ && link.source + 1 == vertex) {
     tiling.until(ChainPart::Blocked, released(link.source));
   }

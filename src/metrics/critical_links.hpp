@@ -27,8 +27,6 @@ enum class ChainPart : std::uint8_t {
 inline constexpr std::size_t kChainParts = 7;
 using ChainTimes = std::array<Time, kChainParts>;  ///< by ChainPart
 
-inline constexpr VertexId kNoVertex = std::numeric_limits<VertexId>::max();
-
 /// A vertex's critical predecessor: the one that was there last.
 struct CriticalLink {
   VertexId source = kNoVertex;  ///< none: a chain begins here
@@ -61,6 +59,7 @@ class CriticalLinks {
   const Timeline& timeline_;
   const std::vector<bool>& tails_;
   bool blocking_;
+  std::vector<Time> turns_;  ///< [edges] where sends are part of the program, else empty
   std::span<const EdgeId> in_begin_, in_edges_, out_begin_;
   std::span<const VertexId> in_sources_;
   std::span<const EdgeClass> classes_;

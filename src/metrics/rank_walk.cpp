@@ -7,6 +7,8 @@
 //   waited for meanwhile (section 3 has no exception, so behind the last op too); the chain explains the gap
 //   from there on. Inside a chain, another rank's held stream is `blocked` where the chain goes through
 //   that rank's program; where it goes through the transfer, that is latency and bandwidth.
+// - Sends in the program: what a transfer waits for its turn on either rank's stream, or for the other rank,
+//   is `blocked`; what it then waits for its links is `contention`.
 // - The predecessor that finished last is the last to arrive: a transfer's arrival counts, not its
 //   producer's finish. The id of a transfer is its producer's; of two transfers between the same two pairs
 //   the lower edge counts.

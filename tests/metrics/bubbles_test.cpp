@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "ppsim/schedule/text.hpp"
 #include "runs.hpp"
 
 namespace ppsim::test {
@@ -45,6 +46,23 @@ TEST_CASE("1F1B without hops idles in its ramps only") {
   CHECK(bubbles.bubble_ratio() == doctest::Approx(60.0 / 120));
   CHECK(bubbles.span_bubble_fraction() == doctest::Approx(60.0 / 180));
   check_causes(bubbles, {{.warmup = 20, .cooldown = 10}, {.warmup = 10, .cooldown = 20}});
+}
+
+// r0: F0 0-10, F1 10-20, B0 50-70, B1 90-110; its SEND_F1 stands behind RECV_B0, which ends at 50
+// r1: F0 15-25, B0 25-45, F1 55-65, B1 65-85; its RECV_F1 stands behind SEND_B0, whose last byte leaves at 48
+// r1 45-55: F1 is made at 20, but moves only 50-55: 5 blocked, then the hop.
+TEST_CASE("what a send or receive of the program waits for its turn is blocked time") {
+  Schedule schedule = parse_csv(
+                          "0F0,0SEND_F0,0F1,0RECV_B0,0SEND_F1,0B0,0RECV_B1,0B1\n"
+                          "1RECV_F0,1F0,1B0,1SEND_B0,1RECV_F1,1F1,1B1,1SEND_B1\n",
+                          "f.csv")
+                          .schedule;
+  const Bubbles bubbles =
+      run_schedule(std::move(schedule), make_workload(hops(), {2, 2, {}}, 2), Communication::Program)
+          .bubbles();
+  CHECK(bubbles.makespan == Time(110));
+  check_causes(bubbles, {{.warmup = 25, .cooldown = 15, .latency = 4, .bandwidth = 6},
+                         {.warmup = 10, .cooldown = 25, .latency = 4, .bandwidth = 6, .blocked = 5}});
 }
 
 // r0: F0 0-10, F1 10-20, B0 50-70, B1 80-100

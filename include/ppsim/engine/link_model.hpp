@@ -37,4 +37,8 @@ class LinkModel {
 /// (tested). O(V log P + E): a rank has at most one event in the queue.
 [[nodiscard]] Timeline run_events(const OpGraph& graph, LinkModel& links);
 
+/// The same where sends and receives are part of the programs (Communication::Program). A transfer has an
+/// event of its own, when its producer, its send and its receive are ready. O((V + E) log(V + E)).
+[[nodiscard]] Timeline run_program(const OpGraph& graph, LinkModel& links);
+
 }  // namespace ppsim

@@ -27,6 +27,18 @@ using EdgeId = std::uint32_t;
 enum class Communication : std::uint8_t {
   Overlap,   ///< transfers cost no compute time
   Blocking,  ///< a send holds the sender's compute stream until its last byte has left
+  Program,   ///< sends and receives run in the order of the programs, as rendezvous
+};
+
+/// Communication::Program: which sends and receives of a rank run one after the other.
+enum class CommStreams : std::uint8_t {
+  Rank,  ///< all of a rank: one communicator for all ranks
+  Pair,  ///< those with one peer in one direction: a communicator for each ordered pair of ranks
+};
+
+struct ProgramStreams {
+  CommStreams per = CommStreams::Rank;
+  bool grouped = false;  ///< what a stream has between two compute ops of its rank runs as one group, at once
 };
 
 /// What transfers of equal ends and size have in common. Few of them a graph.
@@ -55,6 +67,32 @@ struct CopyEdge {
   Op op;
 };
 
+/// Communication::Program: a group of sends and receives that are next on their stream together. It opens
+/// when the group before it on the stream is done (a send: when its last byte has left; a receive: at its
+/// arrival) and the compute op before it in the program has finished. A transfer starts when its producer has
+/// finished and the gates of its send and of its receive are open.
+using GateId = std::uint32_t;
+inline constexpr GateId kNoGate = std::numeric_limits<GateId>::max();
+inline constexpr VertexId kNoVertex = std::numeric_limits<VertexId>::max();
+struct Gate {
+  VertexId behind = kNoVertex;  ///< kNoVertex: no compute op stands before it
+  GateId next = kNoGate;        ///< behind it on the stream
+};
+
+/// [begin, end)
+struct GateRange {
+  GateId begin = 0;
+  GateId end = 0;
+};
+
+/// An action that waits, for deadlocks: a vertex, or a transfer as its send and receive.
+struct Waiting {
+  bool is_transfer = false;
+  std::uint32_t id = 0;  ///< VertexId or EdgeId
+
+  friend bool operator==(const Waiting&, const Waiting&) = default;
+};
+
 /// Immutable; copies share. Arrays are indexed by VertexId or EdgeId. Edges are numbered by source, then by
 /// target, then by class.
 class OpGraph {
@@ -81,8 +119,17 @@ class OpGraph {
   [[nodiscard]] std::span<const CopyEdge> copies() const;  ///< by edge
   [[nodiscard]] Communication communication() const;
 
+  // Communication::Program only, else empty.
+  [[nodiscard]] std::span<const Gate> gates() const;               ///< rank by rank, in program order
+  [[nodiscard]] std::span<const GateRange> gates_behind() const;   ///< [vertices] gates with that `behind`
+  [[nodiscard]] std::span<const GateId> send_gates() const;        ///< [edges]; kNoGate: no SEND (copies)
+  [[nodiscard]] std::span<const GateId> receive_gates() const;     ///< [edges]
+  [[nodiscard]] std::span<const EdgeId> gate_edges(GateId) const;  ///< what waits for it, by edge
+
   /// "rank 2: F of stage 2, micro-batch 5"; for messages.
   [[nodiscard]] std::string describe(VertexId vertex) const;
+  /// "rank 0: SEND_F of stage 0, micro-batch 1, to rank 1" of a transfer with gates.
+  [[nodiscard]] std::string describe_send(EdgeId edge) const;
 
   struct Data;  ///< in src/graph
   explicit OpGraph(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
@@ -99,17 +146,19 @@ class OpGraph {
 /// bytes from and to rank P-1-r, which start at their place in the program and hold up no compute but what
 /// waits for their end. Requires check_order(schedule) to be empty and
 /// workload.stages.size()
-/// == schedule.stages(). Throws Error where the sum of all durations could pass 2^62 ns, or vertices or edges
-/// pass 2^32.
+/// == schedule.stages(); Communication::Program also the sends and receives of all transfers, without a fault
+/// (check_communication, schedule/lowering.hpp). Throws Error where the sum of all durations could pass 2^62
+/// ns, or vertices or edges pass 2^32.
 [[nodiscard]] OpGraph build_graph(const Schedule& schedule, const Workload& workload,
-                                  Communication communication);
+                                  Communication communication, ProgramStreams streams = {});
 
-/// The static deadlock check: a cycle of vertices, each waiting for the one before it (the first for the
-/// last), or empty. The cycle found is the same for the same graph. O(V + E).
-[[nodiscard]] std::vector<VertexId> find_cycle(const OpGraph& graph);
+/// The static deadlock check, which takes no time into account: a cycle of actions, each waiting for the one
+/// before it (the first for the last), or empty. Sends are rendezvous where they are part of the program, and
+/// then transfers are among the actions. The cycle found is the same for the same graph. O(V + E).
+[[nodiscard]] std::vector<Waiting> find_cycle(const OpGraph& graph);
 
 /// The error that a cycle means.
-[[nodiscard]] DeadlockError make_deadlock_error(const OpGraph& graph, std::span<const VertexId> cycle);
+[[nodiscard]] DeadlockError make_deadlock_error(const OpGraph& graph, std::span<const Waiting> cycle);
 
 /// The longest path through the graph, transfers taking latency + wire: no contention model ends earlier.
 /// Written on its own (Boost's topological sort), to check engines against. Requires Communication::Overlap

@@ -37,6 +37,8 @@ struct ScheduleChoice {
 struct Simulation {
   Communication communication = Communication::Overlap;
   Contention contention = Contention::None;
+  ProgramStreams streams;         ///< Communication::Program only
+  PairCost pair = PairRule::Sum;  ///< of a model; costs given outright have their own
   std::uint64_t seed = 0;
 };
 
