@@ -33,7 +33,7 @@ EdgeClass TransferTable::copy(const Network& network, Rank from, Rank to, Bytes 
 EdgeClass TransferTable::add(const Network& network, Rank from, Rank to, Bytes bytes) {
   if (from == to) return kDataEdge;
   Route route = network.route(from, to);
-  classes_.push_back({from, to, bytes, route.latency, bytes / route.bandwidth, std::move(route.links)});
+  classes_.push_back({from, to, bytes, route.latency, route.wire(bytes), std::move(route.links)});
   return static_cast<EdgeClass>(classes_.size() - 1);
 }
 

@@ -99,5 +99,50 @@ TEST_CASE("no rank keeps more activations than its schedule states") {
   CHECK(compared.size() > 10);
 }
 
+// What a rank may keep under a limit. In p it counts the rank's own stage, or in a V the largest of all
+// chunks; where nothing is known of activations, live pairs.
+bool keeps_limit(const ScheduleRequest& request, MemoryLimit limit, Rank rank, const RankMemory& memory) {
+  if (limit.times == 0) return memory.peak_activation <= limit.bytes;
+  const double times = limit.times * request.shape.ranks;
+  Bytes unit = request.costs->stages[index(rank)].activation;
+  if (request.shape.chunks > 1) {
+    for (const StageCosts& stage : request.costs->stages) unit = std::max(unit, stage.activation);
+  }
+  if (unit == Bytes(0)) return memory.peak_count <= times;
+  const double most = times * static_cast<double>(unit.count());
+  return static_cast<double>(memory.peak_activation.count()) <= most * (1 + 1e-12);
+}
+
+TEST_CASE("a limit on activation memory holds on every rank, whatever the costs") {
+  std::mt19937 random(2);
+  std::map<std::string, int> compared;
+  for_each_request(kCosts, [&](const auto& info, auto request) {
+    Workload workload = random_workload(request.shape, random);
+    if (random() % 2 == 0) {  // so that all are known, which a limit in bytes asks for
+      for (StageCosts& stage : workload.stages) stage.activation += Bytes(1);
+    }
+    request.costs = &workload;
+    for (auto& [name, value] : request.options) {
+      auto* limit = std::get_if<MemoryLimit>(&value);
+      if (limit == nullptr) continue;
+      limit->bytes = limit->bytes * workload.stages.size();  // or it would fit the smallest shapes alone
+      if (why_not(info, request)) continue;
+      const Schedule schedule = make_schedule(info, request);
+      const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
+      const auto memory = measure_memory(graph, simulate(graph, Contention::None), schedule, workload);
+      for (std::uint32_t rank = 0; rank < schedule.ranks(); ++rank) {
+        if (!keeps_limit(request, *limit, Rank{rank}, memory[rank]))
+          FAIL_CHECK(describe(info, request)
+                     << " rank " << rank << ": " << memory[rank].peak_activation.count());
+        ++compared[info.name + (limit->times > 0 ? " in p" : " in bytes")];
+      }
+    }
+  });
+  for (const char* what : {"zb-auto in p", "zb-auto in bytes", "zbv-auto in p", "zbv-auto in bytes"}) {
+    CAPTURE(what);
+    CHECK(compared[what] >= 10);
+  }
+}
+
 }  // namespace
 }  // namespace ppsim

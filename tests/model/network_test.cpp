@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <string>
 #include <vector>
@@ -139,6 +140,15 @@ TEST_CASE("a route crosses nodes where any replica's does, over the links of the
   const Route route = network.route(Rank{1}, Rank{2});
   CHECK(route.crosses_nodes);
   CHECK(names(network, route) == std::vector<std::string>{"node 0 NIC 5 out", "node 1 NIC 0 in"});
+}
+
+TEST_CASE("a transfer alone on its route takes its latency and its bytes at the slowest bandwidth") {
+  const Route route{{}, BytesPerSecond(50'000'000'000), Time(5'000)};
+  CHECK(route.wire(Bytes(2'500'000)) == Time(50'000));
+  CHECK(route.transfer(Bytes(2'500'000)) == Time(55'000));
+  CHECK(route.transfer(Bytes(0)) == Time(5'000));
+  const Route slow{{}, BytesPerSecond(1), Time(5'000)};
+  CHECK(slow.transfer(Bytes(std::numeric_limits<std::int64_t>::max())) == Time::max());
 }
 
 }  // namespace

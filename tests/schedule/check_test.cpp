@@ -202,7 +202,9 @@ template <class Mutate>
 void for_each_op(Mutate mutate) {
   for (const ScheduleInfo* info : all_schedules()) {
     const OptionValues options = complete_options(*info, {});
-    const ScheduleRequest request{{2, 4, chunk_counts(*info, options).back()}, options, nullptr};
+    const Shape shape{2, 4, chunk_counts(*info, options).back()};
+    const Workload workload = uniform_workload(shape, {Time(3), Time(5), Time(3), Time(2), Time(1)});
+    const ScheduleRequest request{shape, options, &workload};
     if (why_not(*info, request)) continue;
     const Schedule schedule = make_schedule(*info, request);
     for (std::uint32_t rank = 0; rank < 2; ++rank) {

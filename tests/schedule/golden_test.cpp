@@ -15,6 +15,7 @@
 #include "ppsim/schedule/registry.hpp"
 #include "ppsim/schedule/text.hpp"
 #include "replay.hpp"
+#include "requests.hpp"
 #include "support.hpp"
 
 namespace ppsim {
@@ -53,12 +54,23 @@ OptionValue integer(std::int64_t value) {
   return value;
 }
 
+// "2p" and the like.
+OptionValues limit(double times) {
+  return {{"limit", MemoryLimit{times, {}}}};
+}
+
+// As the names of the files say them: f, b (I), w, c.
+UniformCosts costs_of(int forward, int input_grad, int weight_grad, int hop) {
+  return {Time(forward), Time(input_grad + weight_grad), Time(input_grad), Time(weight_grad), Time(hop)};
+}
+
 TEST_CASE("the schedules equal the golden orders, op for op") {
   struct Case {
     const char* file;
     const char* schedule;
     Shape shape;
     OptionValues options;
+    UniformCosts costs{};  // for those that look at them; a micro-batch takes 2 bytes, of which I frees 1
   };
   const Case cases[] = {
       {"naive_p4_m2", "naive", {4, 2, 1}, {}},
@@ -113,6 +125,48 @@ TEST_CASE("the schedules equal the golden orders, op for op") {
       {"terapipe_p4_m3_k4", "terapipe", {4, 3, 1}, {{"slices", integer(4)}}},
       {"terapipe_p4_m4_k2", "terapipe", {4, 4, 1}, {{"slices", integer(2)}}},
       {"pipedream2bw_p4_m4_s3", "pipedream-2bw", {4, 4, 1}, {{"steps", integer(3)}}},
+      {"zb_auto_1p_p3_m7_f4_b5_w3_c1", "zb-auto", {3, 7, 1}, limit(1), costs_of(4, 5, 3, 1)},
+      {"zb_auto_1p_p4_m12_f5478_b5806_w3534_c200",
+       "zb-auto",
+       {4, 12, 1},
+       limit(1),
+       costs_of(5478, 5806, 3534, 200)},
+      {"zb_auto_1p_p4_m8_f1_b1_w1_c0", "zb-auto", {4, 8, 1}, {}, costs_of(1, 1, 1, 0)},
+      {"zb_auto_1p_p8_m32_f29802_b29428_w19530_c577",
+       "zb-auto",
+       {8, 32, 1},
+       limit(1),
+       costs_of(29802, 29428, 19530, 577)},
+      {"zb_auto_2p_p3_m7_f4_b5_w3_c1", "zb-auto", {3, 7, 1}, limit(2), costs_of(4, 5, 3, 1)},
+      {"zb_auto_2p_p4_m12_f5478_b5806_w3534_c200",
+       "zb-auto",
+       {4, 12, 1},
+       limit(2),
+       costs_of(5478, 5806, 3534, 200)},
+      {"zb_auto_2p_p4_m8_f1_b1_w1_c0", "zb-auto", {4, 8, 1}, limit(2), costs_of(1, 1, 1, 0)},
+      {"zb_auto_2p_p8_m32_f29802_b29428_w19530_c577",
+       "zb-auto",
+       {8, 32, 1},
+       limit(2),
+       costs_of(29802, 29428, 19530, 577)},
+      {"zbv_auto_p3_m7_f4_b5_w3_c1", "zbv-auto", {3, 7, 2}, {}, costs_of(4, 5, 3, 1)},
+      {"zbv_auto_p4_m12_f5478_b5806_w3534_c200",
+       "zbv-auto",
+       {4, 12, 2},
+       limit(2),
+       costs_of(5478, 5806, 3534, 200)},
+      {"zbv_auto_p4_m8_f1_b1_w1_c0", "zbv-auto", {4, 8, 2}, {}, costs_of(1, 1, 1, 0)},
+      {"zbv_auto_p8_m16_f1_b1_w1_c0", "zbv-auto", {8, 16, 2}, {}, costs_of(1, 1, 1, 0)},
+      {"v_half_p3_m5", "v-half", {3, 5, 2}, {}},
+      {"v_half_p4_m12", "v-half", {4, 12, 2}, {}},
+      {"v_half_p4_m8", "v-half", {4, 8, 2}, {}},
+      {"v_half_p6_m12", "v-half", {6, 12, 2}, {}},
+      {"v_half_p8_m16", "v-half", {8, 16, 2}, {}},
+      {"v_min_p3_m5", "v-min", {3, 5, 2}, {}},
+      {"v_min_p4_m12", "v-min", {4, 12, 2}, {}},
+      {"v_min_p4_m8", "v-min", {4, 8, 2}, {}},
+      {"v_min_p6_m12", "v-min", {6, 12, 2}, {}},
+      {"v_min_p8_m16", "v-min", {8, 16, 2}, {}},
       {"inference_p4_m2_t3", "inference", {4, 2, 1}, {{"decode_steps", integer(3)}}},
       {"inference_p4_m4_t2", "inference", {4, 4, 1}, {{"decode_steps", integer(2)}}},
   };
@@ -121,7 +175,9 @@ TEST_CASE("the schedules equal the golden orders, op for op") {
   for (const Case& order : cases) {
     CAPTURE(std::string(order.file));
     const ScheduleInfo& info = find_schedule(order.schedule);
-    const Schedule made = make_schedule(info, {order.shape, complete_options(info, order.options), nullptr});
+    const Workload workload = uniform_workload(order.shape, order.costs);
+    const Schedule made =
+        make_schedule(info, {order.shape, complete_options(info, order.options), &workload});
     const Schedule golden = read(*folder / fmt::format("{}.csv", order.file));
     CHECK(to_csv(made) == to_csv(golden));
     CHECK(made.ops == golden.ops);

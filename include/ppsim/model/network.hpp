@@ -26,6 +26,13 @@ struct Route {
   BytesPerSecond bandwidth;   ///< of one GPU, the slowest on the way
   Time latency{};
   bool crosses_nodes = false;
+
+  /// How long `bytes` hold the links.
+  [[nodiscard]] Time wire(Bytes bytes) const { return bytes / bandwidth; }
+  /// From the start of a transfer to its end where nothing else is on the way. Saturates at Time::max().
+  [[nodiscard]] Time transfer(Bytes bytes) const {
+    return wire(bytes) < Time::max() - latency ? latency + wire(bytes) : Time::max();
+  }
 };
 
 /// Pure function of its input; routes are computed when asked for.
