@@ -114,7 +114,7 @@ class Compaction {
     std::vector<Held> held;                         // before each slot
   };
 
-  // The slot of what an op needs: 0 stands for "nothing", as 1 is the first slot behind the first.
+  // The first slot behind all that an op needs.
   [[nodiscard]] std::size_t first_slot(std::size_t r, VCell cell) const {
     const Lane& lane = lanes_[r];
     if (cell == VCell::WeightGrad) return lane.input_grads[lane.weight_grads] + 1;

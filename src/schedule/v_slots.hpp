@@ -33,8 +33,9 @@ inline constexpr std::uint32_t kVPeriod = 6;
 [[nodiscard]] VRow repeat_block(const VOffsets& offsets, std::uint32_t micro_batches);
 
 /// Moves ops of the rows ([P], as repeat_block makes them, one micro-batch count for all) to earlier slots,
-/// as far as no rank's peak of activations grows past the largest of any rank. Only ops of the warm-up and
-/// the cool-down move. O(slots x (distance of a move)).
+/// as far as no rank's peak of activations grows past the largest of any rank, first with W in their slots,
+/// then without. Only warm-up and cool-down move: O(P) ops a rank, each by O(P) slots, so O(P M + P^3) in
+/// all.
 [[nodiscard]] std::vector<VRow> compact(std::vector<VRow> rows, std::uint32_t micro_batches);
 
 }  // namespace ppsim
