@@ -1,7 +1,7 @@
-// ZB-1p, ZB-2p and any memory limit between and beyond: Qi, Wan, Huang, Lin, "Zero Bubble Pipeline
-// Parallelism", ICLR 2024, section on automatic scheduling; the heuristic of the sail-sg project, of which
-// this is an own writing with a stricter rule for extra forwards where costs differ between ranks. F, I and W
-// of one rank after the other are put at the end of its program, as a clock per rank says.
+// ZB-1p, ZB-2p and any other memory limit: Qi, Wan, Huang, Lin, "Zero Bubble Pipeline Parallelism", ICLR
+// 2024, section on automatic scheduling, after the heuristic of the sail-sg project. Ops are put at the end
+// of one rank's program after the other's, as a clock per rank says. We depart from it where costs differ
+// between ranks: a rank never has more forwards before its first gradient than the rank before it.
 #include <fmt/format.h>
 
 #include <algorithm>
