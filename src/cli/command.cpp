@@ -48,7 +48,7 @@ void ConfigArguments::declare(CLI::App& app, bool with_schedule) {
         ->type_name("NAME");
   declare_named(app, *this, "--micro-batches", "/parallelism/micro_batches", "Micro-batches a step");
   declare_named(app, *this, "--communication", "/simulation/communication", "overlap, blocking or program");
-  declare_named(app, *this, "--contention", "/simulation/contention", "none or fifo");
+  declare_named(app, *this, "--contention", "/simulation/contention", "none, fifo or fair");
   app.add_option("--set", set, "Put a value into the config: /json/pointer=value")
       ->allow_extra_args(false)  // one value each time, or it would swallow CONFIG
       ->type_name("/POINTER=VALUE");

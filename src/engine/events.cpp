@@ -24,7 +24,9 @@ struct Event {
 
 Timeline run_events(const OpGraph& graph, LinkModel& links) {
   const auto classes = graph.transfer_classes();
-  const auto move = [&](EdgeClass kind, Time now) { return links.admit(classes[kind], now); };
+  const auto move = [&](EdgeId edge, EdgeClass kind, Time now) {
+    return *links.admit(classes[kind], edge, now);
+  };
   Progress progress(graph);
   std::vector<Event> room;
   room.reserve(graph.rank_count() + std::size_t{1});

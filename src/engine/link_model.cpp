@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "fair_links.hpp"
+
 namespace ppsim {
 namespace {
 
@@ -13,7 +15,9 @@ Passage pass(const TransferClass& transfer, Time start) {
 
 class UnsharedLinks final : public LinkModel {
  public:
-  Passage admit(const TransferClass& transfer, Time now) override { return pass(transfer, now); }
+  std::optional<Passage> admit(const TransferClass& transfer, EdgeId, Time now) override {
+    return pass(transfer, now);
+  }
 };
 
 // Transfers are admitted in the order in which they become ready, so each link serves them in that order by
@@ -22,7 +26,7 @@ class FifoLinks final : public LinkModel {
  public:
   explicit FifoLinks(std::uint32_t links) : free_at_(links) {}
 
-  Passage admit(const TransferClass& transfer, Time now) override {
+  std::optional<Passage> admit(const TransferClass& transfer, EdgeId, Time now) override {
     Time start = now;
     for (const LinkId link : transfer.links) start = std::max(start, free_at_[index(link)]);
     for (const LinkId link : transfer.links) free_at_[index(link)] = start + transfer.wire;
@@ -35,12 +39,14 @@ class FifoLinks final : public LinkModel {
 
 }  // namespace
 
-std::unique_ptr<LinkModel> make_link_model(Contention contention, std::uint32_t links) {
+std::unique_ptr<LinkModel> make_link_model(Contention contention, const OpGraph& graph) {
   switch (contention) {
     case Contention::None:
       return std::make_unique<UnsharedLinks>();
     case Contention::Fifo:
-      return std::make_unique<FifoLinks>(links);
+      return std::make_unique<FifoLinks>(graph.link_count());
+    case Contention::Fair:
+      return std::make_unique<FairLinks>(graph);
   }
   throw std::logic_error("no such contention model");
 }

@@ -36,7 +36,7 @@ class Progress {
     }
   }
 
-  /// Lets `vertex`, which has finished, send: `move(class, now)` gives each transfer its Passage. Calls
+  /// Lets `vertex`, which has finished, send: `move(edge, class, now)` gives each transfer its Passage. Calls
   /// `ready(target)` for each vertex whose inputs are all on their way: its start and finish are known then.
   template <class Move, class Ready>
   void finish(VertexId vertex, Move move, Ready ready) {
@@ -51,7 +51,7 @@ class Progress {
         continue;
       }
       if (is_transfer(kind)) {
-        const auto passage = move(kind, now);
+        const auto passage = move(edge, kind, now);
         if (blocking_ && classes_[kind].holds_sender) released = std::max(released, passage.sent);
         note_passage(edge, passage, ready);
       } else {
@@ -67,7 +67,7 @@ class Progress {
 
   /// The transfer over `edge` is on its way.
   template <class Passage, class Ready>
-  void note_passage(EdgeId edge, const Passage& passage, Ready& ready) {
+  void note_passage(EdgeId edge, const Passage& passage, Ready ready) {
     timeline_.transfer_start[edge] = passage.start;
     timeline_.transfer_finish[edge] = passage.arrival;
     arrive(targets_[edge], passage.arrival, ready);
@@ -75,7 +75,7 @@ class Progress {
 
   /// One of the target's inputs is there at `at`.
   template <class Ready>
-  void arrive(VertexId target, Time at, Ready& ready) {
+  void arrive(VertexId target, Time at, Ready ready) {
     timeline_.start[target] = std::max(timeline_.start[target], at);
     if (--waits_[target] == 0) start(target, ready);
   }
@@ -90,7 +90,7 @@ class Progress {
 
  private:
   template <class Ready>
-  void start(VertexId vertex, Ready& ready) {
+  void start(VertexId vertex, Ready ready) {
     timeline_.finish[vertex] = timeline_.start[vertex] + durations_[vertex];
     ready(vertex);
   }

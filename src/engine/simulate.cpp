@@ -6,10 +6,11 @@
 namespace ppsim {
 
 Timeline simulate(const OpGraph& graph, Contention contention) {
-  if (graph.communication() == Communication::Program)
-    return run_program(graph, *make_link_model(contention, graph.link_count()));
-  if (contention == Contention::None) return run_topological(graph);
-  return run_events(graph, *make_link_model(contention, graph.link_count()));
+  const bool has_turns = graph.communication() == Communication::Program;
+  if (contention == Contention::None && !has_turns) return run_topological(graph);
+  const auto links = make_link_model(contention, graph);
+  return has_turns || contention == Contention::Fair ? run_transfers(graph, *links)
+                                                     : run_events(graph, *links);
 }
 
 }  // namespace ppsim

@@ -13,7 +13,7 @@ Timeline run_topological(const OpGraph& graph) {
   std::vector<Delay> delays;
   for (const TransferClass& transfer : graph.transfer_classes())
     delays.push_back({transfer.latency, transfer.wire});
-  const auto move = [&](EdgeClass kind, Time now) {
+  const auto move = [&](EdgeId, EdgeClass kind, Time now) {
     return Passage{now, now + delays[kind].wire, now + delays[kind].wire + delays[kind].latency};
   };
   Progress progress(graph);

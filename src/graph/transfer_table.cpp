@@ -33,7 +33,8 @@ EdgeClass TransferTable::copy(const Network& network, Rank from, Rank to, Bytes 
 EdgeClass TransferTable::add(const Network& network, Rank from, Rank to, Bytes bytes) {
   if (from == to) return kDataEdge;
   Route route = network.route(from, to);
-  classes_.push_back({from, to, bytes, route.latency, route.wire(bytes), std::move(route.links)});
+  const Time wire = route.wire(bytes);
+  classes_.push_back({from, to, bytes, route.latency, wire, std::move(route.links), std::move(route.shares)});
   return static_cast<EdgeClass>(classes_.size() - 1);
 }
 

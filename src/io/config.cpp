@@ -127,13 +127,12 @@ Simulation read_simulation(Document& document, const ObjectReader& root) {
   if (!root.has("simulation")) document.set_default(root.at("simulation"), Json::object());
   const ObjectReader section = root.object("simulation");
   constexpr std::array<std::string_view, 3> kCommunication{"overlap", "blocking", "program"};
-  constexpr std::array<std::string_view, 2> kContention{"none", "fifo"};
+  constexpr std::array<std::string_view, 3> kContention{"none", "fifo", "fair"};
   Simulation simulation;
   simulation.communication =
       static_cast<Communication>(section.choice("communication", kCommunication, "overlap"));
   simulation.streams = read_streams(section, simulation.communication);
-  simulation.contention =
-      section.choice("contention", kContention, "none") == 0 ? Contention::None : Contention::Fifo;
+  simulation.contention = static_cast<Contention>(section.choice("contention", kContention, "none"));
   if (!root.has("costs"))
     simulation.pair = read_pair(section);
   else if (section.has("overlapped_pair"))

@@ -68,6 +68,8 @@ std::string_view name(Contention contention) {
       return "none";
     case Contention::Fifo:
       return "fifo";
+    case Contention::Fair:
+      return "fair";
   }
   return "?";
 }

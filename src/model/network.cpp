@@ -54,7 +54,11 @@ class PeerTraffic {
     const bool crossed = crosses_nodes();
     if (first_.empty()) first_ = pairs(from, to);
     for (const GpuPair pair : pairs(from, to)) {
-      if (links_.node_of(pair.from) == links_.node_of(pair.to)) continue;
+      if (links_.node_of(pair.from) == links_.node_of(pair.to)) {
+        ports_.push_back({links_.nvlink_out(pair.from), cluster_.nvlink.bandwidth});
+        ports_.push_back({links_.nvlink_in(pair.to), cluster_.nvlink.bandwidth});
+        continue;
+      }
       ++users_[links_.nic_out(pair.from)];
       ++users_[links_.nic_in(pair.to)];
       if (!crossed) crossing_.push_back(pair);
@@ -73,6 +77,7 @@ class PeerTraffic {
       route.links.push_back(links_.nvlink_out(pair.from));
       route.links.push_back(links_.nvlink_in(pair.to));
     }
+    route.shares = ports_;
     return sorted(std::move(route));
   }
 
@@ -86,10 +91,14 @@ class PeerTraffic {
       route.links.push_back(links_.nic_out(pair.from));
       route.links.push_back(links_.nic_in(pair.to));
     }
+    for (const auto& [nic, users] : users_)
+      route.shares.push_back({nic, cluster_.infiniband.bandwidth, static_cast<std::uint32_t>(users)});
     return sorted(std::move(route));
   }
 
   static Route sorted(Route route) {
+    std::sort(route.shares.begin(), route.shares.end(),
+              [](const LinkShare& a, const LinkShare& b) { return a.link < b.link; });
     std::sort(route.links.begin(), route.links.end());
     route.links.erase(std::unique(route.links.begin(), route.links.end()), route.links.end());
     return route;
@@ -100,6 +109,7 @@ class PeerTraffic {
   std::vector<GpuPair> first_;            // of the first replica
   std::vector<GpuPair> crossing_;         // of the first replica that crosses nodes
   std::map<LinkId, std::int64_t> users_;  // GPUs of all replicas on each NIC
+  std::vector<LinkShare> ports_;          // of all replicas' GPUs whose peers are in their own node
 };
 
 }  // namespace
@@ -117,7 +127,8 @@ Route Network::route(Rank from, Rank to) const {
   if (const auto* pairs = std::get_if<PointToPoint>(&kind_)) {
     PPSIM_ASSERT(index(std::max(from, to)) < pairs->ranks,
                  fmt::format("rank {} to {} of {}", index(from), index(to), pairs->ranks));
-    return {{pair_link(pairs->ranks, from, to)}, pairs->link.bandwidth, pairs->link.latency, false};
+    const LinkId link = pair_link(pairs->ranks, from, to);
+    return {{link}, pairs->link.bandwidth, pairs->link.latency, false, {{link, pairs->link.bandwidth}}};
   }
   const auto& of = std::get<OfCluster>(kind_);
   PPSIM_ASSERT(index(std::max(from, to)) < of.parallelism.pipeline,

@@ -75,7 +75,7 @@ std::uint32_t number(const char* text) {
 
 bool agree(const OpGraph& graph, Time expected) {
   const Timeline timeline = simulate(graph, Contention::None);
-  const auto links = make_link_model(Contention::None, graph.link_count());
+  const auto links = make_link_model(Contention::None, graph);
   return makespan(timeline) == expected && timeline == run_events(graph, *links) &&
          timeline ==
              simulate(graph, Contention::Fifo);  // each pair of ranks has its link, used in steps of F and B
@@ -88,7 +88,7 @@ int bench(std::uint32_t P, std::uint32_t M, std::uint32_t runs) {
   const auto build = [&] { return build_graph(schedule, workload, Communication::Overlap); };
   const OpGraph graph = build();
   const auto events = [&](Contention contention) {
-    return run_events(graph, *make_link_model(contention, graph.link_count()));
+    return run_events(graph, *make_link_model(contention, graph));
   };
   std::map<std::string, std::vector<double>> seconds;
   for (std::uint32_t run = 0; run < runs; ++run) {  // in turn, so that a slow moment meets all of them

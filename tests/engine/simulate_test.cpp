@@ -16,7 +16,7 @@ Time run(std::string_view name, Shape shape, const CostsInput& costs) {
 }
 
 Timeline by_events(const OpGraph& graph) {
-  return run_events(graph, *make_link_model(Contention::None, graph.link_count()));
+  return run_events(graph, *make_link_model(Contention::None, graph));
 }
 
 std::vector<Time> times(const std::vector<std::int64_t>& nanoseconds) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "ppsim/core/units.hpp"
 #include "ppsim/engine/simulate.hpp"
@@ -20,25 +21,32 @@ struct Passage {
 /// sequence): the sequence of a transfer is its sender's VertexId, then its EdgeId, so that the order does
 /// not depend on how an engine works. One rule more, for senders that take no time at all: what becomes ready
 /// only through something served in the same nanosecond comes behind that.
-/// The answer is final: a model in which a later transfer delays an earlier one (fair sharing) needs
-/// departures as events, and a wider seam.
 class LinkModel {
  public:
   virtual ~LinkModel() = default;
 
-  /// A transfer became ready at `now`, never earlier than at the call before.
-  [[nodiscard]] virtual Passage admit(const TransferClass& transfer, Time now) = 0;
+  /// A transfer became ready at `now`, never earlier than at the call before. Empty: it moves from now on,
+  /// and when its last byte has left only next_end() will say, since later transfers may delay it.
+  [[nodiscard]] virtual std::optional<Passage> admit(const TransferClass& transfer, EdgeId edge,
+                                                     Time now) = 0;
+
+  /// When the next of those ends; Time::max(): none is under way.
+  [[nodiscard]] virtual Time next_end() { return Time::max(); }
+
+  /// Ends it, and says which it was.
+  [[nodiscard]] virtual EdgeId end_next() { throw std::logic_error("no transfer is under way"); }
 };
 
-/// `links`: one more than the largest LinkId of any transfer that will be admitted (OpGraph::link_count()).
-[[nodiscard]] std::unique_ptr<LinkModel> make_link_model(Contention contention, std::uint32_t links);
+[[nodiscard]] std::unique_ptr<LinkModel> make_link_model(Contention contention, const OpGraph& graph);
 
-/// The event loop itself, for any link model. Same answer as simulate() where the model shares nothing
-/// (tested). O(V log P + E): a rank has at most one event in the queue.
+/// The event loop for link models that answer at admission. Same answer as simulate() where the model shares
+/// nothing (tested). O(V log P + E): a rank has at most one event in the queue. Not for
+/// Communication::Program.
 [[nodiscard]] Timeline run_events(const OpGraph& graph, LinkModel& links);
 
-/// The same where sends and receives are part of the programs (Communication::Program). A transfer has an
-/// event of its own, when its producer, its send and its receive are ready. O((V + E) log(V + E)).
-[[nodiscard]] Timeline run_program(const OpGraph& graph, LinkModel& links);
+/// The event loop for all link models and semantics: a transfer has an event of its own when all that it
+/// waits for is there (Communication::Program: its producer, its send, its receive), and where the model says
+/// so at its end. O((V + E) log(V + E)) and what the model takes.
+[[nodiscard]] Timeline run_transfers(const OpGraph& graph, LinkModel& links);
 
 }  // namespace ppsim

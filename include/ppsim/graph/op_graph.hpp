@@ -47,9 +47,10 @@ struct TransferClass {
   Rank to{};
   Bytes bytes;
   Time latency{};
-  Time wire{};                ///< bytes / slowest bandwidth of the route
-  std::vector<LinkId> links;  ///< held for `wire`
-  bool holds_sender = true;   ///< blocking: the sender's stream is held; not by a copy of activations
+  Time wire{};                    ///< bytes / slowest bandwidth of the route
+  std::vector<LinkId> links;      ///< held for `wire`
+  std::vector<LinkShare> shares;  ///< needed where links are shared
+  bool holds_sender = true;       ///< blocking: the sender's stream is held; not by a copy of activations
 };
 
 /// What an edge is, as a number: kProgramEdge, kDataEdge, or an index into OpGraph::transfer_classes().

@@ -19,6 +19,13 @@ enum class LinkId : std::uint32_t {};
   return static_cast<std::size_t>(id);
 }
 
+/// How much of a link a transfer needs: as many flows of one GPU each.
+struct LinkShare {
+  LinkId link{};
+  BytesPerSecond capacity;
+  std::uint32_t flows = 1;
+};
+
 /// What a transfer between two ranks crosses. A transfer stands for the tensor group's GPUs, which send in
 /// step, each its own part; so bandwidth is one GPU's: its NVLink, or its NIC, or its share of it.
 struct Route {
@@ -26,6 +33,9 @@ struct Route {
   BytesPerSecond bandwidth;   ///< of one GPU, the slowest on the way
   Time latency{};
   bool crosses_nodes = false;
+  /// By link, ascending: what the GPUs of all replicas use, where `links` holds what one replica does. The
+  /// slowest of them, shared by its flows, gives `bandwidth`.
+  std::vector<LinkShare> shares{};
 
   /// How long `bytes` hold the links.
   [[nodiscard]] Time wire(Bytes bytes) const { return bytes / bandwidth; }

@@ -1,0 +1,36 @@
+// All transfers under way share their links, max-min fair.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "fair_share.hpp"
+#include "ppsim/engine/link_model.hpp"
+
+namespace ppsim {
+
+/// Links that the same transfers use alike count as one, so that a thousand replicas in step cost no more
+/// than one of them.
+class FairLinks final : public LinkModel {
+ public:
+  /// Keeps a reference to the graph, which must outlive this.
+  explicit FairLinks(const OpGraph& graph);
+
+  std::optional<Passage> admit(const TransferClass& transfer, EdgeId edge, Time now) override;
+  Time next_end() override { return share_.next(); }
+  EdgeId end_next() override { return share_.finish(); }
+
+ private:
+  struct Uses {
+    std::vector<double> capacities;               // [constraints]
+    std::vector<std::vector<FairShare::Use>> of;  // [transfer classes]
+  };
+  static Uses make_uses(std::span<const TransferClass> classes);
+  explicit FairLinks(const OpGraph& graph, Uses uses);
+
+  std::span<const TransferClass> classes_;
+  std::vector<std::vector<FairShare::Use>> uses_;  // [transfer classes]
+  FairShare share_;
+};
+
+}  // namespace ppsim
