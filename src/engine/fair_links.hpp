@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "fair_share.hpp"
+#include "ppsim/engine/fair_share.hpp"
 #include "ppsim/engine/link_model.hpp"
 
 namespace ppsim {

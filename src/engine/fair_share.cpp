@@ -1,4 +1,4 @@
-#include "fair_share.hpp"
+#include "ppsim/engine/fair_share.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <map>
 
-#include "../../src/engine/fair_share.hpp"
 #include "cases.hpp"
+#include "ppsim/engine/fair_share.hpp"
 #include "ppsim/engine/link_model.hpp"
 
 using namespace ppsim;

@@ -1,4 +1,4 @@
-// Who gets how much of a shared link, while flows come and go.
+/// Who gets how much of a shared link, while flows come and go.
 #pragma once
 
 #include <cstdint>
