@@ -23,7 +23,8 @@ TESTS = ["-Dtests=true", "-Dbenchmarks=true", WERROR]
 RELEASE = ["release", "g++", "-Dbuildtype=release", "-Ddefault_library=both", *TESTS]
 SANITIZE = ["sanitize", "clang++-14", "-Dbuildtype=debug", "-Db_sanitize=address,undefined"]
 SANITIZE += ["-Db_lundef=false", *TESTS]
-ARGUMENTS = {"tests/cli/cli_test.py": [PPSIM, "."]}  # what Python suites are given; most need nothing
+# What Python suites are given; most need nothing.
+ARGUMENTS = {f"tests/cli/{name}_test.py": [PPSIM, "."] for name in ("cli", "export", "goal")}
 
 
 def script(name, *arguments):

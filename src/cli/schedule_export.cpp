@@ -24,12 +24,20 @@ struct Arguments {
   }
 };
 
+Schedule with_sends_and_receives(const Config& config, const Schedule& schedule) {
+  try {
+    return add_sends_and_receives(schedule);
+  } catch (const DeadlockError& deadlock) {
+    throw DeadlockError(config.schedule.file.value_or(locate(config, "/schedule")), deadlock.cycle());
+  }
+}
+
 // The programs as PyTorch's runtime takes them. Sends and receives of a file stay as they are.
-std::string comms_csv(const Arguments& arguments, Schedule schedule) {
+std::string comms_csv(const Arguments& arguments, const Config& config, Schedule schedule) {
   if (arguments.has_pass("merge_bw")) schedule = merge_backward(schedule);
   if (arguments.has_pass("unshard")) schedule = add_unshards(schedule);
   if (arguments.has_pass("reduce_grad")) schedule = add_reductions(schedule);
-  if (!has_sends_or_receives(schedule)) schedule = add_sends_and_receives(schedule);
+  if (!has_sends_or_receives(schedule)) schedule = with_sends_and_receives(config, schedule);
   return to_comms_csv(schedule);
 }
 
@@ -45,7 +53,7 @@ std::string goal_of(Config config, Plan plan) {
 }
 
 std::string text_of(const Arguments& arguments, const Config& config, Plan plan) {
-  if (arguments.format == "csv-comms") return comms_csv(arguments, std::move(plan.schedule));
+  if (arguments.format == "csv-comms") return comms_csv(arguments, config, std::move(plan.schedule));
   if (arguments.format == "json") return schedule_json(plan.schedule);
   if (arguments.format == "goal") return goal_of(config, std::move(plan));
   return to_csv(plan.schedule);

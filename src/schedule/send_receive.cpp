@@ -1,7 +1,7 @@
 // Sends and receives, after torch.distributed.pipelining.schedules._add_send_recv: ranks are swept again and
 // again, and in a sweep each runs its next action if its inputs are there. We do not sweep, which would cost
-// ranks x sweeps: in which sweep an action runs is a longest path, and the rest is sorting by it. PyTorch spends a
-// rank's turn on a blank cell too; a schedule has none.
+// ranks x sweeps: in which sweep an action runs is a longest path, and the rest is sorting by it. PyTorch
+// spends a rank's turn on a blank cell too; a schedule has none.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -105,16 +105,36 @@ class SendReceivePass {
         if (--waits[follower] == 0) ready.push_back(follower);
       });
     }
-    if (ready.size() < actions_.size()) fail(waits);
+    if (ready.size() < actions_.size()) throw DeadlockError("schedule", cycle_among(waits));
   }
 
-  // The first rank that is stuck waits for another: its actions in front of that one ran.
-  [[noreturn]] void fail(const std::vector<std::uint8_t>& waits) const {
-    const auto stuck = std::find_if(waits.begin(), waits.end(), [](std::uint8_t left) { return left > 0; });
-    const Action& action = actions_[static_cast<std::size_t>(stuck - waits.begin())];
-    throw Error("schedule",
-                fmt::format("the order deadlocks: on rank {} {} waits for an input that never comes",
-                            index(action.rank), to_text(schedule_, ops_of(action).front())));
+  // What waits, waits for something that waits: following that ends in a cycle.
+  [[nodiscard]] std::vector<std::string> cycle_among(const std::vector<std::uint8_t>& waits) const {
+    std::vector<ActionId> waits_for(actions_.size(), kNoAction);
+    for (ActionId action = 0; action < actions_.size(); ++action) {
+      if (waits[action] == 0) continue;
+      for_each_follower(action, 0, [&](ActionId follower, std::uint32_t) { waits_for[follower] = action; });
+    }
+    std::vector<ActionId> path;
+    std::vector<bool> seen(actions_.size(), false);
+    auto action = static_cast<ActionId>(
+        std::find_if(waits.begin(), waits.end(), [](std::uint8_t left) { return left > 0; }) - waits.begin());
+    for (; !seen[action]; action = waits_for[action]) {
+      seen[action] = true;
+      path.push_back(action);
+    }
+    std::vector<std::string> cycle;  // the path goes from who waits to what it waits for
+    const auto begin = std::find(path.begin(), path.end(), action);
+    for (auto at = path.end(); at != begin;) cycle.push_back(describe(*--at));
+    return cycle;
+  }
+
+  [[nodiscard]] std::string describe(ActionId id) const {
+    const Action& action = actions_[id];
+    std::string text = fmt::format("rank {}:", index(action.rank));
+    for (const Op op : ops_of(action)) text += " " + to_text(schedule_, op);
+    if (action.ops == 0) text += " " + to_text(schedule_, schedule_.communication[action.first]);
+    return text;
   }
 
   // By sweep, then by rank: a counting sort of actions that are listed by rank.

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <functional>
 
@@ -133,17 +134,31 @@ std::string refusal(const std::function<Schedule()>& pass) {
   return "no error";
 }
 
-TEST_CASE(
-    "what is there already is not added again, and an order that deadlocks has no place for its sends") {
+TEST_CASE("what is there already is not added again") {
   const Schedule schedule = parse("0F0,0B0\n1F0,1B0\n");
   const auto twice = [&](auto pass) { return refusal([&] { return pass(pass(schedule)); }); };
   CHECK(twice(add_sends_and_receives) == "schedule: has sends and receives already, expected none");
   CHECK(twice([](const Schedule& s) { return add_unshards(s); }) ==
         "schedule: has UNSHARD already, expected none");
   CHECK(twice(add_reductions) == "schedule: has REDUCE_GRAD already, expected none");
+}
+
+TEST_CASE("an order that deadlocks has no place for its sends, and its cycle is named") {
+  const auto cycle = [](const char* csv) {
+    try {
+      (void)add_sends_and_receives(parse(csv));
+    } catch (const DeadlockError& deadlock) {
+      CHECK(deadlock.fault().where == "schedule");
+      return fmt::format("{}", fmt::join(deadlock.cycle(), ", "));
+    }
+    return std::string("runs");
+  };
+  CHECK(cycle("0F0,0B0,0F1,0B1\n1F0,1B0,1F1,1B1\n") == "runs");
   // Rank 0 wants the gradient of 0 before it runs 1, rank 1 the other way around.
-  CHECK(refusal([] { return add_sends_and_receives(parse("0F0,0B0,0F1,0B1\n1F1,1B1,1F0,1B0\n")); }) ==
-        "schedule: the order deadlocks: on rank 0 0B0 waits for an input that never comes");
+  CHECK(cycle("0F0,0B0,0F1,0B1\n1F1,1B1,1F0,1B0\n") ==
+        "rank 0: 0F1, rank 1: 1F1, rank 1: 1B1, rank 1: 1F0, rank 1: 1B0, rank 0: 0B0");
+  // On one rank, a stage in front of the one that feeds it.
+  CHECK(cycle("1F0,0F0,1B0,0B0\n") == "rank 0: 0F0, rank 0: 1F0");
 }
 
 std::string faults(const Schedule& schedule) {

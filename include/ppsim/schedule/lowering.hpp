@@ -31,8 +31,8 @@ namespace ppsim {
 /// end of what the receiver has so far, in one sweep over the ranks after the other in which each runs at
 /// most one op. So a receive is placed by its sender, in the order of sends, and programs cannot wait for one
 /// another. In inference the last stage's SEND_F carries the token to RECV_F of stage 0, whose micro-batch is
-/// the next token step's. Throws Error (where: "schedule") where the sweep cannot go on: the order deadlocks.
-/// Sends and receives that are there already are an Error too. O(ops).
+/// the next token step's. Throws DeadlockError (where: "schedule") where the sweep cannot go on,
+/// and Error where there are sends and receives already. O(ops).
 [[nodiscard]] Schedule add_sends_and_receives(const Schedule& schedule);
 
 /// True where the programs say when they send and receive, or something of it.
