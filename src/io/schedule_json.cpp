@@ -3,7 +3,8 @@
 #include <fmt/compile.h>
 #include <fmt/format.h>
 
-#include <iterator>
+#include <string>
+#include <string_view>
 
 #include "json_text.hpp"
 #include "ppsim/io/schedule_files.hpp"
@@ -31,8 +32,8 @@ std::string text_of(const Schedule& schedule, const CommAction& action) {
 
 // [P][*], one element a line.
 template <class Row, class Text>
-std::string rows(const Schedule& schedule, Row row_of, Text text) {
-  std::string out = "[";
+void append_rows(std::string& out, const Schedule& schedule, Row row_of, Text text) {
+  out += '[';
   for (std::uint32_t rank = 0; rank < schedule.ranks(); ++rank) {
     out += rank > 0 ? ",\n    [" : "\n    [";
     std::string_view separator = "\n      ";
@@ -43,7 +44,7 @@ std::string rows(const Schedule& schedule, Row row_of, Text text) {
     }
     out += "\n    ]";
   }
-  return out + "\n  ]";
+  out += "\n  ]";
 }
 
 Json placement_of(const Schedule& schedule) {
@@ -77,15 +78,17 @@ std::string schedule_json(const Schedule& schedule) {
   const Json head = head_of(schedule);
   for (const auto& [key, value] : head.items()) out += fmt::format("  \"{}\": {},\n", key, compact(value));
   out += "  \"programs\": ";
-  out += rows(
-      schedule, [&](Rank rank) { return schedule.program(rank); }, [](const Op& op) { return text_of(op); });
+  append_rows(
+      out, schedule, [&](Rank rank) { return schedule.program(rank); },
+      [](const Op& op) { return text_of(op); });
   if (!schedule.communication.empty()) {
     out += ",\n  \"communication\": ";
-    out += rows(
-        schedule, [&](Rank rank) { return schedule.communication_of(rank); },
+    append_rows(
+        out, schedule, [&](Rank rank) { return schedule.communication_of(rank); },
         [&](const CommAction& action) { return text_of(schedule, action); });
   }
-  return out + "\n}\n";
+  out += "\n}\n";
+  return out;
 }
 
 }  // namespace ppsim
