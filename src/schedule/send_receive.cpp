@@ -9,7 +9,6 @@
 
 #include "handover.hpp"
 #include "ppsim/schedule/lowering.hpp"
-#include "ppsim/schedule/text.hpp"
 #include "program_actions.hpp"
 
 namespace ppsim {
@@ -123,17 +122,28 @@ class SendReceivePass {
       seen[action] = true;
       path.push_back(action);
     }
-    std::vector<std::string> cycle;  // the path goes from who waits to what it waits for
-    const auto begin = std::find(path.begin(), path.end(), action);
-    for (auto at = path.end(); at != begin;) cycle.push_back(describe(*--at));
-    return cycle;
+    std::vector<ActionId> cycle(std::find(path.begin(), path.end(), action), path.end());
+    std::reverse(cycle.begin(), cycle.end());  // the path goes from who waits to what it waits for
+    std::rotate(cycle.begin(), std::min_element(cycle.begin(), cycle.end()), cycle.end());
+    std::vector<std::string> lines;
+    for (const ActionId waiting : cycle) lines.push_back(describe(waiting));
+    return lines;
   }
 
+  // In the words of OpGraph::describe.
   [[nodiscard]] std::string describe(ActionId id) const {
     const Action& action = actions_[id];
-    std::string text = fmt::format("rank {}:", index(action.rank));
-    for (const Op op : ops_of(action)) text += " " + to_text(schedule_, op);
-    if (action.ops == 0) text += " " + to_text(schedule_, schedule_.communication[action.first]);
+    if (action.ops == 0) {
+      const CommAction& communication = schedule_.communication[action.first];
+      return fmt::format("rank {}: {} of stage {}", index(action.rank), name(communication.kind),
+                         index(communication.stage));
+    }
+    std::string text = fmt::format("rank {}: ", index(action.rank));
+    for (const Op op : ops_of(action)) {
+      if (!text.ends_with(": ")) text += " with ";
+      text += fmt::format("{} of stage {}, micro-batch {}", name(op.kind), index(op.stage),
+                          index(op.micro_batch));
+    }
     return text;
   }
 

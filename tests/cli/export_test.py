@@ -130,10 +130,13 @@ class OtherFormats(Folder):
 
     def test_a_deadlock_has_no_sends_and_no_goal(self):
         path = self.write("0F0,0B0,0F1,0B1\n1F1,1B1,1F0,1B0\n")
+        told = set()
         for form in ("csv-comms", "goal"):
             result = run("schedule", "export", self.config, "--schedule", path, "--format", form)
+            told.add(result.stderr)
             self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (1, "", 1), result)
             self.assertIn("order.csv: deadlock", result.stderr)
+        self.assertEqual(len(told), 1, told)  # in the same words
 
 
 if __name__ == "__main__":

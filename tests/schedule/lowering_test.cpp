@@ -149,16 +149,26 @@ TEST_CASE("an order that deadlocks has no place for its sends, and its cycle is 
       (void)add_sends_and_receives(parse(csv));
     } catch (const DeadlockError& deadlock) {
       CHECK(deadlock.fault().where == "schedule");
-      return fmt::format("{}", fmt::join(deadlock.cycle(), ", "));
+      return fmt::format("{}", fmt::join(deadlock.cycle(), "; "));
     }
     return std::string("runs");
   };
   CHECK(cycle("0F0,0B0,0F1,0B1\n1F0,1B0,1F1,1B1\n") == "runs");
   // Rank 0 wants the gradient of 0 before it runs 1, rank 1 the other way around.
   CHECK(cycle("0F0,0B0,0F1,0B1\n1F1,1B1,1F0,1B0\n") ==
-        "rank 0: 0F1, rank 1: 1F1, rank 1: 1B1, rank 1: 1F0, rank 1: 1B0, rank 0: 0B0");
+        "rank 0: B of stage 0, micro-batch 0; rank 0: F of stage 0, micro-batch 1; "
+        "rank 1: F of stage 1, micro-batch 1; rank 1: B of stage 1, micro-batch 1; "
+        "rank 1: F of stage 1, micro-batch 0; rank 1: B of stage 1, micro-batch 0");
   // On one rank, a stage in front of the one that feeds it.
-  CHECK(cycle("1F0,0F0,1B0,0B0\n") == "rank 0: 0F0, rank 0: 1F0");
+  CHECK(cycle("1F0,0F0,1B0,0B0\n") ==
+        "rank 0: F of stage 1, micro-batch 0; rank 0: F of stage 0, micro-batch 0");
+  // What a pass added stands in the cycle too.
+  CHECK(cycle("1UNSHARD,1F0,0UNSHARD,0F0,1B0,0B0\n") ==
+        "rank 0: F of stage 1, micro-batch 0; rank 0: UNSHARD of stage 0; rank 0: F of stage 0, "
+        "micro-batch 0");
+  CHECK(cycle("0F0,(1F0;0B0)OVERLAP_F_B,1B0\n") ==
+        "rank 0: F of stage 1, micro-batch 0 with B of stage 0, micro-batch 0; rank 0: B of stage 1, "
+        "micro-batch 0");
 }
 
 std::string faults(const Schedule& schedule) {
