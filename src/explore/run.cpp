@@ -12,21 +12,14 @@ DeadlockError in_schedule(const Config& config, const DeadlockError& deadlock) {
   return {config.schedule.file.value_or(locate(config, "/schedule")), deadlock.cycle()};
 }
 
-// An order that deadlocks whatever its sends is told as the cycle it is.
-Schedule with_sends(const Plan& plan) {
-  const OpGraph graph = build_graph(plan.schedule, plan.workload, Communication::Overlap);
-  if (const auto cycle = find_cycle(graph); !cycle.empty()) throw make_deadlock_error(graph, cycle);
-  return add_sends_and_receives(plan.schedule);
-}
-
 // The graph knows no config: what it refuses is the sum of all durations, which come from the costs or the
 // model's size.
 OpGraph make_graph(const Config& config, const Plan& plan) {
   const Simulation& simulation = config.simulation;
   const bool as_written = simulation.communication != Communication::Program || plan.schedule.has_sends();
   try {
-    return build_graph(as_written ? plan.schedule : with_sends(plan), plan.workload, simulation.communication,
-                       simulation.streams);
+    return build_graph(as_written ? plan.schedule : add_sends_and_receives(plan.schedule), plan.workload,
+                       simulation.communication, simulation.streams);
   } catch (const DeadlockError& deadlock) {
     throw in_schedule(config, deadlock);
   } catch (const Error& error) {

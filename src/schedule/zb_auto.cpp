@@ -303,32 +303,68 @@ std::optional<Time> exact_span(const ScheduleRequest& request, const UniformCost
   return 3 * M * costs.forward;
 }
 
-const Registration registration{ScheduleInfo{
-    .name = "zb-auto",
-    .summary = "order found from each rank's costs within a memory limit: ZB-1p, ZB-2p, what lies between",
-    .source = "Qi, Wan, Huang, Lin, \"Zero Bubble Pipeline Parallelism\", ICLR 2024; the heuristic of the "
-              "sail-sg project",
-    .placement = "linear",
-    .constraint = "limit >= the activations of one micro-batch",
-    .options = {{.name = "limit",
-                 .help = "most activation memory of a rank: \"1p\" (ZB-1p) is what P micro-batches take "
-                         "there, \"2p\" (ZB-2p) twice that; or bytes; without activation sizes p counts "
-                         "micro-batches",
-                 .default_value = MemoryLimit{1, {}}},
-                {.name = "objective",
-                 .help = "what is made small: the longest time of a rank from its first start to its last "
-                         "end, or the makespan",
-                 .default_value = std::string("span"),
-                 .choices = {"span", "makespan"}}},
-    .makespan = {"M(F+I+W) + (P-1)F", "F = I = W, c = 0, M >= P, limit >= 1p"},
-    .span = {"2p: M(F+I+W); 1p: as makespan", "F = I = W, c = 0, M >= 2P-1 (1p: P), limit >= 2p or 1p"},
-    .bubble = {"(P-1)F / makespan; with 2p of the rank span 0", "F = I = W, c = 0, M >= 2P-1"},
-    .peak = {"at most the limit", ""},
-    .why_not = why_not,
-    .generate = generate,
-    .exact_makespan = exact_makespan,
-    .exact_span = exact_span,
-}};
+ScheduleInfo zb_auto() {
+  return {
+      .name = "zb-auto",
+      .summary = "order found from each rank's costs within a memory limit: ZB-1p, ZB-2p, what lies between",
+      .source =
+          "Qi, Wan, Huang, Lin, \"Zero Bubble Pipeline Parallelism\", ICLR 2024; the heuristic of the "
+          "sail-sg project",
+      .placement = "linear",
+      .constraint = "limit >= the activations of one micro-batch",
+      .options = {{.name = "limit",
+                   .help = "most activation memory of a rank: \"1p\" (ZB-1p) is what P micro-batches take "
+                           "there, \"2p\" (ZB-2p) twice that; or bytes; without activation sizes p counts "
+                           "micro-batches",
+                   .default_value = MemoryLimit{1, {}}},
+                  {.name = "objective",
+                   .help = "what is made small: the longest time of a rank from its first start to its last "
+                           "end, or the makespan",
+                   .default_value = std::string("span"),
+                   .choices = {"span", "makespan"}}},
+      .makespan = {"M(F+I+W) + (P-1)F", "F = I = W, c = 0, M >= P, limit >= 1p"},
+      .span = {"2p: M(F+I+W); 1p: as makespan", "F = I = W, c = 0, M >= 2P-1 (1p: P), limit >= 2p or 1p"},
+      .bubble = {"(P-1)F / makespan; with 2p of the rank span 0", "F = I = W, c = 0, M >= 2P-1"},
+      .peak = {"at most the limit", ""},
+      .why_not = why_not,
+      .generate = generate,
+      .exact_makespan = exact_makespan,
+      .exact_span = exact_span,
+  };
+}
+
+// zb-auto without the option `limit`, which is `p` there.
+ScheduleInfo under_limit(double p, const std::string& name, std::string summary) {
+  const auto with_limit = [p](ScheduleRequest request) {
+    request.options.insert_or_assign("limit", MemoryLimit{p, {}});
+    return request;
+  };
+  ScheduleInfo info = zb_auto();
+  info.name = name;
+  info.summary = std::move(summary);
+  info.constraint.clear();
+  info.peak = {fmt::format("at most what {}P micro-batches take", p == 1 ? "" : fmt::format("{}", p)), ""};
+  std::erase_if(info.options, [](const OptionSpec& option) { return option.name == "limit"; });
+  info.why_not = [=](const auto& request) { return why_not(with_limit(request)); };
+  info.generate = [=](const auto& request) {
+    Schedule schedule = generate(with_limit(request));
+    schedule.name = name;
+    return schedule;
+  };
+  info.exact_makespan = [=](const auto& request, const UniformCosts& costs) {
+    return exact_makespan(with_limit(request), costs);
+  };
+  info.exact_span = [=](const auto& request, const UniformCosts& costs) {
+    return exact_span(with_limit(request), costs);
+  };
+  return info;
+}
+
+const Registration registration{zb_auto()};
+const Registration registration_1p{
+    under_limit(1, "zb-1p", "zb-auto with as much activation memory as 1F1B's fullest rank (limit 1p)")};
+const Registration registration_2p{
+    under_limit(2, "zb-2p", "zb-auto with twice the activation memory of 1F1B's fullest rank (limit 2p)")};
 
 }  // namespace
 }  // namespace ppsim

@@ -406,8 +406,8 @@ class Schedules(Folder):
         self.assertEqual({entry["name"] for entry in json.loads(run("schedule", "list", "--json").stdout)},
                          {"1f1b", "bpipe", "chimera", "combined-1f1b", "dualpipe", "dualpipev", "eager-1f1b",
                           "gpipe", "hanayo", "inference", "interleaved", "interleaved-zb", "looped-bfs", "naive",
-                          "pipedream-2bw", "seq1f1b", "terapipe", "v-half", "v-min", "zb-auto", "zb-h1", "zb-h2",
-                          "zbv", "zbv-auto"})
+                          "pipedream-2bw", "seq1f1b", "terapipe", "v-half", "v-min", "zb-1p", "zb-2p", "zb-auto",
+                          "zb-h1", "zb-h2", "zbv", "zbv-auto"})
 
     def test_export_writes_the_grammar(self):
         config = reference(parallelism__pipeline=2, parallelism__micro_batches=2, schedule__name="naive")

@@ -40,6 +40,15 @@ std::uint64_t largest_peak(const Schedule& schedule) {
   return peak;
 }
 
+TEST_CASE("zb-1p and zb-2p are zb-auto under their limits") {
+  const Workload workload = uniform_workload({4, 12, 1}, kCosts);
+  for (const auto& [name, times] : {std::pair{"zb-1p", 1.0}, std::pair{"zb-2p", 2.0}}) {
+    const Schedule made = make(name, {4, 12, 1}, workload);
+    CHECK(made.name == name);
+    CHECK(made.ops == make("zb-auto", {4, 12, 1}, workload, limit(times)).ops);
+  }
+}
+
 TEST_CASE("a limit in p, as a number and in bytes mean the same where they allow the same") {
   const Workload linear = uniform_workload({4, 12, 1}, kCosts), chunks = uniform_workload({4, 12, 2}, kCosts);
   // A micro-batch takes 2 bytes on a rank, a chunk as many: 1.5 x 4 x 2 and 3 x 4 x 2.

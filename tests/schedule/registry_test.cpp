@@ -29,8 +29,9 @@ TEST_CASE("the built-in schedules are these") {
                                           "dualpipe",   "dualpipev", "eager-1f1b",    "gpipe",
                                           "hanayo",     "inference", "interleaved",   "interleaved-zb",
                                           "looped-bfs", "naive",     "pipedream-2bw", "seq1f1b",
-                                          "terapipe",   "v-half",    "v-min",         "zb-auto",
-                                          "zb-h1",      "zb-h2",     "zbv",           "zbv-auto"});
+                                          "terapipe",   "v-half",    "v-min",         "zb-1p",
+                                          "zb-2p",      "zb-auto",   "zb-h1",         "zb-h2",
+                                          "zbv",        "zbv-auto"});
 }
 
 TEST_CASE("every schedule says in one line each what it is, where from, and what it costs") {
