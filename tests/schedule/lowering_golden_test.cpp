@@ -79,8 +79,8 @@ void check_row_cases(const Json& cases, Pass pass) {
   REQUIRE(!cases.empty());
   for (const Json& one : cases) {
     CAPTURE(one.dump());
-    const Schedule schedule = parse(csv_of(rows_of_json(Json{one["in"]})));
-    CHECK(to_comms_csv(pass(schedule)) == csv_of(rows_of_json(Json{one["out"]})));
+    const Schedule schedule = parse(csv_of(rows_of_json(Json::array({one["in"]}))));
+    CHECK(to_comms_csv(pass(schedule)) == csv_of(rows_of_json(Json::array({one["out"]}))));
   }
 }
 
