@@ -6,6 +6,9 @@
 #include <fmt/ranges.h>
 
 #include <functional>
+#include <map>
+#include <set>
+#include <utility>
 
 #include "action_rows.hpp"
 #include "ppsim/schedule/check.hpp"
@@ -302,6 +305,41 @@ TEST_CASE("every schedule with all that the passes add runs step by step") {
           if (!count_steps(rows_of(to_comms_csv(full)), static_cast<int>(full.stages()),
                            static_cast<int>(full.requests)))
             FAIL_CHECK(describe(info, request) << " does not run");
+        }) >= 3);
+}
+
+// What is gathered on one rank, and the backwards whose gradients are not reduced yet.
+struct ShardedRow {
+  std::set<std::string> gathered;
+  std::map<std::string, std::uint32_t> unreduced, reductions;
+
+  // False where an action has no business there.
+  bool run(const RowAction& action) {
+    const std::string stage = action.direction + std::to_string(action.stage);
+    if (action.kind == "UNSHARD") return gathered.insert(stage).second;
+    if (action.kind == "RESHARD") return gathered.erase(stage) == 1;
+    if (action.kind == "REDUCE_GRAD") return ++reductions[stage], std::exchange(unreduced[stage], 0) > 0;
+    if (action.kind == "B" || action.kind == "W") ++unreduced[stage];
+    return gathered.contains(stage) || action.kind == "EVICT" || action.kind == "LOAD";
+  }
+};
+
+TEST_CASE("in every schedule a stage is gathered when it runs, and its gradients are reduced once a step") {
+  CHECK(for_each_small_request([](const ScheduleInfo& info, const ScheduleRequest& request) {
+          const Schedule schedule = make_schedule(info, request);
+          for (const auto& row : rows_of(to_comms_csv(add_reductions(add_unshards(schedule))))) {
+            ShardedRow state;
+            for (const std::string& cell : row) {
+              for (const RowAction& action : parse_cell(cell))
+                if (!state.run(action)) FAIL_CHECK(describe(info, request) << ": " << cell);
+              if (state.gathered.size() > 4) FAIL_CHECK(describe(info, request) << ": too many at " << cell);
+            }
+            if (!state.gathered.empty()) FAIL_CHECK(describe(info, request) << ": gathered at the end");
+            for (const auto& entry : state.unreduced) {
+              if (entry.second > 0 || state.reductions[entry.first] != schedule.steps)
+                FAIL_CHECK(describe(info, request) << ": reductions of stage " << entry.first);
+            }
+          }
         }) >= 3);
 }
 
