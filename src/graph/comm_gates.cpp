@@ -37,7 +37,7 @@ class GateBuilder {
   void add_rank(Rank rank) {
     rank_streams_.clear();
     for (const CommAction& action : schedule_.communication_of(rank)) {
-      if (action.kind <= CommKind::RecvBackward) add(rank, action);
+      if (is_send_or_receive(action.kind)) add(rank, action);
     }
   }
 

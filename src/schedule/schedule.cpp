@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "ppsim/core/error.hpp"
@@ -18,11 +17,6 @@ std::span<const CommAction> Schedule::communication_of(Rank rank) const {
   if (communication_begin.empty()) return {};
   const std::uint32_t begin = communication_begin[index(rank)], end = communication_begin[index(rank) + 1];
   return std::span(communication).subspan(begin, end - begin);
-}
-
-bool Schedule::has_sends() const {
-  return std::any_of(communication.begin(), communication.end(),
-                     [](const CommAction& action) { return action.kind <= CommKind::RecvBackward; });
 }
 
 ScheduleWriter::ScheduleWriter(std::string name, Placement placement, std::uint32_t micro_batches,

@@ -21,7 +21,7 @@ class ProgramReplay {
     for (std::uint32_t rank = 0; rank < schedule.ranks(); ++rank) {
       ends_.emplace_back(schedule.program(Rank{rank}).size());
       for (const CommAction& action : schedule.communication_of(Rank{rank})) {
-        if (action.kind <= CommKind::RecvBackward) add(rank, action);
+        if (is_send_or_receive(action.kind)) add(rank, action);
       }
     }
   }

@@ -96,9 +96,6 @@ struct Schedule {
   /// Communication of one rank in program order; empty where the schedule leaves it open.
   [[nodiscard]] std::span<const CommAction> communication_of(Rank rank) const;
 
-  /// True where the programs say when to send and receive.
-  [[nodiscard]] bool has_sends() const;
-
   /// True for a token step of inference, false for prefill and for training.
   [[nodiscard]] bool is_token_step(MicroBatch micro_batch) const {
     return requests > 0 && index(micro_batch) >= requests;
