@@ -111,7 +111,7 @@ void CriticalLinks::add_times(ChainTimes& times, VertexId vertex, CriticalLink l
   tiling.until(tails_[link.source] ? ChainPart::Tail : ChainPart::Computing, timeline_.finish[link.source]);
   const EdgeClass kind = classes_[link.edge];
   if (is_transfer(kind)) {
-    add_transfer(tiling, transfers_[kind], turns_.empty() ? Time{} : turns_[link.edge],
+    add_transfer(tiling, transfers_[kind], turns_.empty() ? Time::min() : turns_[link.edge],
                  timeline_.transfer_start[link.edge], timeline_.transfer_finish[link.edge]);
   } else if (blocking_ && link.source + 1 == vertex) {
     tiling.until(ChainPart::Blocked, released(link.source));
