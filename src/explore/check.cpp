@@ -8,6 +8,7 @@
 #include "ppsim/io/files.hpp"
 #include "ppsim/io/quantity.hpp"
 #include "ppsim/schedule/check.hpp"
+#include "ppsim/schedule/lowering.hpp"
 #include "ppsim/schedule/text.hpp"
 
 namespace ppsim {
@@ -72,6 +73,7 @@ Config unit_cost_config(const std::string& path, const Schedule& schedule) {
   config.schedule.file = path;
   config.parallelism.pipeline = schedule.ranks();
   config.parallelism.micro_batches = schedule.micro_batches;
+  if (has_sends_or_receives(schedule)) config.simulation.communication = Communication::Program;
   CostsInput costs;
   costs.forward = {Time(1)};
   costs.input_grad = costs.weight_grad = {Time(1)};

@@ -435,6 +435,28 @@ class Schedules(Folder):
         for place in ("row 1, cell 2", "row 1, cell 4", "row 2, cell 3", "3 faults"):
             self.assertIn(place, result.stdout)
 
+    # Rank 0 sends F1 before it receives B0, rank 1 sends B0 before it receives F1.
+    CROSSED = ("0F0,0SEND_F0,0F1,0SEND_F1,0RECV_B0,0B0,0RECV_B1,0B1\n"
+               "1RECV_F0,1F0,1B0,1SEND_B0,1RECV_F1,1F1,1B1,1SEND_B1\n")
+    CYCLE = "rank 0: SEND_F of stage 0, micro-batch 1, to rank 1 <- rank 1: SEND_B of stage 1, micro-batch 0, to rank 0"
+
+    def test_check_finds_the_deadlock_of_sends_and_receives_in_a_bare_file(self):
+        result = run("schedule", "check", self.write(self.CROSSED, "order.csv"))
+        self.assertEqual(result.returncode, 1, result)
+        self.assertIn(self.CYCLE, result.stdout)
+
+    def test_program_runs_what_groups_or_streams_of_their_own_let_pass_and_names_the_cycle_else(self):
+        path = self.write(self.CROSSED, "order.csv")
+        config = self.write(reference(parallelism__pipeline=2, parallelism__micro_batches=2))
+        program = ("simulate", config, "--schedule", path, "--json", "--communication", "program")
+        result = run(*program)
+        self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (1, "", 1), result)
+        self.assertIn(self.CYCLE, result.stderr)
+        overlap = json.loads(run("simulate", config, "--json").stdout)["makespan_ns"]
+        for setting in ("/simulation/grouped=true", "/simulation/streams=pair"):
+            report = json.loads(run(*program, "--set", setting).stdout)
+            self.assertGreaterEqual(report["makespan_ns"], overlap)
+
     def test_check_of_a_bare_file_takes_no_config_options(self):
         path = self.write("0F0,0B0\n", "order.csv")
         self.assertEqual(run("schedule", "check", path).returncode, 0)
