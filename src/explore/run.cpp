@@ -16,7 +16,8 @@ DeadlockError in_schedule(const Config& config, const DeadlockError& deadlock) {
 // model's size.
 OpGraph make_graph(const Config& config, const Plan& plan) {
   const Simulation& simulation = config.simulation;
-  const bool as_written = simulation.communication != Communication::Program || has_sends_or_receives(plan.schedule);
+  const bool as_written =
+      simulation.communication != Communication::Program || has_sends_or_receives(plan.schedule);
   try {
     return build_graph(as_written ? plan.schedule : add_sends_and_receives(plan.schedule), plan.workload,
                        simulation.communication, simulation.streams);

@@ -24,8 +24,8 @@ struct ScheduleCheck {
 /// cannot be generated.
 [[nodiscard]] ScheduleCheck check_schedule(const Config& config);
 
-/// A bare file: order, sends and receives, and deadlock (every op 1 ns, transfers free; sends and receives that
-/// it has run in its order, one after the other on each rank). Throws Error where it cannot be read.
+/// A bare file: order, sends and receives, and deadlock (every op 1 ns, transfers free; sends and receives
+/// that it has run in its order, one after the other on each rank). Throws Error where it cannot be read.
 [[nodiscard]] ScheduleCheck check_schedule_file(const std::string& path);
 
 }  // namespace ppsim
