@@ -149,10 +149,12 @@ TEST_CASE("what a transfer waits for its turn is blocked time, what it waits for
 TEST_CASE(
     "batched exchanges around every op deadlock the schedules that are known to, and leave 1f1b alone") {
   const Shape linear{4, 8, 1}, chunks{4, 8, 2};
-  for (const auto& [name, shape] : {std::pair{"interleaved", chunks}, std::pair{"looped-bfs", chunks},
-                                    std::pair{"zb-h2", linear}, std::pair{"zbv", chunks}}) {
-    CAPTURE(std::string(name));
-    const Schedule schedule = with_exchanges(make_schedule(name, shape));
+  const std::vector<std::pair<std::string, Shape>> crossed = {{"interleaved", chunks}, {"looped-bfs", chunks},
+                                                              {"zb-h2", linear},       {"zbv", chunks},
+                                                              {"v-half", chunks},      {"v-min", chunks}};
+  for (const auto& one : crossed) {
+    CAPTURE(one.first);
+    const Schedule schedule = with_exchanges(make_schedule(one.first, one.second));
     CHECK_FALSE(cycle_of(program_of(schedule, uniform_costs(2, 4), kRankGrouped)).empty());
   }
   for (const char* name : {"naive", "gpipe", "1f1b", "zb-h1"}) {
