@@ -27,6 +27,7 @@ Command add_schedule_list(CLI::App& parent);
 Command add_schedule_show(CLI::App& parent);
 Command add_schedule_check(CLI::App& parent);
 Command add_schedule_export(CLI::App& parent);
+Command add_schedule_optimize(CLI::App& parent);
 
 /// A config and the options that override it.
 struct ConfigArguments {

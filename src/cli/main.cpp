@@ -19,9 +19,10 @@ constexpr int kInternal = 3;
 
 std::vector<Command> add_commands(CLI::App& app) {
   std::vector<Command> commands = {add_simulate(app), add_compare(app)};
-  CLI::App* schedule = app.add_subcommand("schedule", "List, show, check and export schedules");
+  CLI::App* schedule = app.add_subcommand("schedule", "List, show, check, export and optimize schedules");
   schedule->require_subcommand(1);
-  for (const auto add : {add_schedule_list, add_schedule_show, add_schedule_check, add_schedule_export}) {
+  for (const auto add : {add_schedule_list, add_schedule_show, add_schedule_check, add_schedule_export,
+                         add_schedule_optimize}) {
     commands.push_back(add(*schedule));
   }
   commands.push_back(add_config(app));

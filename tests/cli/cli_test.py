@@ -487,6 +487,42 @@ class Schedules(Folder):
         self.assertEqual(run("schedule", "show", self.write(reference()), "--rank", "8").returncode, 2)
 
 
+class Optimize(Folder):
+    def small(self):
+        return self.write(reference(parallelism__pipeline=3, parallelism__micro_batches=5))
+
+    def test_the_order_it_writes_runs_and_is_as_good_as_it_says(self):
+        path = self.small()
+        result = run("schedule", "optimize", path, "--memory-limit", "1p", "-o", self.folder / "best.csv")
+        self.assertEqual((result.returncode, result.stderr), (0, ""), result)
+        self.assertIn("optimal, proved", result.stdout)
+        found = json.loads(run("schedule", "optimize", path, "--memory-limit", "1p", "--json").stdout)
+        self.assertTrue(found["proved"])
+        again = json.loads(run("simulate", path, "--schedule", self.folder / "best.csv", "--json").stdout)
+        self.assertEqual(again["makespan_ns"], found["value_ns"])
+        self.assertLessEqual(max(rank["peak_activation_bytes"] for rank in again["per_rank"]), 3_000_000)
+        self.assertEqual(run("schedule", "check", self.folder / "best.csv").returncode, 0)
+
+    def test_each_option_changes_what_is_searched(self):
+        path = self.small()
+        value = lambda *options: json.loads(run("schedule", "optimize", path, "--json", *options).stdout)["value_ns"]
+        # Whole: (M+P-1)(F+B) and 4 hops; with room for one micro-batch at a time, naive: M round trips.
+        self.assertEqual(value("--backward", "whole"), 7 * 3_000_000 + 4 * 55_000)
+        self.assertEqual(value("--backward", "whole", "--memory-limit", "1 MB"), 5 * (3 * 3_000_000 + 4 * 55_000))
+        self.assertLess(value("--objective", "span"), value())
+        self.assertGreater(value("--memory-limit", "0.5p"), value("--memory-limit", "2p"))
+        none = json.loads(run("schedule", "optimize", path, "--json", "--nodes", "0", "--memory-limit", "0.7p").stdout)
+        self.assertEqual(none["nodes"], 0)
+
+    def test_limits_that_cannot_be_kept_or_read_are_refused(self):
+        path = self.small()
+        for limit, expected in (("999999 B", "at least 1000000 B"), ("0p", "above 0"), ("much", "GiB")):
+            result = run("schedule", "optimize", path, "--memory-limit", limit)
+            self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (2, "", 1), result)
+            self.assertIn("--memory-limit", result.stderr)
+            self.assertIn(expected, result.stderr)
+
+
 class Samples(Folder):
     def test_the_pictures_and_traces_in_the_tree_are_those_that_the_program_makes(self):
         subprocess.run([ROOT / "scripts" / "samples", PPSIM, self.folder], check=True)

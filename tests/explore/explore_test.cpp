@@ -1,10 +1,6 @@
 #include <doctest/doctest.h>
 
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
-
+#include "folder.hpp"
 #include "ppsim/explore/check.hpp"
 #include "ppsim/explore/compare.hpp"
 #include "ppsim/explore/run.hpp"
@@ -13,25 +9,6 @@
 using namespace ppsim;
 
 namespace {
-
-// A folder with files, gone with the test.
-class Folder {
- public:
-  Folder() : path_(std::filesystem::temp_directory_path() / ("ppsim_explore_" + std::to_string(::getpid()))) {
-    std::filesystem::create_directory(path_);
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  [[nodiscard]] std::string write(const std::string& name, const std::string& text) const {
-    std::ofstream(path_ / name) << text;
-    return (path_ / name).string();
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 // F = 10 ns, B = 20 ns, P = 4, M = 8, free hops.
 std::string config_text(const std::string& schedule, const std::string& parallelism = "",

@@ -1,0 +1,35 @@
+/// The best order of ops for given costs and memory: proved by branch and bound where the shape is small,
+/// found by a portfolio of schedules, greedy rules and local search where it is large.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "ppsim/explore/run.hpp"
+#include "ppsim/io/optimization_text.hpp"
+
+namespace ppsim {
+
+struct OptimizeOptions {
+  OrderObjective objective = OrderObjective::Makespan;
+  bool split = true;  ///< backwards in two, I and W; else whole
+  /// Activations that a rank may hold, `times` in units of P micro-batches of the rank (all its chunks).
+  /// Empty: what the GPU's memory leaves beside weights and optimizer, or no limit where that is not known.
+  std::optional<MemoryLimit> limit{};
+  /// False: no other schedules, no greedy rules, no local search; the exact search begins with one
+  /// micro-batch after the other.
+  bool heuristics = true;
+  std::uint64_t nodes = 1'000'000;  ///< of the exact search, at most
+  std::optional<double> seconds{};  ///< of all searches, at most; the result then depends on the machine
+  std::uint64_t seed = 0;           ///< of the local search
+};
+
+/// Searches the orders of the placement that the config's schedule has. Transfers overlap and share nothing,
+/// whatever the config's simulation says. Never worse than a registered schedule of that placement which
+/// keeps the limit, taken in the kind of backward that is asked for and without overlapped pairs or copies.
+/// The same input gives the same result unless `seconds` is given. Throws Error for a schedule that the
+/// search does not cover (two directions, inference, slices, several steps) and for a limit that no order
+/// keeps, with the least that one does.
+[[nodiscard]] Optimization optimize(const Config& config, const OptimizeOptions& options);
+
+}  // namespace ppsim
