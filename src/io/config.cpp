@@ -19,14 +19,18 @@ namespace ppsim {
 
 namespace {
 
-WorkloadInput read_input(const ObjectReader& root) {
+WorkloadInput read_input(Document& document, const ObjectReader& root) {
   const bool model = root.has("cluster") || root.has("model");
   if (root.has("costs") && model)
     throw root.error("\"costs\" stands instead of \"cluster\" and \"model\"; expected one or the other");
+  if (root.has("costs") && root.has("training"))
+    throw root.error("training", "has no meaning with \"costs\"; leave it out");
   if (root.has("costs")) return read_costs(root.object("costs"));
   if (!model) throw root.error("missing sections \"cluster\" and \"model\", or \"costs\" instead");
   Cluster cluster = read_cluster(root.object("cluster"));
-  return ModelInput{std::move(cluster), read_model(root.object("model"))};
+  Model model_read = read_model(root.object("model"));
+  if (!root.has("training")) document.set_default(root.at("training"), Json::object());
+  return ModelInput{std::move(cluster), std::move(model_read), read_training(root.object("training"))};
 }
 
 constexpr auto kMostInteger = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
@@ -155,7 +159,7 @@ Config read_config(const std::string& path, std::span<const Override> overrides)
   const ObjectReader root(document, Pointer(), kConfigKeys);
   Config config;
   config.path = path;
-  config.input = read_input(root);
+  config.input = read_input(document, root);
   const ObjectReader parallelism = root.object("parallelism");
   config.parallelism = read_parallelism(parallelism, root.has("costs"));
   if (parallelism.has("virtual_stages")) config.virtual_stages = config.parallelism.virtual_stages;

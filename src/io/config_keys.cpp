@@ -15,11 +15,14 @@ namespace {
 constexpr Key kSchema{"$schema", KeyKind::Note};
 constexpr Key kDescription{"description", KeyKind::Note};
 
-constexpr Key kPeakList[] = {{"fp32"}, {"fp16"}, {"bf16"}, {"fp8"}};
+constexpr Key kPeakList[] = {{"fp32"}, {"fp16"}, {"bf16"}, {"fp8"}, {"mxfp8"}, {"nvfp4"}};
 constexpr ObjectKeys kPeak{kPeakList};
 
 constexpr Key kEfficiencyList[] = {{"flops"}, {"efficiency"}};
 constexpr ObjectKeys kEfficiency{kEfficiencyList};
+
+constexpr Key kTilingList[] = {{"rows"}, {"columns"}, {"processors"}, {"ramp"}};
+constexpr ObjectKeys kTiling{kTilingList};
 
 constexpr Key kGpuList[] = {kSchema,
                             kDescription,
@@ -29,7 +32,12 @@ constexpr Key kGpuList[] = {kSchema,
                             {"memory"},
                             {"memory_bandwidth"},
                             {"matmul_efficiency", KeyKind::List, &kEfficiency},
-                            {"kernel_overhead"}};
+                            {"kernel_overhead"},
+                            {"matmul_tiling", KeyKind::Object, &kTiling},
+                            {"attention_efficiency"},
+                            {"memory_efficiency"},
+                            {"runtime_memory"},
+                            {"allocator_margin"}};
 constexpr ObjectKeys kGpu{kGpuList};
 
 constexpr Key kLinkList[] = {kSchema, kDescription, {"source"}, {"bandwidth"}, {"latency"}};
@@ -49,10 +57,34 @@ constexpr Key kClusterList[] = {kSchema,
                                 {"infiniband", KeyKind::Section, &kInfiniband}};
 constexpr ObjectKeys kCluster{kClusterList};
 
-constexpr Key kTransformerList[] = {kSchema,       kDescription,        {"source"},     {"layers"},
-                                    {"hidden"},    {"heads"},           {"kv_heads"},   {"ffn_hidden"},
-                                    {"gated_mlp"}, {"sequence_length"}, {"vocabulary"}, {"tied_embeddings"},
-                                    {"dtype"}};
+constexpr Key kLatentList[] = {
+    {"q_lora_rank"}, {"kv_lora_rank"}, {"qk_nope_head_size"}, {"qk_rope_head_size"}, {"v_head_size"}};
+constexpr ObjectKeys kLatent{kLatentList};
+
+constexpr Key kExpertsList[] = {{"count"},      {"per_token"},    {"shared"},
+                                {"ffn_hidden"}, {"dense_layers"}, {"every"}};
+constexpr ObjectKeys kExperts{kExpertsList};
+
+constexpr Key kTransformerList[] = {kSchema,
+                                    kDescription,
+                                    {"source"},
+                                    {"layers"},
+                                    {"hidden"},
+                                    {"heads"},
+                                    {"kv_heads"},
+                                    {"head_size"},
+                                    {"latent_attention", KeyKind::Object, &kLatent},
+                                    {"ffn_hidden"},
+                                    {"gated_mlp"},
+                                    {"experts", KeyKind::Object, &kExperts},
+                                    {"sequence_length"},
+                                    {"vocabulary"},
+                                    {"tied_embeddings"},
+                                    {"dropout"},
+                                    {"flash_attention"},
+                                    {"dtype"},
+                                    {"compute_dtype"},
+                                    {"wire_dtype"}};
 constexpr ObjectKeys kTransformer{kTransformerList};
 
 constexpr Key kLayerCostList[] = {{"repeat"},     {"forward"}, {"backward"},
@@ -84,11 +116,28 @@ constexpr Key kCostsList[] = {kSchema,
                               {"link", KeyKind::Section, &kLink}};
 constexpr ObjectKeys kCosts{kCostsList};
 
-constexpr Key kParallelismList[] = {
-    kSchema,       kDescription,          {"tensor"},           {"pipeline"},
-    {"data"},      {"virtual_stages"},    {"micro_batch_size"}, {"micro_batches"},
-    {"recompute"}, {"sequence_parallel"}, {"layers_per_stage"}};
+constexpr Key kParallelismList[] = {kSchema,
+                                    kDescription,
+                                    {"tensor"},
+                                    {"pipeline"},
+                                    {"data"},
+                                    {"context"},
+                                    {"context_exchange"},
+                                    {"expert"},
+                                    {"expert_tensor"},
+                                    {"zero_stage"},
+                                    {"virtual_stages"},
+                                    {"micro_batch_size"},
+                                    {"micro_batches"},
+                                    {"recompute"},
+                                    {"sequence_parallel"},
+                                    {"layers_per_stage"}};
 constexpr ObjectKeys kParallelism{kParallelismList};
+
+constexpr Key kTrainingList[] = {
+    kSchema,          kDescription,   {"gradient_dtype"}, {"master_dtype"},
+    {"moment_dtype"}, {"fused_loss"}, {"working_memory"}, {"gradient_placeholders"}};
+constexpr ObjectKeys kTraining{kTrainingList};
 
 constexpr Key kScheduleList[] = {kSchema, kDescription, {"name"}, {"file"}};
 constexpr ObjectKeys kSchedule{kScheduleList, true};
@@ -103,6 +152,7 @@ constexpr Key kConfigList[] = {kSchema,
                                {"model", KeyKind::Section, &kModel},
                                {"costs", KeyKind::Section, &kCosts},
                                {"parallelism", KeyKind::Section, &kParallelism},
+                               {"training", KeyKind::Section, &kTraining},
                                {"schedule", KeyKind::Section, &kSchedule},
                                {"simulation", KeyKind::Section, &kSimulation}};
 

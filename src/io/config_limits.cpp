@@ -45,11 +45,25 @@ struct Totals {
   double tokens = 0;
 };
 
+// Widths of all heads together: of queries, keys and values, whichever is the widest.
+double attention_width(const Transformer& model) {
+  if (const auto& latent = model.latent_attention)
+    return model.heads * std::max<double>(latent->qk_head_size(), latent->v_head_size) + latent->q_lora_rank +
+           latent->kv_lora_rank;
+  return 1.0 * model.heads * model.size_of_head();
+}
+
 Totals totals(const Transformer& model) {
   const double hidden = model.hidden, tokens = model.sequence_length;
-  const double matrices = 4 * hidden * hidden + 3 * hidden * model.ffn_hidden + 100 * hidden;
-  const double kept =
-      tokens * (100 * hidden + 10.0 * model.ffn_hidden) + 10.0 * model.heads * tokens * tokens;
+  const double attention = std::max(hidden, attention_width(model));
+  double ffn_weights = model.ffn_hidden;
+  double ffn_visited = model.ffn_hidden;
+  if (const auto& experts = model.experts) {
+    ffn_weights += (1.0 * experts->count + experts->shared) * experts->ffn_hidden;
+    ffn_visited += (1.0 * experts->per_token + experts->shared) * (1.0 * experts->ffn_hidden + hidden);
+  }
+  const double matrices = 4 * attention * attention + 3 * hidden * ffn_weights + 100 * hidden;
+  const double kept = tokens * (100 * attention + 10.0 * ffn_visited) + 10.0 * model.heads * tokens * tokens;
   return {model.layers * matrices + 2 * hidden * model.vocabulary,
           model.layers * kept + 10 * tokens * model.vocabulary, tokens};
 }

@@ -1,45 +1,24 @@
 #include "config_sections.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
-#include <iterator>
+#include <optional>
 
 namespace ppsim {
 
 namespace {
 
-// Bounds of counts. None is near to what exists, or is likely to; they are there so that a slip of the finger
-// is told from a plan, and so that what is computed from them fits its integers (config_limits.cpp looks at
-// products).
 constexpr CountRange kNodes{1, 1'000'000};
 constexpr CountRange kGpusPerNode{1, 4'096};
 constexpr CountRange kNicsPerNode{1, 4'096};
-constexpr CountRange kLayers{1, 100'000};
-constexpr CountRange kWidth{1, 10'000'000};
-constexpr CountRange kHeads{1, 100'000};
-constexpr CountRange kTokens{1, 100'000'000};
-constexpr CountRange kParameters{0, 1'000'000'000'000'000};
+constexpr CountRange kTile{1, 1'000'000};
 constexpr CountRange kStages{1, kMaxStages};
 constexpr CountRange kGroup{1, 1'000'000};
 constexpr CountRange kSamples{1, 1'000'000};
 constexpr CountRange kMicroBatches{1, 100'000'000};
-
-constexpr std::array<std::string_view, kDtypes> kDtypeNames{"fp32", "fp16", "bf16", "fp8"};
-
-Dtype read_dtype(const ObjectReader& section) {
-  return static_cast<Dtype>(section.choice("dtype", kDtypeNames, "bf16"));
-}
-
-std::string join_sources(const std::string& first, const std::string& second) {
-  return first.empty() || second.empty() ? first + second : first + " " + second;
-}
-
-// A source is text wherever it stands; the cluster's own and those of its parts are told together.
-std::string read_source(const ObjectReader& section) {
-  return section.has("source") ? section.text("source") : "";
-}
 
 Link read_link(const ObjectReader& section) {
   return {section.quantity("bandwidth", parse_bandwidth), section.quantity("latency", parse_time)};
@@ -78,18 +57,40 @@ Efficiency read_efficiency(const ObjectReader& gpu) {
   return {{{Flops(1), gpu.share("matmul_efficiency")}}};
 }
 
-Gpu read_gpu(const ObjectReader& section) {
-  Gpu gpu;
-  gpu.name = section.text("name");
+std::optional<double> read_share(const ObjectReader& section, std::string_view key) {
+  if (!section.has(key)) return std::nullopt;
+  return section.share(key);
+}
+
+std::optional<MatmulTiling> read_tiling(const ObjectReader& gpu) {
+  if (!gpu.has("matmul_tiling")) return std::nullopt;
+  const ObjectReader section = gpu.object("matmul_tiling");
+  return MatmulTiling{section.count("rows", kTile), section.count("columns", kTile),
+                      section.count("processors", kTile), section.count("ramp", {0, kTile.most}, 0)};
+}
+
+void read_peak(const ObjectReader& section, Gpu& gpu) {
   const ObjectReader peak = section.object("peak");
   for (std::size_t i = 0; i < kDtypes; ++i)
     if (peak.has(kDtypeNames[i])) gpu.peak[i] = peak.quantity(kDtypeNames[i], parse_flops_per_second);
   if (std::none_of(gpu.peak.begin(), gpu.peak.end(), [](const auto& rate) { return rate.has_value(); }))
-    throw section.error("peak", "gives no rate; expected one for fp32, fp16, bf16 or fp8");
+    throw section.error("peak",
+                        fmt::format("gives no rate; expected one for {}", fmt::join(kDtypeNames, " or ")));
+}
+
+Gpu read_gpu(const ObjectReader& section) {
+  Gpu gpu;
+  gpu.name = section.text("name");
+  read_peak(section, gpu);
   gpu.memory = section.quantity("memory", parse_bytes);
   gpu.memory_bandwidth = section.quantity("memory_bandwidth", parse_bandwidth);
   gpu.matmul_efficiency = read_efficiency(section);
   gpu.kernel_overhead = section.quantity("kernel_overhead", parse_time, "0 s");
+  gpu.matmul_tiling = read_tiling(section);
+  gpu.attention_efficiency = read_share(section, "attention_efficiency");
+  gpu.memory_efficiency = read_share(section, "memory_efficiency");
+  gpu.runtime_memory = section.quantity("runtime_memory", parse_bytes, "0 B");
+  gpu.allocator_margin = section.margin("allocator_margin", 0);
   return gpu;
 }
 
@@ -111,53 +112,6 @@ void read_links(const ObjectReader& section, Cluster& cluster) {
   }
   if (!nvlink) cluster.nvlink = cluster.infiniband;
   if (!nvlink && !infiniband) cluster.nvlink = cluster.infiniband = {BytesPerSecond(1), Time(0)};
-}
-
-Transformer read_transformer(const ObjectReader& section) {
-  Transformer model;
-  model.layers = section.count("layers", kLayers);
-  model.hidden = section.count("hidden", kWidth);
-  model.heads = section.count("heads", kHeads);
-  model.kv_heads = section.count("kv_heads", kHeads, model.heads);
-  model.gated_mlp = section.flag("gated_mlp", false);
-  if (model.gated_mlp && !section.has("ffn_hidden"))
-    throw section.error("missing key \"ffn_hidden\"; a gated MLP has no usual width");
-  model.ffn_hidden = section.count("ffn_hidden", {1, 10 * kWidth.most}, std::uint64_t{4} * model.hidden);
-  model.sequence_length = section.count("sequence_length", kTokens);
-  model.vocabulary = section.count("vocabulary", kTokens);
-  model.tied_embeddings = section.flag("tied_embeddings", true);
-  model.dtype = read_dtype(section);
-  if (model.hidden % model.heads != 0)
-    throw section.error("heads",
-                        fmt::format("{}; expected a divisor of hidden, {}", model.heads, model.hidden));
-  if (model.heads % model.kv_heads != 0)
-    throw section.error("kv_heads",
-                        fmt::format("{}; expected a divisor of heads, {}", model.kv_heads, model.heads));
-  return model;
-}
-
-LayerCost read_layer_cost(const ObjectReader& section) {
-  return {section.quantity("forward", parse_flops), section.quantity("backward", parse_flops),
-          section.quantity("activation", parse_bytes), section.quantity("output", parse_bytes),
-          section.count<std::uint64_t>("parameters", kParameters)};
-}
-
-LayerCosts read_layer_costs(const ObjectReader& section) {
-  const Json& list = section.value("layer_costs");
-  if (!list.is_array() || list.empty())
-    throw section.error("layer_costs", fmt::format("{}; expected a list of layers", shown(list)));
-  LayerCosts costs;
-  for (std::size_t i = 0; i < section.value("layer_costs").size(); ++i) {
-    const ObjectReader entry = section.entry("layer_costs", i);
-    const LayerCost layer = read_layer_cost(entry);
-    const auto repeat = entry.count("repeat", kLayers, 1);
-    if (costs.layers.size() + repeat > kLayers.most)
-      throw entry.error(fmt::format("more than {} layers", kLayers.most));
-    costs.layers.insert(costs.layers.end(), repeat, layer);
-  }
-  if (section.has("sequence_length")) costs.sequence_length = section.count("sequence_length", kTokens);
-  costs.dtype = read_dtype(section);
-  return costs;
 }
 
 bool moves(const std::vector<Bytes>& bytes) {
@@ -187,6 +141,14 @@ PairCost read_pair(const ObjectReader& section) {
   }
 }
 
+std::string join_sources(const std::string& first, const std::string& second) {
+  return first.empty() || second.empty() ? first + second : first + " " + second;
+}
+
+std::string read_source(const ObjectReader& section) {
+  return section.has("source") ? section.text("source") : "";
+}
+
 Cluster read_cluster(const ObjectReader& section) {
   Cluster cluster;
   cluster.nodes = section.count("nodes", kNodes);
@@ -196,23 +158,6 @@ Cluster read_cluster(const ObjectReader& section) {
   cluster.source = join_sources(read_source(section), read_source(gpu));
   read_links(section, cluster);
   return cluster;
-}
-
-Model read_model(const ObjectReader& section) {
-  if (section.has("transformer") == section.has("layer_costs"))
-    throw section.error("expected either \"transformer\" or \"layer_costs\"");
-  const std::string source = read_source(section);
-  if (section.has("layer_costs")) {
-    LayerCosts costs = read_layer_costs(section);
-    costs.source = source;
-    return costs;
-  }
-  for (const char* key : {"sequence_length", "dtype"})
-    if (section.has(key)) throw section.error(key, "belongs into \"transformer\"");
-  const ObjectReader inner = section.object("transformer");
-  Transformer model = read_transformer(inner);
-  model.source = join_sources(source, read_source(inner));
-  return model;
 }
 
 CostsInput read_costs(const ObjectReader& section) {
@@ -241,19 +186,48 @@ Parallelism read_parallelism(const ObjectReader& section, bool with_costs) {
   parallelism.micro_batches = section.count("micro_batches", kMicroBatches);
   if (with_costs) {
     for (const char* key :
-         {"tensor", "data", "micro_batch_size", "recompute", "sequence_parallel", "layers_per_stage"})
+         {"tensor", "data", "context", "context_exchange", "expert", "expert_tensor", "zero_stage",
+          "micro_batch_size", "recompute", "sequence_parallel", "layers_per_stage"})
       if (section.has(key)) throw section.error(key, "has no meaning with \"costs\"; leave it out");
     return parallelism;
   }
   constexpr std::array<std::string_view, 3> kRecompute{"none", "selective", "full"};
   parallelism.tensor = section.count("tensor", kGroup, 1);
   parallelism.data = section.count("data", kGroup, 1);
+  parallelism.context = section.count("context", kGroup, 1);
+  constexpr std::array<std::string_view, 2> kExchange{"ring", "all_to_all"};
+  parallelism.context_exchange =
+      static_cast<ContextExchange>(section.choice("context_exchange", kExchange, "ring"));
+  parallelism.expert = section.count("expert", kGroup, 1);
+  if (section.has("expert_tensor")) parallelism.expert_tensor = section.count("expert_tensor", kGroup);
+  parallelism.zero_stage = section.count("zero_stage", {0, 3}, 0);
   parallelism.micro_batch_size = section.count("micro_batch_size", kSamples, 1);
   parallelism.recompute = static_cast<Recompute>(section.choice("recompute", kRecompute, "none"));
   parallelism.sequence_parallel = section.flag("sequence_parallel", false);
   if (section.has("layers_per_stage"))
     parallelism.layers_per_stage = section.counts("layers_per_stage", kLayers);
   return parallelism;
+}
+
+Training read_training(const ObjectReader& section) {
+  const auto dtype = [&](std::string_view key) {
+    return static_cast<Dtype>(section.choice(key, kDtypeNames, "fp32"));
+  };
+  std::array<std::string_view, kDtypes + 1> masters;
+  std::copy(kDtypeNames.begin(), kDtypeNames.end(), masters.begin());
+  masters.back() = "none";
+  const std::size_t master = section.choice("master_dtype", masters, "fp32");
+  Training training;
+  training.gradient_dtype = dtype("gradient_dtype");
+  if (master < kDtypes)
+    training.master_dtype = static_cast<Dtype>(master);
+  else
+    training.master_dtype.reset();
+  training.moment_dtype = dtype("moment_dtype");
+  training.fused_loss = section.flag("fused_loss", false);
+  training.working_memory = section.flag("working_memory", false);
+  training.gradient_placeholders = section.flag("gradient_placeholders", false);
+  return training;
 }
 
 }  // namespace ppsim

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "cost_model.hpp"
 #include "gradient_reduction.hpp"
 #include "memory_model.hpp"
-#include "products.hpp"
 
 namespace ppsim {
 
@@ -32,27 +32,55 @@ std::string efficiency_text(const Efficiency& efficiency) {
   return fmt::format("{:.4g} to {:.4g} %, by size,", 100 * low->second, 100 * high->second);
 }
 
+std::string gpu_name(const Gpu& gpu) {
+  return gpu.name.empty() ? "the GPU" : gpu.name;
+}
+
 std::string product_speed(const ModelRun& run, Dtype dtype, const char* what) {
   const Gpu& gpu = run.cluster.gpu;
   return fmt::format("{} reach {} of the {:.4g} TFLOP/s that {} peaks at in {}", what,
-                     efficiency_text(gpu.matmul_efficiency), ProductClock(gpu, dtype).peak().count() / 1e12,
-                     gpu.name.empty() ? "the GPU" : gpu.name, name(dtype));
+                     efficiency_text(gpu.matmul_efficiency), GpuClock(gpu, dtype).peak().count() / 1e12,
+                     gpu_name(gpu), name(dtype));
+}
+
+void add_products(Sentences& sentences, const ModelRun& run, const Transformer& model) {
+  const Gpu& gpu = run.cluster.gpu;
+  const std::string kernels =
+      gpu.kernel_overhead > Time{}
+          ? fmt::format(", and each takes {:.4g} us more to start", microseconds(gpu.kernel_overhead))
+          : "";
+  sentences.push_back(product_speed(run, model.product_dtype(), "Matrix products") + kernels + ".");
+  if (const auto& tiling = gpu.matmul_tiling)
+    sentences.push_back(
+        fmt::format("They lose what tiles of {} x {} on {} processors leave idle, and {} inner products at a "
+                    "tile's start and end.",
+                    tiling->rows, tiling->columns, tiling->processors, tiling->ramp));
+  if (gpu.attention_efficiency)
+    sentences.push_back(fmt::format("The attention core reaches {:.4g} % of the peak in {}.",
+                                    100 * *gpu.attention_efficiency, name(model.dtype)));
+  else if (model.product_dtype() != model.dtype)
+    sentences.push_back(fmt::format("The attention core is computed in {}.", name(model.dtype)));
 }
 
 void add_compute(Sentences& sentences, const ModelRun& run, const Transformer& model) {
-  const Time overhead = run.cluster.gpu.kernel_overhead;
-  const std::string kernels =
-      overhead > Time{} ? fmt::format(", and each takes {:.4g} us more to start", microseconds(overhead))
-                        : "";
-  sentences.push_back(product_speed(run, model.dtype, "Matrix products") + kernels + ".");
+  const Gpu& gpu = run.cluster.gpu;
+  add_products(sentences, run, model);
   sentences.push_back(
-      "Norms, softmax, dropout, activation functions and the embedding's look-up take no time.");
-  sentences.push_back(fmt::format(
-      "Attention computes all {0} x {0} scores of a head, not only the causal half.", model.sequence_length));
+      gpu.memory_efficiency
+          ? fmt::format("Norms, softmax, dropout, activation functions, sums, copies and the loss, and "
+                        "products with few FLOPs a byte, move their bytes at {:.4g} % of {:.4g} GB/s.",
+                        100 * *gpu.memory_efficiency, gigabytes_per_second(gpu.memory_bandwidth))
+          : "Norms, softmax, dropout, activation functions and the embedding's look-up take no time.");
+  sentences.push_back(
+      model.flash_attention
+          ? "Flash attention computes the causal half of the scores, and again in the backward; model FLOPs "
+            "count all of them once."
+          : fmt::format("Attention computes all {0} x {0} scores of a head, not only the causal half.",
+                        model.sequence_length));
 }
 
-void add_recompute(Sentences& sentences, Recompute recompute) {
-  switch (recompute) {
+void add_recompute(Sentences& sentences, const ModelRun& run) {
+  switch (run.parallelism.recompute) {
     case Recompute::None:
       return;
     case Recompute::Selective:
@@ -60,12 +88,32 @@ void add_recompute(Sentences& sentences, Recompute recompute) {
           "Selective recomputation computes scores and context again in the backward and keeps neither.");
       return;
     case Recompute::Full:
-      sentences.push_back(
+      sentences.push_back(fmt::format(
           "Full recomputation runs each layer's forward again in the backward and keeps the layer's input "
-          "alone; the "
-          "working set of the layer at hand is not counted.");
+          "alone{}.",
+          run.training.working_memory ? "" : "; the working set of the layer at hand is not counted"));
       return;
   }
+}
+
+// What the network does not time yet is said, so that nobody takes it for free.
+void add_context(Sentences& sentences, const ModelRun& run) {
+  if (run.parallelism.context == 1) return;
+  sentences.push_back(fmt::format(
+      "Each GPU of a context group of {} computes its part of every sequence, all with as many scores; the "
+      "exchange of keys and values takes no time.",
+      run.parallelism.context));
+}
+
+void add_experts_text(Sentences& sentences, const ModelRun& run, const Transformer& model) {
+  if (!model.experts) return;
+  const std::uint32_t groups = run.parallelism.expert;
+  sentences.push_back(fmt::format("Tokens spread evenly over the {} experts of a layer{}.",
+                                  model.experts->count,
+                                  groups > 1 ? fmt::format("; their exchange between the {} groups that hold "
+                                                           "them takes no time",
+                                                           groups)
+                                             : ""));
 }
 
 std::string tensor_group_text(const ModelRun& run) {
@@ -76,7 +124,8 @@ std::string tensor_group_text(const ModelRun& run) {
 
 void add_tensor_parallel(Sentences& sentences, const ModelRun& run, const Transformer& model) {
   if (run.parallelism.tensor == 1) return;
-  const Bytes bytes = hidden_bytes(run, model, model.sequence_length);
+  const Bytes bytes =
+      hidden_bytes(run, model, static_cast<double>(model.sequence_length) / run.parallelism.context);
   const int backward = run.parallelism.recompute == Recompute::Full ? 4 : 2;
   const std::string passes = run.inference() ? "forward" : fmt::format("forward and {} backward", backward);
   sentences.push_back(fmt::format(
@@ -94,24 +143,41 @@ void add_tensor_parallel(Sentences& sentences, const ModelRun& run, const Transf
                                     run.parallelism.tensor / model.kv_heads));
 }
 
+// "shared out among the 8 GPUs that hold a copy: optimizer state and gradients"
+std::string sharing_text(const ModelRun& run) {
+  if (run.parallelism.replicas() == 1) return "";
+  constexpr std::array<const char*, 4> kShared = {
+      "on every replica (nothing is sharded)", "the optimizer state shared out among the replicas",
+      "gradients and optimizer state shared out among the replicas", "all shared out among the replicas"};
+  return fmt::format(", {}", kShared.at(run.parallelism.zero_stage));
+}
+
+void add_reduction(Sentences& sentences, const ModelRun& run) {
+  const std::uint32_t stage = run.parallelism.zero_stage;
+  if (run.parallelism.replicas() == 1) return;
+  sentences.push_back(fmt::format(
+      "Gradients are reduced in {} by a ring over {} replicas at {:.4g} GB/s, after a rank's last backward "
+      "and beside nothing else{}.",
+      name(run.training.gradient_dtype), run.parallelism.replicas(),
+      gigabytes_per_second(gradient_ring_link(run).bandwidth),
+      stage > 0 ? "; the new weights go around behind them" : ""));
+  if (stage > 1)
+    sentences.push_back(fmt::format("What ZeRO stage {} exchanges for every micro-batch, {}, takes no time.",
+                                    stage, stage == 2 ? "gradients" : "gradients and weights"));
+}
+
 void add_parameters(Sentences& sentences, const ModelRun& run, Dtype dtype) {
   const ParameterBytes each = parameter_bytes(run, dtype);
   if (run.inference()) {
     sentences.push_back(fmt::format("A parameter takes {} bytes.", each.weights));
     return;
   }
-  sentences.push_back(
-      fmt::format("A parameter takes {} bytes of weights, {} of gradients and {} of optimizer state{}; the "
-                  "optimizer step takes no "
-                  "time.",
-                  each.weights, each.gradients, each.optimizer,
-                  run.parallelism.data > 1 ? ", on every replica (nothing is sharded)" : ""));
-  if (run.parallelism.data > 1)
-    sentences.push_back(
-        fmt::format("Gradients are reduced in fp32 by a ring over {} replicas at {:.4g} GB/s, after a rank's "
-                    "last backward and "
-                    "beside nothing else.",
-                    run.parallelism.data, gigabytes_per_second(gradient_ring_link(run).bandwidth)));
+  sentences.push_back(fmt::format(
+      "A parameter takes {} bytes of weights, {} of gradients and {} of optimizer state{}; the optimizer "
+      "step {}.",
+      each.weights, each.gradients, each.optimizer, sharing_text(run),
+      run.cluster.gpu.memory_efficiency ? "takes as long as moving them" : "takes no time"));
+  add_reduction(sentences, run);
 }
 
 void add_model_style(Sentences& sentences, const ModelRun& run, const Transformer& model) {
@@ -124,12 +190,24 @@ void add_model_style(Sentences& sentences, const ModelRun& run, const Transforme
                               "the copies equal takes no time.");
 }
 
+std::string megabytes_of_layer(const ModelRun& run, const Transformer& model, bool experts) {
+  const Operators operators = layer_operators(run, model, experts, full_pass(run, model));
+  return fmt::format("{:.4g} MB", activation_of(operators).kept / 1e6);
+}
+
 void add_activations(Sentences& sentences, const ModelRun& run, const Transformer& model) {
-  sentences.push_back(
-      fmt::format("A layer keeps {:.4g} MB of activations a micro-batch (Korthikanti et al. 2022, dropout "
-                  "masks included); the first "
-                  "stage keeps the embedding's mask too, the last the head's inputs and its logits in fp32.",
-                  layer_activation(run, model).kept / 1e6));
+  const std::uint32_t experts = count_expert_layers(model, {0, model.layers});
+  std::string layers;
+  if (experts < model.layers) layers = fmt::format("A layer keeps {}", megabytes_of_layer(run, model, false));
+  if (experts > 0)
+    layers += fmt::format("{} with experts {}", layers.empty() ? "A layer" : ", one",
+                          (layers.empty() ? "keeps " : "") + megabytes_of_layer(run, model, true));
+  sentences.push_back(fmt::format(
+      "{} of activations a micro-batch (Korthikanti et al. 2022, {}); the first stage keeps {}, the last the "
+      "head's inputs and its logits in {}.",
+      layers, model.dropout ? "dropout masks included" : "no dropout",
+      model.dropout ? "the embedding's mask too" : "no more",
+      name(run.training.fused_loss ? model.dtype : Dtype::Fp32)));
 }
 
 void add_inference(Sentences& sentences, const ModelRun& run) {
@@ -150,9 +228,16 @@ void add_boundary(Sentences& sentences, const ModelRun& run) {
           : std::string("Each GPU of a tensor group sends the whole boundary to its peer."));
 }
 
-void add_buffers(Sentences& sentences) {
+void add_buffers(Sentences& sentences, const ModelRun& run) {
+  const Gpu& gpu = run.cluster.gpu;
+  if (gpu.allocator_margin > 0 || gpu.runtime_memory > Bytes(0))
+    sentences.push_back(
+        fmt::format("The allocator reserves {:.4g} % more than is allocated, and {:.4g} MB are taken before.",
+                    100 * gpu.allocator_margin, megabytes(gpu.runtime_memory)));
   sentences.push_back(
-      "Memory of communication buffers, workspaces, the runtime and fragmentation is not counted.");
+      run.training.working_memory
+          ? "Memory of a pass while it runs and of received transfers is counted; that of workspaces is not."
+          : "Memory of communication buffers, workspaces, the runtime and fragmentation is not counted.");
 }
 
 }  // namespace
@@ -163,15 +248,19 @@ Sentences transformer_assumptions(const ModelRun& run, const Transformer& model)
   if (run.inference()) {
     add_inference(sentences, run);
   } else {
-    sentences.push_back("The backward of a matrix product takes twice its forward.");
-    add_recompute(sentences, run.parallelism.recompute);
+    sentences.push_back(run.cluster.gpu.matmul_tiling || run.cluster.gpu.memory_efficiency
+                            ? "The backward of a matrix product is two products of as many FLOPs."
+                            : "The backward of a matrix product takes twice its forward.");
+    add_recompute(sentences, run);
   }
   add_tensor_parallel(sentences, run, model);
+  add_context(sentences, run);
+  add_experts_text(sentences, run, model);
   add_boundary(sentences, run);
   if (!run.inference()) add_activations(sentences, run, model);
   add_model_style(sentences, run, model);
   add_parameters(sentences, run, model.dtype);
-  add_buffers(sentences);
+  add_buffers(sentences, run);
   return sentences;
 }
 
@@ -183,14 +272,14 @@ Sentences layer_costs_assumptions(const ModelRun& run, const LayerCosts& model) 
       "Half of a layer's backward is for its input's gradient, half for its weights'; all its activations "
       "stay until the "
       "latter has ended.");
-  if (run.parallelism.recompute == Recompute::Full) add_recompute(sentences, Recompute::Full);
+  if (run.parallelism.recompute == Recompute::Full) add_recompute(sentences, run);
   if (run.parallelism.tensor > 1)
     sentences.push_back(fmt::format(
         "Tensor parallelism divides FLOPs, activations and parameters by {} and exchanges nothing.",
         run.parallelism.tensor));
   add_boundary(sentences, run);
   add_parameters(sentences, run, model.dtype);
-  add_buffers(sentences);
+  add_buffers(sentences, run);
   return sentences;
 }
 

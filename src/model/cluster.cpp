@@ -17,21 +17,32 @@ std::string_view name(Dtype dtype) {
       return "bf16";
     case Dtype::Fp8:
       return "fp8";
+    case Dtype::Mxfp8:
+      return "mxfp8";
+    case Dtype::Nvfp4:
+      return "nvfp4";
   }
   return "?";
 }
 
-Bytes element_size(Dtype dtype) {
+// mxfp8: 32 numbers share a scale of one byte (OCP Microscaling Formats 1.0, section 5.2). nvfp4: 16 numbers
+// share a scale in fp8; the one scale in fp32 of a whole tensor is left out (NVIDIA 2025, Pretraining Large
+// Language Models with NVFP4, section 2).
+double element_bytes(Dtype dtype) {
   switch (dtype) {
     case Dtype::Fp32:
-      return Bytes(4);
+      return 4;
     case Dtype::Fp16:
     case Dtype::Bf16:
-      return Bytes(2);
+      return 2;
     case Dtype::Fp8:
-      return Bytes(1);
+      return 1;
+    case Dtype::Mxfp8:
+      return 1 + 1.0 / 32;
+    case Dtype::Nvfp4:
+      return 0.5 + 1.0 / 16;
   }
-  return Bytes(0);
+  return 0;
 }
 
 double Efficiency::at(Flops product) const {

@@ -1,4 +1,4 @@
-// Time of a stage's passes. A product's backward is two products of the same size: the gradient of its input
+// Time of a stage's passes. A product's backward is two products of as many FLOPs: the gradient of its input
 // and the gradient of its weights; of the attention core (scores, context), which has no weights, both are
 // gradients of inputs.
 //
@@ -13,77 +13,80 @@ namespace ppsim {
 
 namespace {
 
-bool is_recomputed(Recompute recompute, const Product& product) {
-  switch (recompute) {
-    case Recompute::None:
-      return false;
-    case Recompute::Selective:
-      return !product.has_weights;
-    case Recompute::Full:
-      return true;
-  }
-  return false;
+Flops sum_of_flops(const Operators& operators) {
+  Flops sum;
+  for (const Operator& op : operators) sum += op.forward_flops();
+  return sum;
 }
 
-void add_product(StageTimes& sum, const Product& product, Seconds forward, bool recomputed) {
-  sum.forward += forward;
-  sum.backward += (recomputed ? 3 : 2) * forward;
-  if (product.has_weights) sum.weight_grad += forward;
+// The whole model, as one GPU would compute it.
+ModelRun on_one_gpu(const ModelRun& run) {
+  ModelRun one = run;
+  one.parallelism.tensor = one.parallelism.context = 1;
+  one.parallelism.expert = one.parallelism.expert_tensor = 1;
+  one.parallelism.sequence_parallel = false;
+  return one;
 }
 
-void add_comm(StageTimes& sum, Seconds forward, Seconds backward) {
-  sum.forward += forward;
-  sum.forward_comm += forward;
-  sum.backward += backward;
-  sum.backward_comm += backward;
-}
-
-Flops forward_flops(const Transformer& model, const Pass& pass) {
-  return total_flops(layer_products(model, 1, pass)) * model.layers + head_product(model, 1, pass).flops;
+Flops forward_flops(const ModelRun& one, const Transformer& model, const Pass& pass) {
+  const std::uint32_t experts = count_expert_layers(model, {0, model.layers});
+  Flops sum = sum_of_flops(head_operators(one, model, pass));
+  if (experts > 0) sum += sum_of_flops(layer_operators(one, model, true, pass)) * experts;
+  if (experts < model.layers)
+    sum += sum_of_flops(layer_operators(one, model, false, pass)) * (model.layers - experts);
+  return sum;
 }
 
 }  // namespace
 
-Pass full_pass(const ModelRun& run, const Transformer& model) {
-  const double tokens = model.sequence_length;
-  return {static_cast<double>(run.parallelism.micro_batch_size), tokens, tokens};
+OperatorTimes operator_times(const GpuClock& clock, const Operator& op) {
+  OperatorTimes times;
+  times.forward = clock.time(op.forward) + clock.time(op.forward_traffic);
+  if (op.recomputed) times.recompute = times.forward;
+  times.input_grad = clock.time(op.input_grad) + clock.time(op.backward_traffic);
+  times.weight_grad = clock.time(op.weight_grad);
+  return times;
 }
 
-Bytes hidden_bytes(const ModelRun& run, const Transformer& model, double tokens) {
-  const double elements = run.parallelism.micro_batch_size * tokens * model.hidden;
-  return to_bytes(elements * static_cast<double>(element_size(model.dtype).count()));
+GpuClock make_clock(const ModelRun& run, const Transformer& model) {
+  return {run.cluster.gpu, model.product_dtype(), model.dtype};
 }
 
-StageTimes stage_times(const ModelRun& run, const Transformer& model, const StagePlace& place) {
-  const ProductClock clock(run.cluster.gpu, model.dtype);
-  const std::uint32_t tensor = run.parallelism.tensor;
-  const Recompute recompute = run.parallelism.recompute;
-  const Pass pass = full_pass(run, model);
+StageComm stage_comm(const ModelRun& run, const Transformer& model, const StagePlace& place) {
+  const double tokens = static_cast<double>(model.sequence_length) / run.parallelism.context;
+  const Seconds all_reduce = run.tensor_all_reduce(hidden_bytes(run, model, tokens));
   const double layers = place.layers.count;
-  const Seconds all_reduce = run.tensor_all_reduce(hidden_bytes(run, model, pass.tokens));
+  const double again = run.parallelism.recompute == Recompute::Full ? 2 : 1;
+  return {(2 * layers + (place.embedding ? 1 : 0)) * all_reduce,
+          (2 * again * layers + (place.head ? 1 : 0)) * all_reduce};
+}
 
-  StageTimes sum;
-  for (const Product& product : layer_products(model, tensor, pass))
-    add_product(sum, product, layers * clock.time(product.flops), is_recomputed(recompute, product));
-  add_comm(sum, 2 * layers * all_reduce, (recompute == Recompute::Full ? 4 : 2) * layers * all_reduce);
-  if (place.embedding) add_comm(sum, all_reduce, Seconds(0));
-  if (place.head) {
-    // Never recomputed: its backward follows its forward at once.
-    const Product head = head_product(model, tensor, pass);
-    add_product(sum, head, clock.time(head.flops), false);
-    add_comm(sum, Seconds(0), all_reduce);
+StageTimes stage_times(const ModelRun& run, const Transformer& model, const StagePlace& place,
+                       std::span<const StagePart> parts) {
+  const GpuClock clock = make_clock(run, model);
+  const StageComm comm = stage_comm(run, model, place);
+  StageTimes sum{comm.forward, comm.backward, Seconds(0), comm.forward, comm.backward};
+  for (const StagePart& part : parts) {
+    for (const Operator& op : part.operators) {
+      const OperatorTimes times = operator_times(clock, op);
+      sum.forward += part.times() * times.forward;
+      sum.backward += part.times() * (times.recompute + times.input_grad + times.weight_grad);
+      sum.weight_grad += part.times() * times.weight_grad;
+    }
   }
   return sum;
 }
 
 Flops model_flops(const ModelRun& run, const Transformer& model) {
   const double passes = static_cast<double>(run.parallelism.micro_batches) * run.parallelism.data;
-  const Flops forward = forward_flops(model, full_pass(run, model));
+  const ModelRun one = on_one_gpu(run);
+  const Flops forward = forward_flops(one, model, full_pass(run, model));
   if (!run.inference()) return 3.0 * forward * passes;
   Flops sum = forward;
   for (std::uint32_t step = 1; step <= *run.shape.decode_steps; ++step)
-    sum += forward_flops(model, {static_cast<double>(run.parallelism.micro_batch_size), 1,
-                                 static_cast<double>(model.sequence_length) + step});
+    sum += forward_flops(one, model,
+                         {static_cast<double>(run.parallelism.micro_batch_size), 1,
+                          static_cast<double>(model.sequence_length) + step});
   return sum * passes;
 }
 

@@ -1,11 +1,22 @@
 /// How long the passes of a stage take.
 #pragma once
 
-#include "model_run.hpp"
-#include "ppsim/model/transformer.hpp"
-#include "products.hpp"
+#include <span>
+
+#include "gpu_clock.hpp"
+#include "stage_parts.hpp"
 
 namespace ppsim {
+
+/// One micro-batch through one operator.
+struct OperatorTimes {
+  Seconds forward{};
+  Seconds recompute{};  ///< its forward again, in the backward
+  Seconds input_grad{};
+  Seconds weight_grad{};
+};
+
+[[nodiscard]] OperatorTimes operator_times(const GpuClock& clock, const Operator& op);
 
 /// One micro-batch through one stage. `backward` holds `weight_grad` and the recomputation.
 struct StageTimes {
@@ -16,13 +27,17 @@ struct StageTimes {
   Seconds backward_comm{};  ///< and in `backward`
 };
 
-/// The pass of training and of prefill: all tokens of a micro-batch, each attending to all.
-[[nodiscard]] Pass full_pass(const ModelRun& run, const Transformer& model);
+[[nodiscard]] GpuClock make_clock(const ModelRun& run, const Transformer& model);
 
-/// One sample's hidden states on one GPU, for `tokens` tokens a sample of a micro-batch.
-[[nodiscard]] Bytes hidden_bytes(const ModelRun& run, const Transformer& model, double tokens);
+/// Tensor-parallel collectives of a stage, in seconds of its forward and of its backward.
+struct StageComm {
+  Seconds forward{};
+  Seconds backward{};
+};
+[[nodiscard]] StageComm stage_comm(const ModelRun& run, const Transformer& model, const StagePlace& place);
 
-[[nodiscard]] StageTimes stage_times(const ModelRun& run, const Transformer& model, const StagePlace& place);
+[[nodiscard]] StageTimes stage_times(const ModelRun& run, const Transformer& model, const StagePlace& place,
+                                     std::span<const StagePart> parts);
 
 /// FLOPs of a step over all micro-batches and replicas, without recomputation: backward twice the forward. In
 /// inference: prefill and token steps.

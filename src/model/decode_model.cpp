@@ -1,73 +1,88 @@
 // A token step is bound by compute or by memory, whichever is slower (roofline: Williams et al. 2009): a
 // layer takes
 //   max(FLOPs / achievable, (weights + KV cache read) / memory bandwidth)
-// and its kernels' overhead and tensor-parallel all-reduces, of one token a sample, on top.
+// and its kernels' overhead and tensor-parallel all-reduces, of one token a sample, on top. Of the experts
+// only those are read that a token visits.
 #include "decode_model.hpp"
 
 #include <algorithm>
-
-#include "memory_model.hpp"
 
 namespace ppsim {
 
 namespace {
 
-double element(const Transformer& model) {
-  return static_cast<double>(element_size(model.dtype).count());
-}
-
+// Latent attention caches the latent, and the keys' part that carries the position, on every GPU of a tensor
+// group (DeepSeek-V2, section 2.1.3).
 double kv_bytes_per_layer(const ModelRun& run, const Transformer& model) {
-  const double head_size = static_cast<double>(model.hidden) / model.heads;
-  return 2 * kv_heads_per_gpu(model, run.parallelism.tensor) * head_size * element(model) *
-         run.parallelism.micro_batch_size;
+  const double bytes = element_bytes(model.dtype) * run.parallelism.micro_batch_size;
+  if (model.latent_attention)
+    return bytes * (static_cast<double>(model.latent_attention->kv_lora_rank) +
+                    model.latent_attention->qk_rope_head_size);
+  return bytes * 2 * kv_heads_per_gpu(model, run.parallelism.tensor) * model.size_of_head();
 }
 
-class Roofline {
- public:
-  Roofline(const ModelRun& run, const Transformer& model)
-      : clock_(run.cluster.gpu, model.dtype),
-        memory_bandwidth_(static_cast<double>(run.cluster.gpu.memory_bandwidth.count())) {}
-
-  void compute(const Product& product) {
-    compute_ += clock_.bare_time(product.flops);
-    overhead_ += clock_.overhead();
+// Of a layer's weights, all but experts that no token visits; each there is gets as many visits as others.
+double weight_bytes(const Transformer& model, const Operators& operators) {
+  double parameters = 0;
+  for (const Operator& op : operators) {
+    const double visits = op.routed_expert ? op.forward.begin()->m : 1;
+    parameters += op.parameters * std::min(1.0, visits);
   }
-  void read(double bytes) { read_ += Seconds(bytes / memory_bandwidth_); }
-
-  [[nodiscard]] Seconds time() const { return std::max(compute_, read_) + overhead_; }
-
- private:
-  ProductClock clock_;
-  double memory_bandwidth_;
-  Seconds compute_{};
-  Seconds overhead_{};
-  Seconds read_{};
-};
-
-Seconds layer_time(const ModelRun& run, const Transformer& model, const Pass& pass) {
-  Roofline layer(run, model);
-  for (const Product& product : layer_products(model, run.parallelism.tensor, pass)) layer.compute(product);
-  layer.read(layer_parameters_per_gpu(run, model) * element(model));
-  layer.read(pass.context * kv_bytes_per_layer(run, model));
-  return layer.time();
+  return parameters * element_bytes(model.product_dtype());
 }
 
-Seconds head_time(const ModelRun& run, const Transformer& model, const Pass& pass) {
-  Roofline head(run, model);
-  head.compute(head_product(model, run.parallelism.tensor, pass));
-  head.read(static_cast<double>(head_parameters(model)) / run.parallelism.tensor * element(model));
-  return head.time();
+Seconds reading_time(const ModelRun& run, double bytes) {
+  const double bandwidth = static_cast<double>(run.cluster.gpu.memory_bandwidth.count());
+  return Seconds(bytes / (bandwidth * run.cluster.gpu.memory_efficiency.value_or(1)));
+}
+
+Seconds part_time(const ModelRun& run, const Transformer& model, const Operators& operators, double read) {
+  const GpuClock clock = make_clock(run, model);
+  const double kernels_of_traffic = run.cluster.gpu.memory_efficiency ? 1 : 0;
+  Seconds compute{}, overhead{};
+  for (const Operator& op : operators) {
+    overhead += clock.overhead(kernels_of_traffic * op.forward_traffic.kernels);
+    for (const Product& product : op.forward) {
+      compute += clock.compute_time(product);
+      overhead += clock.overhead(product.kernels);
+    }
+  }
+  return std::max(compute, reading_time(run, read)) + overhead;
+}
+
+Seconds layer_time(const ModelRun& run, const Transformer& model, bool experts, const Pass& pass) {
+  const Operators operators = layer_operators(run, model, experts, pass);
+  const double cache = pass.context * kv_bytes_per_layer(run, model);
+  return part_time(run, model, operators, weight_bytes(model, operators) + cache);
+}
+
+DecodeStep decode_step(const ModelRun& run, const Transformer& model, std::uint32_t step) {
+  const Pass pass{static_cast<double>(run.parallelism.micro_batch_size), 1,
+                  static_cast<double>(model.sequence_length) + step};
+  DecodeStep times;
+  times.dense = layer_time(run, model, false, pass);
+  if (model.experts) times.experts = layer_time(run, model, true, pass);
+  const double head = static_cast<double>(head_parameters(model)) / run.parallelism.tensor;
+  times.head =
+      part_time(run, model, head_operators(run, model, pass), head * element_bytes(model.product_dtype()));
+  return times;
 }
 
 }  // namespace
 
+std::vector<DecodeStep> decode_steps(const ModelRun& run, const Transformer& model) {
+  std::vector<DecodeStep> steps;
+  steps.reserve(*run.shape.decode_steps);
+  for (std::uint32_t step = 1; step <= *run.shape.decode_steps; ++step)
+    steps.push_back(decode_step(run, model, step));
+  return steps;
+}
+
 Seconds decode_time(const ModelRun& run, const Transformer& model, const StagePlace& place,
-                    std::uint32_t step) {
-  const Pass pass{static_cast<double>(run.parallelism.micro_batch_size), 1,
-                  static_cast<double>(model.sequence_length) + step};
-  const Seconds layers = place.layers.count * layer_time(run, model, pass);
-  const Seconds head = place.head ? head_time(run, model, pass) : Seconds(0);
-  return layers + head + decode_comm_time(run, model, place);
+                    const DecodeStep& step) {
+  const std::uint32_t experts = count_expert_layers(model, place.layers);
+  const Seconds layers = (place.layers.count - experts) * step.dense + experts * step.experts;
+  return layers + (place.head ? step.head : Seconds(0)) + decode_comm_time(run, model, place);
 }
 
 Seconds decode_comm_time(const ModelRun& run, const Transformer& model, const StagePlace& place) {

@@ -1,14 +1,26 @@
 /// Inference: what a token step costs a stage, and the KV cache it reads.
 #pragma once
 
+#include <vector>
+
 #include "cost_model.hpp"
 
 namespace ppsim {
 
-/// Token step `step` (1: the first after prefill) of one request: the new token attends to the prompt, the
+/// What a token step takes one layer of each kind, and the head.
+struct DecodeStep {
+  Seconds dense{};
+  Seconds experts{};
+  Seconds head{};
+};
+
+/// [decode_steps] The first is the one after prefill: the new token of a request attends to the prompt, the
 /// tokens made before it and itself.
+[[nodiscard]] std::vector<DecodeStep> decode_steps(const ModelRun& run, const Transformer& model);
+
+/// Of a stage, tensor-parallel collectives included.
 [[nodiscard]] Seconds decode_time(const ModelRun& run, const Transformer& model, const StagePlace& place,
-                                  std::uint32_t step);
+                                  const DecodeStep& step);
 
 /// Tensor-parallel collectives inside it.
 [[nodiscard]] Seconds decode_comm_time(const ModelRun& run, const Transformer& model,

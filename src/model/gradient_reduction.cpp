@@ -1,6 +1,7 @@
 // Each GPU of a tensor group has a ring of its own with the GPUs of the same place in the other replicas. A
-// rank's GPUs are consecutive (tensor innermost, then data), so within one node all its rings run on NVLink.
-// Where they span nodes, the rings that pass through a node share the NICs that the rank's GPUs there use:
+// rank's GPUs are consecutive (tensor innermost, then context, then data), so within one node all its rings
+// run on NVLink. Where they span nodes, the rings that pass through a node share the NICs that the rank's
+// GPUs there use:
 //   a ring's rate = NICs used x NIC / rings, at most NVLink where a ring has two GPUs in the node
 // and the node with the least sets the pace. Ranks are taken to reduce one at a time on any NIC; of all ranks
 // the slowest stands for all, so that the costs of a stage do not depend on the rank that holds it.
@@ -40,7 +41,7 @@ Link rank_link(const ModelRun& run, Rank rank) {
   const ClusterLinks links(run.cluster);
   const std::uint64_t per_node = run.cluster.gpus_per_node;
   const std::uint64_t begin = tensor_group(run.parallelism, rank, 0).first;
-  const std::uint64_t end = begin + std::uint64_t{run.parallelism.tensor} * run.parallelism.data;
+  const std::uint64_t end = begin + std::uint64_t{run.parallelism.tensor} * run.parallelism.replicas();
   if (links.node_of(begin) == links.node_of(end - 1)) return run.cluster.nvlink;
   Link slowest = run.cluster.infiniband;
   for (std::uint64_t first = begin; first < end;) {
@@ -52,6 +53,17 @@ Link rank_link(const ModelRun& run, Rank rank) {
   return slowest;
 }
 
+// Where nothing is shared out the gradients go all around the ring. With ZeRO each GPU gets the sum of its
+// own part, half an all-reduce, and the weights that it has updated go around, the other half.
+Seconds exchange_time(const ModelRun& run, Dtype dtype, Link ring, double parameters, double copies) {
+  const auto members = static_cast<std::uint64_t>(copies);
+  const ParameterBytes each = parameter_bytes(run, dtype);
+  const Seconds gradients = ring_all_reduce_time(members, ring, to_bytes(parameters * each.gradients));
+  if (parameters == 0 || run.parallelism.zero_stage == 0) return parameters == 0 ? Seconds(0) : gradients;
+  const Seconds weights = ring_all_reduce_time(members, ring, to_bytes(parameters * each.weights));
+  return gradients / 2 + weights / 2;
+}
+
 }  // namespace
 
 Link gradient_ring_link(const ModelRun& run) {
@@ -61,12 +73,15 @@ Link gradient_ring_link(const ModelRun& run) {
   return slowest;
 }
 
-void set_gradient_reduction(const ModelRun& run, std::vector<StageCosts>& stages) {
-  const std::uint32_t replicas = run.parallelism.data;
-  if (replicas == 1) return;
+void set_gradient_reduction(const ModelRun& run, Dtype dtype, std::span<const StageParameters> parameters,
+                            std::vector<StageCosts>& stages) {
+  if (run.parallelism.replicas() == 1) return;
   const Link ring = gradient_ring_link(run);
-  for (StageCosts& stage : stages)
-    stage.gradient_reduction = to_stage_time(ring_all_reduce_time(replicas, ring, stage.gradients));
+  const Copies copies = copies_of(run.parallelism);
+  for (std::size_t stage = 0; stage < stages.size(); ++stage)
+    stages[stage].gradient_reduction =
+        to_stage_time(exchange_time(run, dtype, ring, parameters[stage].dense, copies.dense) +
+                      exchange_time(run, dtype, ring, parameters[stage].routed, copies.routed));
 }
 
 }  // namespace ppsim

@@ -1,8 +1,10 @@
-/// Data parallelism: the all-reduce of a stage's gradients at the end of a step.
+/// Data parallelism: what the replicas exchange at the end of a step.
 #pragma once
 
+#include <span>
 #include <vector>
 
+#include "memory_model.hpp"
 #include "model_run.hpp"
 
 namespace ppsim {
@@ -10,7 +12,9 @@ namespace ppsim {
 /// What the ring of the slowest rank runs at. Requires more than one replica.
 [[nodiscard]] Link gradient_ring_link(const ModelRun& run);
 
-/// Sets each stage's all-reduce of its gradients among the replicas; one replica has nothing to reduce.
-void set_gradient_reduction(const ModelRun& run, std::vector<StageCosts>& stages);
+/// Sets the time of each stage's reduction of gradients among its replicas, `parameters` [S] of weights in
+/// `dtype`; one replica has nothing to reduce.
+void set_gradient_reduction(const ModelRun& run, Dtype dtype, std::span<const StageParameters> parameters,
+                            std::vector<StageCosts>& stages);
 
 }  // namespace ppsim

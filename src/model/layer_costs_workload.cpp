@@ -5,24 +5,16 @@
 #include <algorithm>
 
 #include "assumptions.hpp"
+#include "gpu_clock.hpp"
 #include "gradient_reduction.hpp"
+#include "layer_costs_model.hpp"
 #include "memory_model.hpp"
 #include "model_run.hpp"
 #include "ppsim/core/error.hpp"
-#include "products.hpp"
 
 namespace ppsim {
 
 namespace {
-
-void check(const ModelRun& run) {
-  if (run.inference())
-    throw Error("/model/layer_costs",
-                "layer costs say nothing of token steps and KV cache; expected a transformer");
-  if (run.parallelism.recompute == Recompute::Selective)
-    throw Error("/parallelism/recompute",
-                "selective with layer_costs, which do not show the attention core; expected none or full");
-}
 
 // Full recomputation keeps a layer's input alone: the output of the layer before it, split as that is.
 double layer_activation_bytes(const ModelRun& run, const LayerCosts& model, std::size_t layer) {
@@ -39,31 +31,8 @@ Bytes boundary_bytes(const ModelRun& run, const LayerCosts& model, std::size_t l
                   run.sequence_split());
 }
 
-struct LayerSums {
-  Seconds forward{};
-  Seconds backward{};
-  double activation = 0;
-  double parameters = 0;
-};
-
-LayerSums sum_layers(const ModelRun& run, const LayerCosts& model, LayerRange layers) {
-  const ProductClock clock(run.cluster.gpu, model.dtype);
-  const double share = static_cast<double>(run.parallelism.micro_batch_size) / run.parallelism.tensor;
-  const bool recompute = run.parallelism.recompute == Recompute::Full;
-  LayerSums sums;
-  for (std::size_t layer = layers.first; layer < layers.first + layers.count; ++layer) {
-    const LayerCost& cost = model.layers[layer];
-    const Seconds forward = clock.bare_time(cost.forward * share);
-    sums.forward += forward;
-    sums.backward += clock.bare_time(cost.backward * share) + (recompute ? forward : Seconds(0));
-    sums.activation += layer_activation_bytes(run, model, layer) * run.parallelism.micro_batch_size;
-    sums.parameters += static_cast<double>(cost.parameters) / run.parallelism.tensor;
-  }
-  return sums;
-}
-
-StageCosts make_stage(const ModelRun& run, const LayerCosts& model, LayerRange layers) {
-  const LayerSums sums = sum_layers(run, model, layers);
+StageCosts make_stage(const ModelRun& run, const LayerCosts& model, LayerRange layers,
+                      const LayerSums& sums) {
   StageCosts stage;
   stage.layers = layers;
   stage.forward = to_stage_time(sums.forward);
@@ -73,17 +42,58 @@ StageCosts make_stage(const ModelRun& run, const LayerCosts& model, LayerRange l
   stage.forward_transfer = boundary_bytes(run, model, layers.first + layers.count - 1);
   if (layers.first > 0) stage.backward_transfer = boundary_bytes(run, model, layers.first - 1);
   stage.activation = to_bytes(sums.activation);
-  set_static_memory(stage, run, model.dtype, sums.parameters);
+  const StageParameters parameters{.dense = sums.parameters};
+  set_static_memory(stage, run, model.dtype, parameters);
+  stage.optimizer_step = optimizer_time(run, model.dtype, parameters);
   return stage;
 }
 
 }  // namespace
 
+void check_layer_costs(const ModelRun& run) {
+  if (run.inference())
+    throw Error("/model/layer_costs",
+                "layer costs say nothing of token steps and KV cache; expected a transformer");
+  if (run.parallelism.recompute == Recompute::Selective)
+    throw Error("/parallelism/recompute",
+                "selective with layer_costs, which do not show the attention core; expected none or full");
+  const auto refuse = [](const char* key, const char* what) {
+    throw Error(
+        key, fmt::format("more than 1 with layer_costs, which do not show {}; expected a transformer", what));
+  };
+  if (run.parallelism.context > 1) refuse("/parallelism/context", "the attention core");
+  if (run.parallelism.expert > 1) refuse("/parallelism/expert", "the experts");
+  if (run.parallelism.expert_tensor > 1) refuse("/parallelism/expert_tensor", "the experts");
+}
+
+LayerSums sum_layers(const ModelRun& run, const LayerCosts& model, LayerRange layers) {
+  const GpuClock clock(run.cluster.gpu, model.dtype);
+  const double share = static_cast<double>(run.parallelism.micro_batch_size) / run.parallelism.tensor;
+  const bool recompute = run.parallelism.recompute == Recompute::Full;
+  LayerSums sums;
+  for (std::size_t layer = layers.first; layer < layers.first + layers.count; ++layer) {
+    const LayerCost& cost = model.layers[layer];
+    const Seconds forward = clock.bare_time(cost.forward * share);
+    sums.flops += cost.forward * share;
+    sums.forward += forward;
+    if (recompute) sums.recompute += forward;
+    sums.backward += clock.bare_time(cost.backward * share) + (recompute ? forward : Seconds(0));
+    sums.activation += layer_activation_bytes(run, model, layer) * run.parallelism.micro_batch_size;
+    sums.parameters += static_cast<double>(cost.parameters) / run.parallelism.tensor;
+  }
+  return sums;
+}
+
 Workload make_layer_costs_workload(const ModelRun& run, const LayerCosts& model) {
-  check(run);
+  check_layer_costs(run);
   Workload workload{.stages = {}, .network = Network::of_cluster(run.cluster, run.parallelism)};
-  for (const LayerRange layers : run.layout.stages) workload.stages.push_back(make_stage(run, model, layers));
-  set_gradient_reduction(run, workload.stages);
+  std::vector<StageParameters> parameters;
+  for (const LayerRange layers : run.layout.stages) {
+    const LayerSums sums = sum_layers(run, model, layers);
+    workload.stages.push_back(make_stage(run, model, layers, sums));
+    parameters.push_back({.dense = sums.parameters});
+  }
+  set_gradient_reduction(run, model.dtype, parameters, workload.stages);
   Flops sample;
   for (const LayerCost& layer : model.layers) sample += layer.forward + layer.backward;
   const Parallelism& p = run.parallelism;

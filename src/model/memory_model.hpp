@@ -1,8 +1,9 @@
 /// What a stage keeps in memory on one GPU of its tensor group.
 #pragma once
 
-#include "model_run.hpp"
-#include "ppsim/model/transformer.hpp"
+#include <span>
+
+#include "stage_parts.hpp"
 
 namespace ppsim {
 
@@ -12,28 +13,52 @@ struct ActivationMemory {
   double kept_for_weights = 0;  ///< bytes that W still needs when I has ended; may be more than `kept`
 };
 
-[[nodiscard]] ActivationMemory layer_activation(const ModelRun& run, const Transformer& model);
+[[nodiscard]] ActivationMemory activation_of(const Operators& operators);
+[[nodiscard]] ActivationMemory activation_of(std::span<const StagePart> parts);
 
-/// Of a stage's layers, and of embedding and head where it has them.
-[[nodiscard]] ActivationMemory stage_activation(const ModelRun& run, const Transformer& model,
-                                                const StagePlace& place);
+/// At most taken by a backward of the stage beside what is kept: what recomputation makes again, and the
+/// gradients on their way.
+[[nodiscard]] double working_memory(const ModelRun& run, const Transformer& model,
+                                    std::span<const StagePart> parts);
 
-[[nodiscard]] double layer_parameters_per_gpu(const ModelRun& run, const Transformer& model);
-[[nodiscard]] double stage_parameters_per_gpu(const ModelRun& run, const Transformer& model,
-                                              const StagePlace& place);
+/// Bytes of the empty gradients that the framework holds: one in the model's type for each shape of a weight.
+[[nodiscard]] double placeholder_memory(const Transformer& model, std::span<const StagePart> parts);
 
-/// Bytes a parameter of what stays for the whole run.
+/// Parameters of a stage on one GPU: of routed experts, and all others.
+struct StageParameters {
+  double dense = 0;
+  double routed = 0;
+  double multiplied = 0;  ///< of both, those in products
+};
+[[nodiscard]] StageParameters parameters_of(std::span<const StagePart> parts);
+
+/// GPUs that hold copies of a parameter: of all but routed experts, and of these.
+struct Copies {
+  double dense = 1;
+  double routed = 1;
+};
+[[nodiscard]] Copies copies_of(const Parallelism& parallelism);
+
+/// Bytes a parameter of what stays for the whole run, where nothing is shared out.
 struct ParameterBytes {
   double weights = 0;
   double gradients = 0;
   double optimizer = 0;
 };
 
-/// Mixed precision (Micikevicius et al. 2018) with Adam: weights in `dtype`; in training gradients in fp32, a
-/// master copy of the weights in fp32 unless they are fp32 themselves, two moments in fp32.
+/// Mixed precision (Micikevicius et al. 2018) with Adam: weights in `dtype`; in training a gradient, a master
+/// copy of the weight unless it has that type itself, and two moments.
 [[nodiscard]] ParameterBytes parameter_bytes(const ModelRun& run, Dtype dtype);
 
-/// Sets weights, gradients and optimizer of a stage with so many parameters on a GPU.
-void set_static_memory(StageCosts& stage, const ModelRun& run, Dtype dtype, double parameters);
+/// Bytes of copies in the type of products that each multiplied weight has, one for each of its two uses; 0
+/// where products read the weights themselves.
+[[nodiscard]] double quantized_bytes(const ModelRun& run, const Transformer& model);
+
+/// Sets weights, gradients and optimizer of a stage, shared out among the copies by ZeRO.
+void set_static_memory(StageCosts& stage, const ModelRun& run, Dtype dtype,
+                       const StageParameters& parameters);
+
+/// An optimizer step on one GPU; 0 where the GPU does not say how fast it moves bytes.
+[[nodiscard]] Time optimizer_time(const ModelRun& run, Dtype dtype, const StageParameters& parameters);
 
 }  // namespace ppsim

@@ -13,6 +13,7 @@ namespace ppsim {
 struct ModelRun {
   const Cluster& cluster;
   Parallelism parallelism;  ///< pipeline = shape.ranks
+  Training training;
   RunShape shape;
   StageLayout layout;
 
@@ -27,6 +28,10 @@ struct ModelRun {
   /// Of what the tensor group's GPUs each hold a copy, unless sequence parallelism splits it among them.
   [[nodiscard]] double sequence_split() const;
 };
+
+/// Throws Error as make_workload() does. Borrows the input's cluster.
+[[nodiscard]] ModelRun make_run(const ModelInput& input, const Parallelism& parallelism,
+                                const RunShape& shape);
 
 /// A stage, and which ends of the model it holds.
 struct StagePlace {

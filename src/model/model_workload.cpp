@@ -1,16 +1,19 @@
 // A model on a cluster: what holds for every kind of model.
 #include <fmt/format.h>
 
+#include <cmath>
+
+#include "gpu_clock.hpp"
 #include "model_run.hpp"
 #include "ppsim/core/error.hpp"
-#include "products.hpp"
 
 namespace ppsim {
 
 namespace {
 
-Dtype dtype_of(const Model& model) {
-  return std::visit([](const auto& any) { return any.dtype; }, model);
+Dtype product_dtype(const Model& model) {
+  if (const auto* transformer = std::get_if<Transformer>(&model)) return transformer->product_dtype();
+  return std::get<LayerCosts>(model).dtype;
 }
 
 StageLayout make_stage_layout(const Model& model, const Parallelism& parallelism, const RunShape& shape) {
@@ -34,8 +37,9 @@ void cut_into_slices(Workload& workload, std::uint32_t k) {
       stage.*time = share(stage.*time, k);
     }
     stage.backward = stage.input_grad + stage.weight_grad;
-    for (Bytes StageCosts::*bytes : {&StageCosts::forward_transfer, &StageCosts::backward_transfer,
-                                     &StageCosts::activation, &StageCosts::activation_freed_at_input_grad}) {
+    for (Bytes StageCosts::*bytes :
+         {&StageCosts::forward_transfer, &StageCosts::backward_transfer, &StageCosts::activation,
+          &StageCosts::activation_freed_at_input_grad, &StageCosts::working}) {
       stage.*bytes = share(stage.*bytes, k);
     }
   }
@@ -63,18 +67,29 @@ Workload make_kind(const ModelRun& run, const LayerCosts& model) {
 
 }  // namespace
 
-Workload make_workload(const ModelInput& input, const Parallelism& parallelism, const RunShape& shape) {
+Bytes Workload::reserved(Bytes allocated) const {
+  const double margin = std::ceil(static_cast<double>(allocated.count()) * allocator_margin);
+  return allocated + Bytes(static_cast<std::int64_t>(margin)) + runtime_memory;
+}
+
+ModelRun make_run(const ModelInput& input, const Parallelism& parallelism, const RunShape& shape) {
   Parallelism resolved = parallelism;
   resolved.pipeline = shape.ranks;
   check_fits(resolved, input.cluster);
-  const ProductClock clock(input.cluster.gpu, dtype_of(input.model));
-  const ModelRun run{input.cluster, resolved, shape, make_stage_layout(input.model, resolved, shape)};
+  return {input.cluster, resolved, input.training, shape, make_stage_layout(input.model, resolved, shape)};
+}
 
+Workload make_workload(const ModelInput& input, const Parallelism& parallelism, const RunShape& shape) {
+  const ModelRun run = make_run(input, parallelism, shape);
+  const GpuClock clock(input.cluster.gpu, product_dtype(input.model));
   Workload workload = std::visit([&run](const auto& model) { return make_kind(run, model); }, input.model);
   if (shape.slices > 1) cut_into_slices(workload, shape.slices);
   add_steps(workload, shape);
-  workload.gpus = std::uint64_t{resolved.tensor} * resolved.pipeline * resolved.data;
+  const Parallelism& used = run.parallelism;
+  workload.gpus = std::uint64_t{used.tensor} * used.pipeline * used.replicas();
   workload.gpu_memory = input.cluster.gpu.memory;
+  workload.runtime_memory = input.cluster.gpu.runtime_memory;
+  workload.allocator_margin = input.cluster.gpu.allocator_margin;
   workload.peak_flops = clock.peak() * static_cast<double>(workload.gpus);
   return workload;
 }

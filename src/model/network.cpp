@@ -38,7 +38,7 @@ class PeerTraffic {
  public:
   PeerTraffic(const Cluster& cluster, const Parallelism& parallelism, Rank from, Rank to)
       : cluster_(cluster), links_(cluster) {
-    for (std::uint32_t replica = 0; replica < parallelism.data; ++replica)
+    for (std::uint32_t replica = 0; replica < parallelism.replicas(); ++replica)
       add_replica(tensor_group(parallelism, from, replica), tensor_group(parallelism, to, replica));
   }
 

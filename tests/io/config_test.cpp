@@ -95,7 +95,7 @@ TEST_CASE("a cost may be a list of one value a stage") {
 TEST_CASE("sections may be paths, each relative to the file that names it") {
   const Scratch scratch;
   const Config config = load_config(put_config(scratch));
-  const auto& [cluster, model] = std::get<ModelInput>(config.input);
+  const auto& [cluster, model, training] = std::get<ModelInput>(config.input);
   CHECK(cluster.nodes == 2);
   CHECK(cluster.gpus_per_node == 8);
   CHECK(cluster.nics_per_node == 4);

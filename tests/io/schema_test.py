@@ -17,7 +17,7 @@ with warnings.catch_warnings():
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs"
 SCHEMAS = {path.resolve().as_uri(): json.loads(path.read_text()) for path in sorted((CONFIGS / "schema").glob("*.json"))}
-SECTIONS = ["cluster", "model", "costs", "parallelism", "schedule", "simulation"]
+SECTIONS = ["cluster", "model", "costs", "parallelism", "training", "schedule", "simulation"]
 TABLE = json.loads((ROOT / "tests/io/data/bad_configs.json").read_text())
 
 

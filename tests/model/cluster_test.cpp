@@ -5,12 +5,15 @@
 namespace ppsim {
 namespace {
 
-TEST_CASE("a number takes the bytes that its type's name says") {
-  CHECK(element_size(Dtype::Fp32) == Bytes(4));
-  CHECK(element_size(Dtype::Fp16) == Bytes(2));
-  CHECK(element_size(Dtype::Bf16) == Bytes(2));
-  CHECK(element_size(Dtype::Fp8) == Bytes(1));
+TEST_CASE("a number takes the bytes that its type's name says, and its part of a block's scale") {
+  CHECK(element_bytes(Dtype::Fp32) == 4);
+  CHECK(element_bytes(Dtype::Fp16) == 2);
+  CHECK(element_bytes(Dtype::Bf16) == 2);
+  CHECK(element_bytes(Dtype::Fp8) == 1);
+  CHECK(32 * element_bytes(Dtype::Mxfp8) == 32 + 1);
+  CHECK(16 * element_bytes(Dtype::Nvfp4) == 8 + 1);
   CHECK(name(Dtype::Bf16) == "bf16");
+  CHECK(name(Dtype::Nvfp4) == "nvfp4");
 }
 
 TEST_CASE("one efficiency holds for products of every size") {

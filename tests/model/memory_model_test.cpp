@@ -3,13 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <fstream>
 #include <initializer_list>
 #include <map>
-#include <sstream>
 #include <string>
 #include <vector>
 
+#include "csv.hpp"
 #include "ppsim/model/workload.hpp"
 #include "presets.hpp"
 #include "support.hpp"
@@ -139,26 +138,6 @@ TEST_CASE("inference keeps the weights and nothing else") {
   const StageCosts stage = inference(round_cluster(1), small_gpt(), parallel(1, 3), 1).stages.at(1);
   CHECK(stage.weights == Bytes(2) * (2 * layer_parameters(small_gpt())));
   CHECK(stage.static_bytes() == stage.weights);
-}
-
-// Row by row, by column.
-std::vector<std::map<std::string, std::string>> read_csv(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::vector<std::string> header;
-  std::vector<std::map<std::string, std::string>> rows;
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream cells(line);
-    std::map<std::string, std::string> row;
-    std::size_t column = 0;
-    for (std::string cell; std::getline(cells, cell, ','); ++column) {
-      if (rows.empty() && header.size() == column)
-        header.push_back(cell);
-      else if (column < header.size())
-        row[header[column]] = cell;
-    }
-    if (!row.empty()) rows.push_back(row);
-  }
-  return rows;
 }
 
 Recompute recompute_named(const std::string& text) {

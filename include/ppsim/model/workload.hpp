@@ -15,6 +15,7 @@
 #include "ppsim/model/network.hpp"
 #include "ppsim/model/parallelism.hpp"
 #include "ppsim/model/stage_layout.hpp"
+#include "ppsim/model/training.hpp"
 #include "ppsim/model/transformer.hpp"
 
 namespace ppsim {
@@ -37,9 +38,12 @@ struct StageCosts {
 
   Bytes weights;    ///< static memory: weights,
   Bytes gradients;  ///< gradients,
-  Bytes optimizer;  ///< and optimizer state
+  Bytes optimizer;  ///< optimizer state,
+  Bytes buffers;    ///< and what transfers and the framework hold for the whole run
+  Bytes working;    ///< at most taken by a pass while it runs, beside what is kept
 
-  Time gradient_reduction{};  ///< data-parallel all-reduce of the stage's gradients, once a step; 0: none
+  Time gradient_reduction{};  ///< of the stage's gradients over the replicas, once a step; 0: none
+  Time optimizer_step{};      ///< once a step, behind it; 0: not counted
 
   std::vector<Time> decode_forward;  ///< inference: [decode_steps] F of a token step
   Time decode_tensor_comm{};         ///< inference: tensor-parallel collectives inside each of them
@@ -49,7 +53,7 @@ struct StageCosts {
 
   LayerRange layers;  ///< count 0: not known (costs given outright)
 
-  [[nodiscard]] Bytes static_bytes() const { return weights + gradients + optimizer; }
+  [[nodiscard]] Bytes static_bytes() const { return weights + gradients + optimizer + buffers; }
 };
 
 /// How long an overlapped pair (F with B, DualPipe) lasts.
@@ -62,12 +66,17 @@ struct Workload {
   PairCost pair = PairRule::Sum;
 
   std::optional<Bytes> gpu_memory;  ///< capacity of a GPU
+  Bytes runtime_memory;             ///< taken of it before anything is allocated
+  double allocator_margin = 0;      ///< share by which more is reserved than is allocated
   std::optional<std::uint64_t>
       tokens_per_step;                        ///< all replicas and steps; inference: tokens produced and read
   std::optional<Flops> model_flops_per_step;  ///< without recomputation: MFU's numerator
   std::optional<FlopsPerSecond> peak_flops;   ///< of all GPUs used: MFU's denominator
   std::uint64_t gpus = 0;                     ///< GPUs used; 0: costs given outright
   std::vector<std::string> assumptions;       ///< one sentence each
+
+  /// What a GPU has taken of its memory when so much is allocated.
+  [[nodiscard]] Bytes reserved(Bytes allocated) const;
 };
 
 /// One value, or one a stage.
@@ -95,6 +104,7 @@ struct CostsInput {
 struct ModelInput {
   Cluster cluster;
   Model model;
+  Training training = {};
 };
 
 using WorkloadInput = std::variant<ModelInput, CostsInput>;

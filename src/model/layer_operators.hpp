@@ -1,0 +1,29 @@
+/// The operators of each kind of layer, and of the two ends of a transformer.
+#pragma once
+
+#include "operator_list.hpp"
+
+namespace ppsim {
+
+/// KV heads that one GPU holds: a head is copied where the tensor group has more GPUs than there are heads.
+[[nodiscard]] std::uint32_t kv_heads_per_gpu(const Transformer& model, std::uint32_t tensor);
+
+/// Each requires sizes that check_transformer() accepted.
+[[nodiscard]] Operators layer_operators(const ModelRun& run, const Transformer& model, bool experts,
+                                        const Pass& pass);
+[[nodiscard]] Operators embedding_operators(const ModelRun& run, const Transformer& model, const Pass& pass);
+
+/// Last norm, head and loss; inference has no loss.
+[[nodiscard]] Operators head_operators(const ModelRun& run, const Transformer& model, const Pass& pass);
+
+/// Parts of a layer.
+void add_attention(OperatorList& list);
+void add_mlp(OperatorList& list);
+void add_experts(OperatorList& list);
+
+/// Norm before a part of a layer, which keeps its input; what is added to the hidden states behind it.
+void add_norm(OperatorList& list, std::string_view name, Keep keep,
+              OperatorList::Part part = OperatorList::Part::Layer);
+void add_residual(OperatorList& list, std::string_view name);
+
+}  // namespace ppsim
