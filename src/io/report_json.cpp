@@ -44,7 +44,10 @@ Json make_rank(std::size_t rank, const RankReport& report) {
           {"weights_bytes", report.weights.count()},
           {"gradients_bytes", report.gradients.count()},
           {"optimizer_bytes", report.optimizer.count()},
+          {"buffers_bytes", report.buffers.count()},
           {"static_bytes", report.static_bytes().count()},
+          {"working_bytes", report.working.count()},
+          {"reserve_bytes", report.reserve().count()},
           {"peak_memory_bytes", report.peak_memory.count()}};
 }
 

@@ -35,13 +35,23 @@ struct Columns {
   bool activation;  ///< inference keeps none
   bool kv_cache;
   bool static_memory;
+  bool working;
+  bool reserve;
 
   explicit Columns(const Report& report)
       : cause_sums(sum_of_causes(report)),
         layers(any(report, [](const RankReport& rank) { return !layers_text(rank.layers).empty(); })),
         activation(!report.forward_only),
         kv_cache(any(report, [](const RankReport& rank) { return rank.kv_cache > Bytes(0); })),
-        static_memory(any(report, [](const RankReport& rank) { return rank.static_bytes() > Bytes(0); })) {}
+        static_memory(any(report, [](const RankReport& rank) { return rank.static_bytes() > Bytes(0); })),
+        working(any(report, [](const RankReport& rank) { return rank.working > Bytes(0); })),
+        reserve(any(report, [](const RankReport& rank) { return rank.reserve() > Bytes(0); })) {}
+
+  /// Columns of memory but the total.
+  [[nodiscard]] std::size_t memory() const {
+    return (activation ? 2U : 0U) + (kv_cache ? 1U : 0U) + (static_memory ? 1U : 0U) + (working ? 1U : 0U) +
+           (reserve ? 1U : 0U);
+  }
 
   template <class Predicate>
   static bool any(const Report& report, Predicate predicate) {
@@ -59,6 +69,8 @@ Table make_rank_table(const Columns& columns) {
   if (columns.activation) titles.push_back({"in flight"});
   if (columns.kv_cache) titles.push_back({"KV cache"});
   if (columns.static_memory) titles.push_back({"static"});
+  if (columns.working) titles.push_back({"working"});
+  if (columns.reserve) titles.push_back({"reserve"});
   titles.push_back({"total"});
   titles.push_back({"", Align::Left});
   return Table(std::move(titles));
@@ -88,6 +100,8 @@ void add_rank_row(Table& table, const Columns& columns, const Report& report, st
   if (columns.activation) cells.push_back(std::to_string(rank.peak_activation_count));
   if (columns.kv_cache) cells.push_back(format_bytes(rank.kv_cache));
   if (columns.static_memory) cells.push_back(format_bytes(rank.static_bytes()));
+  if (columns.working) cells.push_back(format_bytes(rank.working));
+  if (columns.reserve) cells.push_back(format_bytes(rank.reserve()));
   cells.push_back(report.gpu_memory ? of_capacity(rank.peak_memory, *report.gpu_memory)
                                     : format_bytes(rank.peak_memory));
   const bool fits = !report.gpu_memory || rank.peak_memory <= *report.gpu_memory;
@@ -104,8 +118,7 @@ void add_sum_row(Table& table, const Columns& columns, const Report& report) {
   }
   std::vector<std::string> cells = {"sum", ""};
   add_times(cells, columns, busy, idle, columns.cause_sums);
-  cells.resize(cells.size() + 2 + (columns.activation ? 2 : 0) + (columns.kv_cache ? 1 : 0) +
-               (columns.static_memory ? 1 : 0));
+  cells.resize(cells.size() + 2 + columns.memory());
   table.add_row(std::move(cells));
 }
 

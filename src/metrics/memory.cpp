@@ -155,8 +155,10 @@ std::vector<RankMemory> measure_memory(const OpGraph& graph, const Timeline& tim
     RankMemory memory = std::move(walk).take();
     for (const Stage stage : schedule.placement.stages_of(static_cast<Rank>(rank))) {
       memory.static_bytes += workload.stages[index(stage)].static_bytes();
+      memory.working = std::max(memory.working, workload.stages[index(stage)].working);
     }
-    memory.peak_total = memory.static_bytes + memory.peak_activation + memory.kv_cache;
+    memory.peak_total =
+        workload.reserved(memory.static_bytes + memory.peak_activation + memory.kv_cache + memory.working);
     ranks.push_back(std::move(memory));
   }
   return ranks;

@@ -46,6 +46,7 @@ RankReport make_rank_report(const Schedule& schedule, const Workload& workload, 
   report.peak_activation_count = memory.peak_count;
   report.peak_activation_at = memory.peak_at;
   report.kv_cache = memory.kv_cache;
+  report.working = memory.working;
   report.peak_memory = memory.peak_total;
   report.stages = schedule.placement.stages_of(rank);
   for (const Stage stage : report.stages) {
@@ -53,6 +54,7 @@ RankReport make_rank_report(const Schedule& schedule, const Workload& workload, 
     report.weights += costs.weights;
     report.gradients += costs.gradients;
     report.optimizer += costs.optimizer;
+    report.buffers += costs.buffers;
     report.layers.push_back(costs.layers);
   }
   return report;

@@ -86,7 +86,7 @@ TEST_CASE("the JSON report has every key, integers as they are and layers counte
     "span_ns": 38000000, "tensor_comm_ns": 3750000,
     "peak_activation_bytes": 60129542144, "peak_activation_count": 3, "peak_activation_at_ns": 7,
     "kv_cache_bytes": 0, "weights_bytes": 10737418240, "gradients_bytes": 10737418240, "optimizer_bytes": 21474836480,
-    "static_bytes": 42949672960, "peak_memory_bytes": 103079215104})"));
+    "buffers_bytes": 0, "static_bytes": 42949672960, "working_bytes": 0, "reserve_bytes": 0, "peak_memory_bytes": 103079215104})"));
 }
 
 TEST_CASE("the JSON report leaves out what is not known: tokens, MFU, GPUs and their memory, layers") {

@@ -29,8 +29,9 @@ struct RankMemory {
   std::uint32_t peak_count = 0;  ///< most live pairs
   Time peak_at{};                ///< first time at which peak_activation is held
   Bytes kv_cache;                ///< inference: at the end
-  Bytes static_bytes;            ///< weights, gradients, optimizer state of the stages held
-  Bytes peak_total;              ///< static + peak activation + KV cache
+  Bytes static_bytes;            ///< weights, gradients, optimizer state, buffers of the stages held
+  Bytes working;                 ///< the most that a pass of one of them takes while it runs
+  Bytes peak_total;              ///< static + peak activation + KV cache + working, as reserved on the GPU
 };
 
 /// Allocated when F starts, freed when B ends (I: the part that W does not need, W: the rest). On one rank

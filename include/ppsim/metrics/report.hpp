@@ -24,11 +24,17 @@ struct RankReport {
   Bytes weights;
   Bytes gradients;
   Bytes optimizer;
-  Bytes peak_memory;  ///< static + activation + KV cache
+  Bytes buffers;
+  Bytes working;      ///< of a pass while it runs
+  Bytes peak_memory;  ///< static + activation + KV cache + working, as reserved on the GPU
   std::vector<Stage> stages;
   std::vector<LayerRange> layers;  ///< of those stages; count 0: not known
 
-  [[nodiscard]] Bytes static_bytes() const { return weights + gradients + optimizer; }
+  [[nodiscard]] Bytes static_bytes() const { return weights + gradients + optimizer + buffers; }
+  /// Of peak_memory, what is reserved beyond what is allocated.
+  [[nodiscard]] Bytes reserve() const {
+    return peak_memory - static_bytes() - peak_activation - kv_cache - working;
+  }
 };
 
 struct Report {
