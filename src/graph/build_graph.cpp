@@ -114,12 +114,15 @@ class GraphBuilder {
     return done % (schedule_.micro_batches / schedule_.steps) == 0 && done < schedule_.micro_batches;
   }
 
+  // What a stage does once a step, as far as it takes time.
   void add_reduction(Op last, bool pairs) {
-    const Op reduction{OpKind::GradientReduction, false, last.stage, last.micro_batch};
-    if (duration_of(reduction) == Time{}) return;
-    if (pairs) data_.op_begin.push_back(static_cast<std::uint32_t>(data_.ops.size()));
-    data_.ops.push_back(reduction);
-    data_.durations.push_back(duration_of(reduction));
+    for (const OpKind kind : {OpKind::GradientReduction, OpKind::OptimizerStep}) {
+      const Op op{kind, false, last.stage, last.micro_batch};
+      if (duration_of(op) == Time{}) continue;
+      if (pairs) data_.op_begin.push_back(static_cast<std::uint32_t>(data_.ops.size()));
+      data_.ops.push_back(op);
+      data_.durations.push_back(duration_of(op));
+    }
   }
 
   // Notes the op as part of the vertex that comes next; returns its own duration.
@@ -152,9 +155,10 @@ class GraphBuilder {
         return costs.weight_grad;
       case OpKind::GradientReduction:
         return costs.gradient_reduction;
+      case OpKind::OptimizerStep:
+        return costs.optimizer_step;
       case OpKind::Recompute:
       case OpKind::ParameterGather:
-      case OpKind::OptimizerStep:
       case OpKind::Evict:
       case OpKind::Load:
         break;

@@ -139,6 +139,20 @@ TEST_CASE("a gradient reduction follows a rank's program, one for each of its st
   CHECK(graph.durations()[end - 1] == Time(7));
 }
 
+TEST_CASE("an optimizer step follows its stage's reduction, and stands alone where there is none") {
+  const Schedule schedule = make_schedule("interleaved", {2, 2, 2});
+  Workload workload = workload_of(uniform_costs(1, 2), schedule);
+  workload.stages[0].gradient_reduction = Time(7);
+  workload.stages[0].optimizer_step = workload.stages[1].optimizer_step = Time(5);
+  const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
+  CHECK(graph.vertex_count() == schedule.ops.size() + 3);
+  const VertexId end = graph.rank_begin()[1];
+  CHECK(graph.describe(end - 2) == "rank 0: REDUCE_GRAD of stage 0");
+  CHECK(graph.describe(end - 1) == "rank 0: OPTIMIZER of stage 0");
+  CHECK(graph.describe(graph.vertex_count() - 1) == "rank 1: OPTIMIZER of stage 1");
+  CHECK(graph.durations()[end - 1] == Time(5));
+}
+
 TEST_CASE("durations that could pass the range of time are refused") {
   // 2 ranks x 25 micro-batches x 3 years = 150 years; 2^62 ns are 146.
   const std::int64_t year = 365LL * 24 * 3600 * 1'000'000'000;
