@@ -23,6 +23,7 @@ Command add_simulate(CLI::App& parent);
 Command add_compare(CLI::App& parent);
 Command add_config(CLI::App& parent);
 Command add_init(CLI::App& parent);
+Command add_model(CLI::App& parent);
 Command add_schedule_list(CLI::App& parent);
 Command add_schedule_show(CLI::App& parent);
 Command add_schedule_check(CLI::App& parent);

@@ -136,13 +136,17 @@ std::vector<Fault> check_programs(const Schedule& schedule) {
   return faults;
 }
 
-Workload workload_for(const Config& config, const Schedule& schedule) {
+RunShape shape_of(const Schedule& schedule) {
   RunShape shape{.ranks = schedule.ranks(),
                  .stages = schedule.stages(),
                  .slices = schedule.slices,
                  .steps = schedule.steps};
   if (schedule.forward_only) shape.decode_steps = schedule.micro_batches / schedule.requests - 1;
-  return make_workload_of(config, shape, std::nullopt);
+  return shape;
+}
+
+Workload workload_for(const Config& config, const Schedule& schedule) {
+  return make_workload_of(config, shape_of(schedule), std::nullopt);
 }
 
 Plan make_plan(const Config& config, std::optional<GivenFor> given) {

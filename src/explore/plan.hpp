@@ -13,6 +13,9 @@ void fit_to_config(const Config& config, Schedule& schedule);
 /// Faults of the order, then of the sends and receives that the programs bring.
 [[nodiscard]] std::vector<Fault> check_programs(const Schedule& schedule);
 
+/// What `schedule` runs; of weight versions it knows nothing.
+[[nodiscard]] RunShape shape_of(const Schedule& schedule);
+
 /// Costs of the stages that `schedule` has.
 [[nodiscard]] Workload workload_for(const Config& config, const Schedule& schedule);
 

@@ -556,6 +556,25 @@ class Configs(Folder):
         self.assertIn("h100", document["origins"]["/cluster/nodes"])
         self.assertIn("/parallelism/pipeline", run("config", CONFIGS / "seed_4x8.json").stdout)
 
+    def test_model_shows_what_stages_consist_of(self):
+        document = json.loads(run("model", CONFIGS / "seed_4x8.json", "--json").stdout)
+        self.assertEqual([stage["layers"] for stage in document["stages"]], [[1, 20], [21, 40], [41, 60], [61, 80]])
+        for stage in document["stages"]:
+            for part in ("forward_ns", "weight_grad_ns"):
+                # Each row is rounded, and so is their sum.
+                self.assertAlmostEqual(sum(row[part] for row in stage["operators"]), stage[part], delta=len(stage["operators"]))
+        self.assertIn("head", [row["name"] for row in document["stages"][3]["operators"]])
+        text = run("model", CONFIGS / "seed_4x8.json").stdout
+        self.assertIn("stages 1-2, each: layers 21-60, 20 a stage", text)
+        costs = run("model", CONFIGS / "reference_8x64.json")
+        self.assertEqual((costs.returncode, costs.stdout), (2, ""))
+        self.assertIn("/costs: say nothing of operators", costs.stderr)
+
+    def test_inference_is_described_by_its_prefill(self):
+        stage = json.loads(run("model", CONFIGS / "inference_2gpu.json", "--json").stdout)["stages"][0]
+        self.assertGreater(stage["kv_cache_bytes"], 0)
+        self.assertEqual(sum(row["weight_grad_ns"] + row["input_grad_ns"] for row in stage["operators"]), 0)
+
     def test_a_resolved_config_gives_the_same_report(self):
         first = run("simulate", CONFIGS / "seed_4x8.json", "--json").stdout
         resolved = json.loads(run("config", CONFIGS / "seed_4x8.json", "--json").stdout)["config"]

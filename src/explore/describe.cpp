@@ -1,0 +1,18 @@
+#include "ppsim/explore/describe.hpp"
+
+#include "plan.hpp"
+
+namespace ppsim {
+
+ModelDescription describe_model(const Config& config) {
+  const auto* input = std::get_if<ModelInput>(&config.input);
+  if (input == nullptr)
+    throw Error(locate(config, "/costs"), "say nothing of operators; expected cluster and model instead");
+  Plan plan = make_plan(config);
+  return located(config, [&] {
+    return ModelDescription{make_stage_tables(*input, config.parallelism, shape_of(plan.schedule)),
+                            std::move(plan.workload)};
+  });
+}
+
+}  // namespace ppsim
