@@ -55,17 +55,18 @@ GpuClock make_clock(const ModelRun& run, const Transformer& model) {
 StageComm stage_comm(const ModelRun& run, const Transformer& model, const StagePlace& place) {
   const double tokens = static_cast<double>(model.sequence_length) / run.parallelism.context;
   const Seconds all_reduce = run.tensor_all_reduce(hidden_bytes(run, model, tokens));
-  const double layers = place.layers.count;
-  const double again = run.parallelism.recompute == Recompute::Full ? 2 : 1;
-  return {(2 * layers + (place.embedding ? 1 : 0)) * all_reduce,
-          (2 * again * layers + (place.head ? 1 : 0)) * all_reduce};
+  const Seconds layers = 2.0 * place.layers.count * all_reduce;
+  const bool again = run.parallelism.recompute == Recompute::Full;
+  return {layers + (place.embedding ? all_reduce : Seconds(0)), again ? layers : Seconds(0),
+          layers + (place.head ? all_reduce : Seconds(0))};
 }
 
 StageTimes stage_times(const ModelRun& run, const Transformer& model, const StagePlace& place,
                        std::span<const StagePart> parts) {
   const GpuClock clock = make_clock(run, model);
   const StageComm comm = stage_comm(run, model, place);
-  StageTimes sum{comm.forward, comm.backward, Seconds(0), comm.forward, comm.backward};
+  const Seconds backward_comm = comm.recompute + comm.backward;
+  StageTimes sum{comm.forward, backward_comm, Seconds(0), comm.forward, backward_comm};
   for (const StagePart& part : parts) {
     for (const Operator& op : part.operators) {
       const OperatorTimes times = operator_times(clock, op);

@@ -29,10 +29,11 @@ struct StageTimes {
 
 [[nodiscard]] GpuClock make_clock(const ModelRun& run, const Transformer& model);
 
-/// Tensor-parallel collectives of a stage, in seconds of its forward and of its backward.
+/// Tensor-parallel collectives of a stage.
 struct StageComm {
   Seconds forward{};
-  Seconds backward{};
+  Seconds recompute{};  ///< those of the layers' forward again
+  Seconds backward{};   ///< without `recompute`
 };
 [[nodiscard]] StageComm stage_comm(const ModelRun& run, const Transformer& model, const StagePlace& place);
 

@@ -39,7 +39,9 @@ void add_collectives(std::vector<OperatorRow>& rows, const ModelRun& run, const 
   if (comm.forward + comm.backward == Seconds(0)) return;
   OperatorRow& row = row_named(rows, "tensor-parallel collectives");
   row.forward = comm.forward;
-  if (!run.inference()) row.input_grad = comm.backward;
+  if (run.inference()) return;
+  row.recompute = comm.recompute;
+  row.input_grad = comm.backward;
 }
 
 StageTable make_table(const ModelRun& run, const Transformer& model, std::size_t stage) {

@@ -109,5 +109,50 @@ TEST_CASE("tokens and FLOPs of a request batch are those of the prompts and of e
         doctest::Approx(30 * (forward(s, s) + forward(1, s + 1) + forward(1, s + 2))).epsilon(1e-12));
 }
 
+TEST_CASE("a token step reads the experts that its tokens visit, at most all") {
+  Transformer model = small_gpt();
+  model.gated_mlp = true;
+  model.experts = Experts{.count = 8, .per_token = 2, .ffn_hidden = 512};
+  const double expert = 3 * 1024.0 * 512;
+  const double others = static_cast<double>(layer_parameters(model)) - 8 * expert;
+  const auto step = [&](std::uint32_t samples) {
+    Parallelism p = parallel(1, 3);
+    p.micro_batch_size = samples;
+    return inference(round_cluster(1), model, p, 1).stages.at(1).decode_forward[0];
+  };
+  const double kv = 513 * 2 * 1024 * 2.0;
+  check_time(step(1), 2 * (2 * (others + 2 * expert) + kv) / kRead);
+  check_time(step(3), 2 * (2 * (others + 6 * expert) + 3 * kv) / kRead);
+  check_time(step(8), 2 * (2 * (others + 8 * expert) + 8 * kv) / kRead);
+}
+
+TEST_CASE("latent attention caches its latent and the shared key, and a token step reads them alone") {
+  Transformer model = small_gpt();
+  model.gated_mlp = true;
+  model.latent_attention = LatentAttention{0, 128, 64, 32, 64};
+  for (const std::uint32_t tensor : {1U, 2U}) {
+    const StageCosts stage = inference(round_cluster(1), model, parallel(tensor, 3), 1).stages.at(1);
+    CHECK(stage.kv_cache_step == Bytes(2 * (128 + 32) * 2));  // two layers; on every GPU of the group
+  }
+  const StageCosts stage = inference(round_cluster(1), model, parallel(1, 3), 1).stages.at(1);
+  check_time(stage.decode_forward[0], 2 * (layer_bytes(model) + 513 * (128 + 32) * 2.0) / kRead);
+  // Where compute bounds it: heads work on the latent, 128 + 32 wide for the scores and 128 for the context.
+  Cluster cluster = round_cluster(1);
+  cluster.gpu.memory_bandwidth = BytesPerSecond(1'000'000'000'000'000);
+  const double h = 1024, a = 16;
+  const double projections = h * a * 96 + h * (128 + 32) + 128 * a * (64 + 64) + a * 64 * h + 3 * h * 4096;
+  check_time(inference(cluster, model, parallel(1, 3), 1).stages.at(1).decode_forward[0],
+             2 * 2 * (projections + a * 513 * (128 + 32 + 128)) / kAchieved);
+}
+
+TEST_CASE("a GPU that reaches a part of its memory's bandwidth reads that much slower") {
+  Cluster cluster = round_cluster(1);
+  cluster.gpu.memory_efficiency = 0.5;
+  const Time whole =
+      inference(round_cluster(1), small_gpt(), parallel(1, 3), 1).stages.at(1).decode_forward[0];
+  const Time half = inference(cluster, small_gpt(), parallel(1, 3), 1).stages.at(1).decode_forward[0];
+  CHECK(std::abs((half - 2 * whole).count()) <= 2);
+}
+
 }  // namespace
 }  // namespace ppsim

@@ -200,6 +200,7 @@ TEST_CASE("activations and parameters of Korthikanti et al.'s models come out as
   }
   const auto rows = read_csv(*shared / "validation" / "korthikanti2022_memory.csv");
   REQUIRE(rows.size() == 20);
+  std::vector<std::string> off_by_a_step;
   for (const auto& cells : rows) {
     const PublishedRow row(cells);
     CAPTURE(row.label());
@@ -211,11 +212,15 @@ TEST_CASE("activations and parameters of Korthikanti et al.'s models come out as
       CHECK(gib(stage.static_bytes()) / row.number("pp") ==
             doctest::Approx(row.value("params_optimizer_gib")).epsilon(0.005));
     // The percentages were read off a chart: all are whole multiples of 8/45 % (9.42 is 53 of them), one
-    // pixel, so one of 9.42 % may be off by half a pixel, 0.9 % of it, and more where the reader's pixel was
-    // the next.
+    // pixel. So a bar of 9 % cannot be told to 0.5 % of it, and those that are not met are the lowest.
     const double percent = 100 * gib(stage.activation) / gib(row.stage(Recompute::None, false).activation);
-    CHECK(std::abs(percent - row.value("activation_pct_of_none")) < std::max(0.005 * percent, 8.0 / 45));
+    const double error = std::abs(percent - row.value("activation_pct_of_none"));
+    CHECK(error < std::max(0.005 * percent, 8.0 / 45));
+    if (error > 0.005 * percent) off_by_a_step.push_back(row.label());
   }
+  CHECK(off_by_a_step == std::vector<std::string>{"22B full sequence parallel 0",
+                                                  "530B full sequence parallel 0",
+                                                  "1T full sequence parallel 0"});
 }
 
 }  // namespace

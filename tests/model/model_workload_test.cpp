@@ -149,6 +149,40 @@ TEST_CASE("assumptions name recomputation, replicas, nodes, curves and token ste
   CHECK_FALSE(says(serving, "optimizer"));
 }
 
+TEST_CASE("assumptions name what the network does not time, and what memory counts") {
+  Transformer model = small_gpt();
+  model.experts = Experts{.count = 8, .per_token = 2, .ffn_hidden = 512, .dense_layers = 1};
+  model.flash_attention = true;
+  model.dropout = false;
+  Cluster cluster = round_cluster(4);
+  cluster.gpu.memory_efficiency = 0.75;
+  cluster.gpu.attention_efficiency = 0.25;
+  cluster.gpu.matmul_tiling = MatmulTiling{128, 256, 132, 64};
+  cluster.gpu.allocator_margin = 0.05;
+  cluster.gpu.runtime_memory = Bytes(500'000'000);
+  Parallelism p = parallel(2, 2, 4);
+  p.context = 2;
+  p.expert = 4;
+  p.zero_stage = 2;
+  Training types;
+  types.gradient_dtype = Dtype::Bf16;
+  types.working_memory = true;
+  const auto all = sentences(make_workload({cluster, model, types}, p, {2, 2, {}}));
+  for (const char* part :
+       {"tiles of 128 x 256 on 132 processors leave idle, and 64 inner products",
+        "reaches 25 % of the peak in bf16", "move their bytes at 75 % of 2000 GB/s",
+        "computes the causal half of the scores", "context group of 2",
+        "exchange of keys and values takes no time", "spread evenly over the 8 experts",
+        "exchange between the 4 groups that hold them takes no time", "one with experts", "no dropout",
+        "gradients and optimizer state shared out among the replicas",
+        "reduced in bf16 by a ring over 8 replicas",
+        "What ZeRO stage 2 exchanges for every micro-batch, gradients, takes no time",
+        "reserves 5 % more than is allocated, and 500 MB are taken before", "while it runs"}) {
+    CAPTURE(part);
+    CHECK(says(all, part));
+  }
+}
+
 // Three layers, of 1, 2 and 3 TFLOP forward.
 LayerCosts three_layers() {
   LayerCosts model;
@@ -225,6 +259,12 @@ TEST_CASE("such layers serve no inference and no selective recomputation") {
   CHECK(where_of([&] { return inference(round_cluster(1), three_layers(), p, 1); }) == "/model/layer_costs");
   p.recompute = Recompute::Selective;
   CHECK(where_of([&] { return training(round_cluster(1), three_layers(), p); }) == "/parallelism/recompute");
+  p = parallel(1, 1);
+  p.context = 2;
+  CHECK(where_of([&] { return training(round_cluster(1), three_layers(), p); }) == "/parallelism/context");
+  p = parallel(1, 1);
+  p.expert = 2;
+  CHECK(where_of([&] { return training(round_cluster(1), three_layers(), p); }) == "/parallelism/expert");
   LayerCosts model = three_layers();
   model.sequence_length = 0;
   CHECK_FALSE(training(round_cluster(1), model, parallel(1, 1)).tokens_per_step.has_value());
