@@ -36,7 +36,7 @@ Core grouped_core(const Transformer& model, std::uint32_t tensor) {
 // values to the result, and all heads read one latent (DeepSeek-V2, section 2.1.2).
 Core latent_core(const OperatorList& list, const LatentAttention& latent) {
   const double heads = list.model().heads / list.sizes().tensor;
-  if (list.sizes().tokens < list.sizes().context) {
+  if (list.sizes().token_step) {
     const double qk = static_cast<double>(latent.kv_lora_rank) + latent.qk_rope_head_size;
     return {heads, qk, static_cast<double>(latent.kv_lora_rank), heads * qk, qk, 0};
   }
@@ -101,8 +101,8 @@ void add_flash_core(OperatorList& list, const Core& core) {
   Operator& op = list.begin("flash attention", Part::Core);
   Product scores = scores_product(list, core);
   Product context = context_product(list, core);
-  const bool causal = list.sizes().tokens > 1;  // the one token of a token step attends to all
-  scores.computed = context.computed = causal ? 0.5 : 1;
+  // The last token, which is all that a token step has, attends to every other.
+  scores.computed = context.computed = list.sizes().token_step ? 1 : 0.5;
   scores.input_bytes = scores.output_bytes = context.input_bytes = context.output_bytes = 0;
   context.kernels = 0;
   op.forward.add(scores);
@@ -173,7 +173,8 @@ void add_latent_projections(OperatorList& list, const LatentAttention& latent) {
          heads * (static_cast<double>(latent.qk_nope_head_size) + latent.v_head_size), latent.kv_lora_rank);
 }
 
-// Llama style turns queries and keys by their position (Su et al. 2021), in place.
+// Llama style turns queries and keys by their position (Su et al. 2021); latent attention turns a part of
+// them and puts the parts together, which moves as many bytes.
 void add_rotary(OperatorList& list, const Core& core) {
   if (!list.model().gated_mlp) return;
   list.begin("rotary embedding");

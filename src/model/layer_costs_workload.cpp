@@ -57,13 +57,17 @@ void check_layer_costs(const ModelRun& run) {
   if (run.parallelism.recompute == Recompute::Selective)
     throw Error("/parallelism/recompute",
                 "selective with layer_costs, which do not show the attention core; expected none or full");
-  const auto refuse = [](const char* key, const char* what) {
-    throw Error(
-        key, fmt::format("more than 1 with layer_costs, which do not show {}; expected a transformer", what));
+  const Parallelism& parallelism = run.parallelism;
+  const Training& training = run.training;
+  const auto refuse = [](bool asked, const char* key, const char* what) {
+    if (asked) throw Error(key, fmt::format("with layer_costs, which do not show {}; leave it out", what));
   };
-  if (run.parallelism.context > 1) refuse("/parallelism/context", "the attention core");
-  if (run.parallelism.expert > 1) refuse("/parallelism/expert", "the experts");
-  if (run.parallelism.expert_tensor > 1) refuse("/parallelism/expert_tensor", "the experts");
+  refuse(parallelism.context > 1, "/parallelism/context", "the attention core");
+  refuse(parallelism.expert > 1, "/parallelism/expert", "experts");
+  refuse(parallelism.expert_tensor > 1, "/parallelism/expert_tensor", "experts");
+  refuse(training.fused_loss, "/training/fused_loss", "the loss");
+  refuse(training.working_memory, "/training/working_memory", "what a pass needs");
+  refuse(training.gradient_placeholders, "/training/gradient_placeholders", "shapes of weights");
 }
 
 LayerSums sum_layers(const ModelRun& run, const LayerCosts& model, LayerRange layers) {

@@ -8,6 +8,7 @@ LayerSizes::LayerSizes(const ModelRun& run, const Transformer& model, const Pass
     : samples(pass.samples),
       tokens(pass.tokens / run.parallelism.context),
       context(pass.context),
+      token_step(pass.tokens < pass.context),
       rows(samples * tokens),
       hidden(model.hidden),
       tensor(run.parallelism.tensor),

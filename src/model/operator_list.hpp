@@ -28,6 +28,7 @@ struct LayerSizes {
   double samples;
   double tokens;        ///< of each sample, on this GPU
   double context;       ///< tokens that each attends to
+  bool token_step;      ///< one token of each sample, behind all that it attends to
   double rows;          ///< samples x tokens
   double hidden;        ///< width of the hidden states
   double tensor;        ///< GPUs that share a layer's products

@@ -265,6 +265,11 @@ TEST_CASE("such layers serve no inference and no selective recomputation") {
   p = parallel(1, 1);
   p.expert = 2;
   CHECK(where_of([&] { return training(round_cluster(1), three_layers(), p); }) == "/parallelism/expert");
+  Training asked;
+  asked.working_memory = true;
+  CHECK(where_of([&] {
+          return make_workload({round_cluster(1), three_layers(), asked}, parallel(1, 1), {1, 1, {}});
+        }) == "/training/working_memory");
   LayerCosts model = three_layers();
   model.sequence_length = 0;
   CHECK_FALSE(training(round_cluster(1), model, parallel(1, 1)).tokens_per_step.has_value());

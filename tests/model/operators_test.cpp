@@ -226,6 +226,25 @@ TEST_CASE("a context group divides tokens: weights' FLOPs and all activations, a
   CHECK(workload.stages[0].gradient_reduction > Time(0));
 }
 
+TEST_CASE("a context group divides latent attention alike, and all-to-all keeps flash's output twice") {
+  Transformer model = deepseek_v3();
+  model.experts.reset();
+  Parallelism p = parallel(1, 3);
+  const StageTable whole = middle(model, p);
+  p.context = 4;
+  const StageTable ring = middle(model, p);
+  REQUIRE(ring.rows.size() == whole.rows.size());
+  for (std::size_t i = 0; i < ring.rows.size(); ++i) {
+    CAPTURE(ring.rows[i].name);
+    CHECK(4 * ring.rows[i].flops.count() == whole.rows[i].flops.count());
+    CHECK(ring.rows[i].activation * 4 == whole.rows[i].activation);
+  }
+  p.context_exchange = ContextExchange::AllToAll;
+  const StageTable heads = middle(model, p);
+  const double output = ring.layers.count * 1024.0 * 128 * 128 * 2;  // 1024 tokens, 128 heads of 128
+  CHECK(bytes(row(heads, "flash attention")) - bytes(row(ring, "flash attention")) == output);
+}
+
 TEST_CASE("types of products: factors that are kept take the bytes of their own type, the rest as before") {
   Transformer model = small_gpt();
   model.compute_dtype = Dtype::Fp8;
