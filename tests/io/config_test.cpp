@@ -122,6 +122,87 @@ TEST_CASE("sections may be paths, each relative to the file that names it") {
   CHECK(config.simulation.seed == 7);
 }
 
+TEST_CASE("latent attention, experts, tiles, reserves and what training keeps are read") {
+  const Scratch scratch;
+  std::vector<Override> overrides;
+  for (
+      const char* text :
+      {R"(/model/transformer/latent_attention={"q_lora_rank": 1536, "kv_lora_rank": 512, "qk_nope_head_size": 128,
+           "qk_rope_head_size": 64, "v_head_size": 96})",
+       R"(/model/transformer/experts={"count": 256, "per_token": 8, "shared": 1, "ffn_hidden": 2048,
+           "dense_layers": 3, "every": 2})",
+       "/model/transformer/dropout=false", "/model/transformer/flash_attention=true",
+       "/model/transformer/compute_dtype=fp8", "/model/transformer/wire_dtype=mxfp8",
+       R"(/cluster/gpu/matmul_tiling={"rows": 128, "columns": 256, "processors": 132, "ramp": 64})",
+       "/cluster/gpu/attention_efficiency=0.4", "/cluster/gpu/memory_efficiency=0.8",
+       "/cluster/gpu/runtime_memory=1 GiB", "/cluster/gpu/allocator_margin=0.05", "/parallelism/context=2",
+       "/parallelism/context_exchange=all_to_all", "/parallelism/expert=4", "/parallelism/expert_tensor=1",
+       "/parallelism/zero_stage=1",
+       R"(/training={"gradient_dtype": "bf16", "master_dtype": "none", "moment_dtype": "fp16", "fused_loss": true,
+           "working_memory": true, "gradient_placeholders": true})"})
+    overrides.push_back(parse_override(text));
+  const Config config = load_config(put_config(scratch), overrides);
+  const auto& [cluster, any_model, training] = std::get<ModelInput>(config.input);
+  const auto& model = std::get<Transformer>(any_model);
+  CHECK(model.latent_attention->q_lora_rank == 1536);
+  CHECK(model.latent_attention->kv_lora_rank == 512);
+  CHECK(model.latent_attention->qk_nope_head_size == 128);
+  CHECK(model.latent_attention->qk_rope_head_size == 64);
+  CHECK(model.latent_attention->v_head_size == 96);
+  CHECK(model.experts->count == 256);
+  CHECK(model.experts->per_token == 8);
+  CHECK(model.experts->shared == 1);
+  CHECK(model.experts->ffn_hidden == 2048);
+  CHECK(model.experts->dense_layers == 3);
+  CHECK(model.experts->every == 2);
+  CHECK_FALSE(model.dropout);
+  CHECK(model.flash_attention);
+  CHECK(model.product_dtype() == Dtype::Fp8);
+  CHECK(model.sent_dtype() == Dtype::Mxfp8);
+  CHECK(cluster.gpu.matmul_tiling->rows == 128);
+  CHECK(cluster.gpu.matmul_tiling->columns == 256);
+  CHECK(cluster.gpu.matmul_tiling->processors == 132);
+  CHECK(cluster.gpu.matmul_tiling->ramp == 64);
+  CHECK(cluster.gpu.attention_efficiency == 0.4);
+  CHECK(cluster.gpu.memory_efficiency == 0.8);
+  CHECK(cluster.gpu.runtime_memory == Bytes(1 << 30));
+  CHECK(cluster.gpu.allocator_margin == 0.05);
+  CHECK(config.parallelism.context == 2);
+  CHECK(config.parallelism.context_exchange == ContextExchange::AllToAll);
+  CHECK(config.parallelism.expert == 4);
+  CHECK(config.parallelism.tensor_of_expert() == 1);
+  CHECK(config.parallelism.zero_stage == 1);
+  CHECK(training.gradient_dtype == Dtype::Bf16);
+  CHECK_FALSE(training.master_dtype.has_value());
+  CHECK(training.moment_dtype == Dtype::Fp16);
+  CHECK(training.fused_loss);
+  CHECK(training.working_memory);
+  CHECK(training.gradient_placeholders);
+}
+
+TEST_CASE(
+    "what is left out of a model, a GPU and training means what it meant before there was a key for it") {
+  const Scratch scratch;
+  const Config config = load_config(put_config(scratch));
+  const auto& [cluster, any_model, training] = std::get<ModelInput>(config.input);
+  const auto& model = std::get<Transformer>(any_model);
+  CHECK_FALSE(model.latent_attention.has_value());
+  CHECK_FALSE(model.experts.has_value());
+  CHECK(model.size_of_head() == 128);
+  CHECK(model.dropout);
+  CHECK_FALSE(model.flash_attention);
+  CHECK(model.product_dtype() == Dtype::Bf16);
+  CHECK_FALSE(cluster.gpu.matmul_tiling.has_value());
+  CHECK_FALSE(cluster.gpu.memory_efficiency.has_value());
+  CHECK(cluster.gpu.allocator_margin == 0);
+  CHECK(config.parallelism.replicas() == 1);
+  CHECK(config.parallelism.tensor_of_expert() == 8);
+  CHECK(training.gradient_dtype == Dtype::Fp32);
+  CHECK(training.master_dtype == Dtype::Fp32);
+  CHECK_FALSE(training.working_memory);
+  CHECK(origin_of(config, "/training/moment_dtype") == "\"fp32\" from default");
+}
+
 TEST_CASE("every value of the resolved document says where it came from") {
   const Scratch scratch;
   const std::vector<Override> overrides{
