@@ -136,6 +136,18 @@ Assumed:
 )");
 }
 
+TEST_CASE("the table has columns for working memory and reserve where there are any") {
+  Report report = two_rank_report();
+  for (RankReport& rank : report.per_rank) {
+    rank.working = Bytes(2 * kGiB);
+    rank.peak_memory += Bytes(5 * kGiB);
+  }
+  const std::string text = report_table(report, tiny_config(), false);
+  CAPTURE(text);
+  CHECK(text.find("in flight  static  working  reserve          total\n") != std::string::npos);
+  CHECK(text.find("4  40 GiB    2 GiB    3 GiB   61 of 80 GiB\n") != std::string::npos);
+}
+
 TEST_CASE("colours are escape codes around the same words") {
   std::string colored = report_table(two_rank_report(), tiny_config(), true);
   CHECK(colored.find("\x1b[31mdoes not fit\x1b[0m") != std::string::npos);

@@ -160,6 +160,25 @@ TEST_CASE("total memory adds the weights, gradients and optimizer state of all s
   for (const RankMemory& rank : memory) CHECK(rank.peak_total == rank.static_bytes + rank.peak_activation);
 }
 
+TEST_CASE("total memory adds buffers of all stages, the neediest pass, and what the allocator reserves") {
+  Workload workload = make_workload(free_transfers(), {2, 4, {}}, 4);
+  for (std::size_t stage = 0; stage < 4; ++stage) {
+    workload.stages[stage].buffers = Bytes(100);
+    workload.stages[stage].working = Bytes(10 * static_cast<std::int64_t>(stage));
+  }
+  workload.allocator_margin = 0.1;
+  workload.runtime_memory = Bytes(1000);
+  const SmallRun run = run_schedule(registered("interleaved", {2, 2, 2}), workload);
+  const std::vector<RankMemory> memory = run.memory();
+  CHECK(memory[0].working == Bytes(20));  // stages 0 and 2: one pass at a time
+  CHECK(memory[1].working == Bytes(30));  // stages 1 and 3
+  for (const RankMemory& rank : memory) {
+    CHECK(rank.static_bytes == Bytes(200));
+    const std::int64_t allocated = (rank.static_bytes + rank.peak_activation + rank.working).count();
+    CHECK(rank.peak_total == Bytes(allocated + (allocated + 9) / 10 + 1000));  // a tenth more, rounded up
+  }
+}
+
 // r0: F0 0-10, F1 30-40 (u = 1, the token step, waits for the token's way back: hop 5, F 10, hop 5).
 TEST_CASE("inference keeps no activation and grows the KV cache when an F ends") {
   Workload workload = make_workload(hops(), {2, 2, 1}, 2);

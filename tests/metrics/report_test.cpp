@@ -74,6 +74,18 @@ TEST_CASE("a rank's report has its stages, their layers, and what it holds") {
   CHECK(report.peak_memory() == Bytes(712));
 }
 
+TEST_CASE("a rank's report tells buffers, the neediest pass and the reserve apart") {
+  Workload workload = two_stages();
+  workload.stages[1].buffers = Bytes(40);
+  workload.stages[1].working = Bytes(53);
+  workload.runtime_memory = Bytes(9);
+  const RankReport rank = two_stage_report(workload).per_rank[1];
+  CHECK(rank.static_bytes() == Bytes(701 + 40));
+  CHECK(rank.working == Bytes(53));
+  CHECK(rank.reserve() == Bytes(9));
+  CHECK(rank.peak_memory == Bytes(701 + 40 + 6 + 53 + 9));
+}
+
 TEST_CASE("a model fits where the largest rank fits, and where the capacity is not known") {
   Workload workload = two_stages();
   CHECK(two_stage_report(workload).fits());
