@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -91,6 +93,29 @@ void note(std::string_view line) {
 
 CLI::Validator not_empty() {
   return CLI::Validator([](const std::string& text) { return text.empty() ? "is empty" : ""; }, "");
+}
+
+CLI::Validator whole_number() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        constexpr std::size_t kMostDigits = 18;
+        const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+        return digits && text.size() <= kMostDigits
+                   ? std::string()
+                   : fmt::format("is {}, expected a whole number of at most {} digits", text, kMostDigits);
+      },
+      "");
+}
+
+CLI::Validator positive_number() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        double number = 0;
+        const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+        const bool fits = failure == std::errc{} && end == text.data() + text.size() && std::isfinite(number);
+        return fits && number > 0 ? std::string() : fmt::format("is {}, expected a number above 0", text);
+      },
+      "");
 }
 
 void add_output(CLI::App& app, const std::string& option, std::string& path, const std::string& help) {

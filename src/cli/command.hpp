@@ -54,6 +54,12 @@ void note(std::string_view line);
 /// For an option whose value may not be empty.
 [[nodiscard]] CLI::Validator not_empty();
 
+/// Digits alone, at most 18 of them: what CLI11 reads into an unsigned number it takes below zero and beyond.
+[[nodiscard]] CLI::Validator whole_number();
+
+/// Finite and above zero.
+[[nodiscard]] CLI::Validator positive_number();
+
 /// Declares an option that names a file to write.
 void add_output(CLI::App& app, const std::string& option, std::string& path, const std::string& help);
 

@@ -24,21 +24,25 @@ struct Arguments {
   }
 };
 
-Schedule with_sends_and_receives(const Config& config, const Schedule& schedule) {
-  try {
-    return add_sends_and_receives(schedule);
-  } catch (const DeadlockError& deadlock) {
-    throw DeadlockError(config.schedule.file.value_or(locate(config, "/schedule")), deadlock.cycle());
-  }
-}
-
-// The programs as PyTorch's runtime takes them. Sends and receives of a file stay as they are.
-std::string comms_csv(const Arguments& arguments, const Config& config, Schedule schedule) {
+// Sends and receives of a file stay as they are.
+Schedule lowered(const Arguments& arguments, Schedule schedule) {
   if (arguments.has_pass("merge_bw")) schedule = merge_backward(schedule);
   if (arguments.has_pass("unshard")) schedule = add_unshards(schedule);
   if (arguments.has_pass("reduce_grad")) schedule = add_reductions(schedule);
-  if (!has_sends_or_receives(schedule)) schedule = with_sends_and_receives(config, schedule);
-  return to_comms_csv(schedule);
+  return has_sends_or_receives(schedule) ? schedule : add_sends_and_receives(schedule);
+}
+
+// The programs as PyTorch's runtime takes them. A pass knows no file: what it refuses is the schedule's
+// fault.
+std::string comms_csv(const Arguments& arguments, const Config& config, Schedule schedule) {
+  const std::string where = config.schedule.file.value_or(locate(config, "/schedule"));
+  try {
+    return to_comms_csv(lowered(arguments, std::move(schedule)));
+  } catch (const DeadlockError& deadlock) {
+    throw DeadlockError(where, deadlock.cycle());
+  } catch (const Error& error) {
+    throw Error(where, error.fault().what);
+  }
 }
 
 // The run tells a deadlock; how links are shared is for whoever reads the file to say.

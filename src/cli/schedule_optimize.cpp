@@ -1,8 +1,5 @@
 #include <fmt/format.h>
 
-#include <charconv>
-#include <cmath>
-
 #include "command.hpp"
 #include "ppsim/core/error.hpp"
 #include "ppsim/explore/optimize.hpp"
@@ -22,24 +19,12 @@ struct Arguments {
   bool json = false;
 };
 
-// "1.5p" or "1.5": times P micro-batches; else bytes.
-MemoryLimit parse_limit(std::string_view text) {
-  constexpr std::string_view kWhere = "--memory-limit";
-  const std::string_view number = text.ends_with('p') ? text.substr(0, text.size() - 1) : text;
-  double times = 0;
-  const auto [end, failure] = std::from_chars(number.data(), number.data() + number.size(), times);
-  if (failure != std::errc{} || end != number.data() + number.size()) return {0, parse_bytes(text, kWhere)};
-  if (!(times > 0) || !std::isfinite(times))
-    throw Error(std::string(kWhere),
-                fmt::format("is {}, expected a number above 0, such as 1.5p, or bytes", text));
-  return {times, {}};
-}
-
 OptimizeOptions options_of(const Arguments& arguments) {
   OptimizeOptions options = arguments.options;
   options.split = arguments.backward == "split";
   options.objective = arguments.objective == "span" ? OrderObjective::Span : OrderObjective::Makespan;
-  if (!arguments.memory_limit.empty()) options.limit = parse_limit(arguments.memory_limit);
+  if (!arguments.memory_limit.empty())
+    options.limit = parse_memory_limit(arguments.memory_limit, "--memory-limit");
   return options;
 }
 
@@ -68,19 +53,22 @@ void declare(CLI::App& app, Arguments& arguments) {
   app.add_option("--backward", arguments.backward, "split: in I and W; whole: one op")
       ->check(CLI::IsMember({"split", "whole"}))
       ->capture_default_str();
-  app.add_option(
-         "--memory-limit", arguments.memory_limit,
-         "Activations that a rank may hold: bytes, or 1.5p for 1.5 x P micro-batches (1p is what 1F1B "
-         "keeps on its first rank). Default: what weights and optimizer leave of the GPU's memory")
+  app.add_option("--memory-limit", arguments.memory_limit,
+                 "Activations that a rank may hold: bytes such as \"8 GiB\", or 1.5p for 1.5 x P "
+                 "micro-batches (1p is what 1F1B "
+                 "keeps on its first rank). Default: what the rest leaves of the GPU's memory")
       ->check(not_empty())
       ->type_name("LIMIT");
   app.add_option("--nodes", arguments.options.nodes, "Most nodes of the exact search; 0: heuristics only")
+      ->check(whole_number())
       ->capture_default_str();
   app.add_option("--budget", arguments.options.seconds,
-                 "Most seconds of local and exact search; the result then depends on the machine")
-      ->check(CLI::PositiveNumber)
+                 "Most seconds; what is under way then ends soon. The result depends on the machine")
+      ->check(positive_number())
       ->type_name("SECONDS");
-  app.add_option("--seed", arguments.options.seed, "Seed of the local search")->capture_default_str();
+  app.add_option("--seed", arguments.options.seed, "Seed of the local search")
+      ->check(whole_number())
+      ->capture_default_str();
   add_switch(app, "--json", arguments.json, "Print the result as JSON and nothing else");
 }
 

@@ -34,6 +34,14 @@ std::vector<RankMemory> memory_in_program_order(const Plan& plan) {
     timeline.start.emplace_back(2 * std::int64_t{vertex});
     timeline.finish.emplace_back(2 * std::int64_t{vertex} + 1);
   }
+  timeline.transfer_start.resize(graph.edge_count());  // read of copies alone: between the ops around them
+  timeline.transfer_finish.resize(graph.edge_count());
+  for (VertexId source = 0; source < graph.vertex_count(); ++source) {
+    for (EdgeId edge = graph.out_begin()[source]; edge < graph.out_begin()[source + 1]; ++edge) {
+      timeline.transfer_start[edge] = timeline.finish[source];
+      timeline.transfer_finish[edge] = timeline.start[graph.targets()[edge]];
+    }
+  }
   return measure_memory(graph, timeline, plan.schedule, plan.workload);
 }
 

@@ -58,8 +58,9 @@ class Optimizer {
         problem_(located(config, [&] { return make_order_problem(base_, options); })),
         replay_(problem_) {
     if (options.seconds) {
+      constexpr double kMost = 1e9;  // 31 years, which a clock's integer holds
       deadline_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                     std::chrono::duration<double>(*options.seconds));
+                                     std::chrono::duration<double>(std::min(*options.seconds, kMost)));
     }
     config_.simulation.communication = Communication::Overlap;
     config_.simulation.contention = Contention::None;
@@ -70,7 +71,9 @@ class Optimizer {
   Optimization run() && {
     if (options_.heuristics) {
       add_registered();
-      for (const GreedyRule& rule : greedy_rules(problem_)) add_greedy(rule);
+      for (const GreedyRule& rule : greedy_rules(problem_)) {
+        if (candidates_.empty() || !is_late()) add_greedy(rule);
+      }
     } else {
       add_greedy(one_by_one());
     }
@@ -90,10 +93,12 @@ class Optimizer {
  private:
   using Clock = std::chrono::steady_clock;
 
+  [[nodiscard]] bool is_late() const { return deadline_ && Clock::now() >= *deadline_; }
+
   void add_registered() {
     if (config_.schedule.file) add_row(*config_.schedule.file, base_.schedule);
     for (const ScheduleInfo* info : all_schedules()) {
-      if (!info->forward_only) add_schedule(*info);
+      if (!info->forward_only && !is_late()) add_schedule(*info);
     }
   }
 

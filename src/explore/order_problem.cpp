@@ -125,10 +125,13 @@ class ProblemBuilder {
     }
     if (options_.limit) return options_.limit->bytes;
     if (!plan_.workload.gpu_memory) return kNone;
-    Bytes left = *plan_.workload.gpu_memory;
-    for (const Stage stage : problem_.placement.stages_of(Rank{rank}))
+    Bytes left = plan_.workload.allocatable(*plan_.workload.gpu_memory);
+    Bytes working;
+    for (const Stage stage : problem_.placement.stages_of(Rank{rank})) {
       left -= costs(index(stage)).static_bytes();
-    return left;
+      working = std::max(working, costs(index(stage)).working);
+    }
+    return left - working;
   }
 
   // Before any backward of its first micro-batch a rank has run the forward of every chunk; and one
@@ -137,10 +140,11 @@ class ProblemBuilder {
     const Bytes least = whole_micro_batch(rank);
     const Bytes limit = problem_.limit[rank];
     if (least <= limit) return;
-    const std::string has = options_.limit
-                                ? fmt::format("a limit of {} B on activations", limit.count())
-                                : fmt::format("{} B of the GPU's memory left beside weights and optimizer",
-                                              std::max(limit, Bytes(0)).count());
+    const std::string has =
+        options_.limit
+            ? fmt::format("a limit of {} B on activations", limit.count())
+            : fmt::format("{} B of the GPU's memory left beside all that a rank keeps for the whole run",
+                          std::max(limit, Bytes(0)).count());
     throw Error(
         options_.limit ? "--memory-limit" : "/parallelism",
         fmt::format("rank {}: {}; expected at least {} B, one micro-batch", rank, has, least.count()));
@@ -157,7 +161,7 @@ class ProblemBuilder {
     for (std::uint32_t rank = 0; rank < problem_.ranks(); ++rank) {
       Time added{};
       for (const Stage stage : problem_.placement.stages_of(Rank{rank}))
-        added += costs(index(stage)).gradient_reduction;
+        added += costs(index(stage)).step_end();
       if (options_.objective == OrderObjective::Span) added -= start[rank].value_or(Time{});
       problem_.added.push_back(added);
     }

@@ -112,17 +112,21 @@ void fit_to_config(const Config& config, Schedule& schedule) {
   const Parallelism& parallelism = config.parallelism;
   const auto expect = [&](std::string_view what, std::uint64_t has, std::uint64_t expected) {
     if (has == expected) return;
-    throw Error(file, fmt::format("{} {}, expected {} as in {}", has, what, expected,
+    throw Error(file, fmt::format("{}: {}, expected {} as in {}", what, has, expected,
                                   locate(config, "/parallelism")));
   };
   expect("ranks (rows)", schedule.ranks(), parallelism.pipeline);
+  if (schedule.forward_only && !config.schedule.options.empty()) {
+    throw Error(fmt::format("/schedule/{}", config.schedule.options.begin()->first),
+                fmt::format("has no meaning for {}, which runs forward only; leave it out", file));
+  }
   schedule.slices = count_of(config.schedule.options, "slices").value_or(1);
   schedule.steps = count_of(config.schedule.options, "steps").value_or(1);
   const std::uint64_t units = std::uint64_t{schedule.slices} * schedule.steps;
   if (schedule.forward_only && schedule.micro_batches % parallelism.micro_batches == 0) {
     schedule.requests = parallelism.micro_batches;
   } else {
-    expect(units == 1 ? "micro-batches" : "micro-batches, slices and steps counted,", schedule.micro_batches,
+    expect(units == 1 ? "micro-batches" : "micro-batches, slices and steps counted", schedule.micro_batches,
            parallelism.micro_batches * units);
   }
   if (config.virtual_stages) {

@@ -35,16 +35,14 @@ WorkloadInput read_input(Document& document, const ObjectReader& root) {
 
 constexpr auto kMostInteger = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
-// "1.5p", a number, or bytes.
+// "1.5p", a number, which means the same, or bytes.
 MemoryLimit read_limit(const ObjectReader& section, const std::string& key) {
   const Json& value = section.value(key);
-  if (value.is_number()) return {value.get<double>(), {}};
-  std::string text = section.text(key);
-  if (!text.ends_with('p')) return {0, parse_bytes(text, section.document().where(section.at(key)))};
-  text.pop_back();
-  const Json times = Json::parse(text, nullptr, false);
-  if (times.is_number()) return {times.get<double>(), {}};
-  throw section.error(key, fmt::format("{}; expected a number before the \"p\"", shown(value)));
+  if (!value.is_number())
+    return parse_memory_limit(section.text(key), section.document().where(section.at(key)));
+  if (value.get<double>() > 0) return {value.get<double>(), {}};
+  throw section.error(
+      key, fmt::format("{}; expected a number above 0, the same followed by \"p\", or bytes", shown(value)));
 }
 
 OptionValue read_option(const ObjectReader& section, const std::string& key, const ScheduleInfo& schedule) {

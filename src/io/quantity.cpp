@@ -18,6 +18,7 @@
 
 #include "ppsim/core/error.hpp"
 #include "ppsim/core/int128.hpp"
+#include "ppsim/schedule/registry.hpp"
 
 namespace ppsim {
 
@@ -258,6 +259,22 @@ Time parse_time(std::string_view text, std::string_view where) {
 
 Bytes parse_bytes(std::string_view text, std::string_view where) {
   return Bytes(parse_whole(text, where, kSize));
+}
+
+MemoryLimit parse_memory_limit(std::string_view text, std::string_view where) {
+  MemoryLimit limit;
+  if (text.ends_with('p')) {
+    const std::string_view number = text.substr(0, text.size() - 1);
+    const auto [end, failure] = std::from_chars(number.data(), number.data() + number.size(), limit.times);
+    const bool whole = failure == std::errc{} && end == number.data() + number.size();
+    if (!whole || !std::isfinite(limit.times) || limit.times <= 0)
+      throw Error(std::string(where), fmt::format("{}; expected a number above 0 before the \"p\"", text));
+    return limit;
+  }
+  limit.bytes = parse_bytes(text, where);
+  if (limit.bytes == Bytes(0))
+    throw Error(std::string(where), fmt::format("{}; expected more than zero", text));
+  return limit;
 }
 
 BytesPerSecond parse_bandwidth(std::string_view text, std::string_view where) {

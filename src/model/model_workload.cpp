@@ -72,6 +72,13 @@ Bytes Workload::reserved(Bytes allocated) const {
   return allocated + Bytes(static_cast<std::int64_t>(margin)) + runtime_memory;
 }
 
+Bytes Workload::allocatable(Bytes memory) const {
+  const double share = static_cast<double>((memory - runtime_memory).count()) / (1 + allocator_margin);
+  Bytes most(static_cast<std::int64_t>(std::floor(share)) + 1);
+  while (reserved(most) > memory) most -= Bytes(1);  // what rounding leaves: a byte or two
+  return most;
+}
+
 ModelRun make_run(const ModelInput& input, const Parallelism& parallelism, const RunShape& shape) {
   Parallelism resolved = parallelism;
   resolved.pipeline = shape.ranks;

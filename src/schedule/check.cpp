@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "missing_fault.hpp"
 
@@ -72,6 +73,7 @@ class OrderCheck {
       if (!check_place(rank, op, fault)) continue;
       check_inputs(op, fault);
       seen(op) |= bit(op.kind);
+      if (op.kind == OpKind::Forward) ++forwards_;
     }
   }
 
@@ -135,8 +137,11 @@ class OrderCheck {
     if (!check_holder(rank, op, fault)) return;
     std::uint8_t& state = seen(op);
     if ((state & kForward) == 0) fault("runs before its F");
-    if ((state & (kBackward | kWeightGrad)) != 0) fault("runs when its backward has ended");
+    if ((state & (kBackward | kInputGrad | kWeightGrad)) != 0) fault("runs when its backward has begun");
     if (((state & kAway) != 0) == evict) fault(evict ? "runs a second time" : "runs without an EVICT");
+    if (!evict && forwards_ == evicted_behind_[{op.stage, op.micro_batch}])
+      fault("has no F between it and its EVICT, whose end that F waits for");
+    if (evict) evicted_behind_[{op.stage, op.micro_batch}] = forwards_;
     if (2 * index(rank) + 1 == schedule_.ranks()) fault("has no partner: the rank in the middle has none");
     if (evict && !awaited) fault("is followed by no F that would need the room");
     state = static_cast<std::uint8_t>(evict ? state | kAway : state & ~kAway);
@@ -188,7 +193,9 @@ class OrderCheck {
   }
 
   const Schedule& schedule_;
-  std::vector<std::uint8_t> seen_;  // [S][M] bits of Seen
+  std::vector<std::uint8_t> seen_;                                      // [S][M] bits of Seen
+  std::size_t forwards_ = 0;                                            // so far
+  std::map<std::pair<Stage, MicroBatch>, std::size_t> evicted_behind_;  // how many there were at its EVICT
   std::vector<Fault> faults_;
 };
 

@@ -457,6 +457,26 @@ class Schedules(Folder):
             report = json.loads(run(*program, "--set", setting).stdout)
             self.assertGreaterEqual(report["makespan_ns"], overlap)
 
+    def test_check_of_a_deadlock_with_copies_counts_their_memory_by_the_program(self):
+        path = self.write("0F0,0EVICT0,0F1,0LOAD0,0B0,0F2,0B1,0B2\n1F2,1B2,1F0,1B0,1F1,1B1\n", "order.csv")
+        result = run("schedule", "check", path)
+        self.assertEqual((result.returncode, result.stderr), (1, ""), result)
+        self.assertIn("deadlock", result.stdout)
+
+    def test_a_pass_that_a_file_does_not_allow_is_refused_by_the_name_of_the_file(self):
+        path = self.write("0UNSHARD,0F0,0B0\n", "order.csv")
+        config = self.write(reference(parallelism__pipeline=1, parallelism__micro_batches=1))
+        result = run("schedule", "export", config, "--schedule", path, "--format", "csv-comms", "--passes", "unshard")
+        self.assertEqual(result.returncode, 2, result)
+        self.assertIn("order.csv: has UNSHARD already", result.stderr)
+
+    def test_slices_and_steps_have_no_meaning_for_a_file_that_only_runs_forward(self):
+        path = self.write("0F0,0F1\n", "order.csv")
+        config = self.write(reference(parallelism__pipeline=1, parallelism__micro_batches=2))
+        result = run("simulate", config, "--schedule", path, "--set", "/schedule/slices=2")
+        self.assertEqual(result.returncode, 2, result)
+        self.assertIn("/schedule/slices", result.stderr)
+
     def test_check_of_a_bare_file_takes_no_config_options(self):
         path = self.write("0F0,0B0\n", "order.csv")
         self.assertEqual(run("schedule", "check", path).returncode, 0)

@@ -90,7 +90,7 @@ TEST_CASE("a limit that no order keeps is refused with the least that one does")
   CHECK_NOTHROW((void)optimize(config_of(folder, instance), instance.options));
 }
 
-TEST_CASE("the same input gives the same order, proved or not, and another seed is another search") {
+TEST_CASE("the same input gives the same order, proved or not") {
   const Folder folder;
   RandomInstances random(5);
   Instance instance = random.make(4, 1, 12);
@@ -103,6 +103,25 @@ TEST_CASE("the same input gives the same order, proved or not, and another seed 
   CHECK(to_csv(first.schedule) == to_csv(second.schedule));
   CHECK(first.nodes == second.nodes);
   CHECK(optimization_json(first, config) == optimization_json(second, config));
+}
+
+TEST_CASE("an optimizer step that takes time, and memory that the runtime and a margin take, are counted") {
+  const auto config = [](std::vector<Override> more) {
+    more.push_back({"/parallelism/micro_batches", "8"});
+    more.push_back({"/cluster/gpu/memory_efficiency", "0.8"});
+    return load_config("configs/seed_4x8.json", more);
+  };
+  OptimizeOptions options;
+  options.nodes = 0;
+  const Optimization plain = optimize(config({}), options);
+  CHECK(plain.row.fits);  // what the search says of its makespan, the engine has checked
+  const Optimization tight = optimize(config({{"/cluster/gpu/allocator_margin", "0.2"},
+                                              {"/cluster/gpu/runtime_memory", "20 GiB"},
+                                              {"/training/working_memory", "true"}}),
+                                      options);
+  REQUIRE(tight.row.report.gpu_memory);
+  CHECK(tight.row.report.peak_memory() <= *tight.row.report.gpu_memory);
+  CHECK(tight.value > plain.value);
 }
 
 TEST_CASE("what the search does not cover is refused by name") {

@@ -147,11 +147,16 @@ TEST_CASE("an activation is evicted from home, loaded back from away, and at hom
         Lines{"rank 0, step 1: LOAD of stage 0, micro-batch 0 runs without an EVICT"});
   CHECK(faults("0F0,0EVICT0,0EVICT0,0F1,0LOAD0,0B0,0B1\n1F0,1B0,1F1,1B1\n") ==
         Lines{"rank 0, step 2: EVICT of stage 0, micro-batch 0 runs a second time"});
-  CHECK(
-      faults("0F0,0EVICT0,0LOAD0,0B0\n1F0,1B0\n") ==
-      Lines{"rank 0, step 1: EVICT of stage 0, micro-batch 0 is followed by no F that would need the room"});
+  CHECK(faults("0F0,0EVICT0,0LOAD0,0B0\n1F0,1B0\n") ==
+        Lines{"rank 0, step 1: EVICT of stage 0, micro-batch 0 is followed by no F that would need the room",
+              "rank 0, step 2: LOAD of stage 0, micro-batch 0 has no F between it and its EVICT, whose end "
+              "that F "
+              "waits for"});
+  CHECK(faults("0F0,0I0,0EVICT0,0F1,0LOAD0,0W0,0B1\n1F0,1B0,1F1,1B1\n") ==
+        Lines{"rank 0, step 2: EVICT of stage 0, micro-batch 0 runs when its backward has begun",
+              "rank 0, step 4: LOAD of stage 0, micro-batch 0 runs when its backward has begun"});
   CHECK(faults("0F0,0B0,0EVICT0,0F1,0B1\n1F0,1B0,1F1,1B1\n") ==
-        Lines{"rank 0, step 2: EVICT of stage 0, micro-batch 0 runs when its backward has ended"});
+        Lines{"rank 0, step 2: EVICT of stage 0, micro-batch 0 runs when its backward has begun"});
   CHECK(
       faults("0F0,0EVICT0,0F1,0LOAD0,0B0,0B1\n") ==
       Lines{

@@ -8,7 +8,7 @@
 
 namespace ppsim {
 
-/// Who shares a link, DESIGN section 3.
+/// Who shares a link.
 enum class Contention : std::uint8_t {
   None,  ///< a transfer takes latency + bytes / bandwidth, whatever else is on the way
   Fifo,  ///< a link serves one transfer at a time, in the order they become ready

@@ -14,14 +14,17 @@ struct OptimizeOptions {
   OrderObjective objective = OrderObjective::Makespan;
   bool split = true;  ///< backwards in two, I and W; else whole
   /// Activations that a rank may hold, `times` in units of P micro-batches of the rank (all its chunks).
-  /// Empty: what the GPU's memory leaves beside weights and optimizer, or no limit where that is not known.
+  /// Empty: what the GPU's memory leaves beside all that is kept for the whole run, or no limit where that is
+  /// not known.
   std::optional<MemoryLimit> limit{};
   /// False: no other schedules, no greedy rules, no local search; the exact search begins with one
   /// micro-batch after the other.
   bool heuristics = true;
   std::uint64_t nodes = 1'000'000;  ///< of the exact search, at most
-  std::optional<double> seconds{};  ///< of all searches, at most; the result then depends on the machine
-  std::uint64_t seed = 0;           ///< of the local search
+  /// Above zero: no search and no rule begins later than that, and those under way end soon. The result then
+  /// depends on the machine.
+  std::optional<double> seconds{};
+  std::uint64_t seed = 0;  ///< of the local search
 };
 
 /// Searches the orders of the placement that the config's schedule has. Transfers overlap and share nothing,

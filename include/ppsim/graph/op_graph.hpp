@@ -23,7 +23,7 @@ namespace ppsim {
 using VertexId = std::uint32_t;
 using EdgeId = std::uint32_t;
 
-/// Semantics of communication, DESIGN section 3.
+/// Semantics of communication, as configs/README has them for users.
 enum class Communication : std::uint8_t {
   Overlap,   ///< transfers cost no compute time
   Blocking,  ///< a send holds the sender's compute stream until its last byte has left

@@ -1,4 +1,4 @@
-/// Config: the JSON document of DESIGN section 5, read, checked and turned into values.
+/// Config: the JSON document of configs/README, read, checked and turned into values.
 #pragma once
 
 #include <cstdint>

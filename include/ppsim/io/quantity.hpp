@@ -8,7 +8,9 @@
 
 namespace ppsim {
 
-/// Each reads one number (no sign, decimals and exponent allowed) and a unit of DESIGN section 5, and throws
+struct MemoryLimit;  // schedule/registry.hpp
+
+/// Each reads one number (no sign, decimals and exponent allowed) and a unit of configs/README, and throws
 /// Error (where: `where`) that says which units are expected, or that the value is negative, not finite, too
 /// large, or not a whole number of nanoseconds or bytes. Bandwidths and FLOP/s must be above zero; times and
 /// bytes may be zero.
@@ -18,6 +20,8 @@ namespace ppsim {
 [[nodiscard]] BytesPerSecond parse_bandwidth(std::string_view text, std::string_view where);
 [[nodiscard]] Flops parse_flops(std::string_view text, std::string_view where);
 [[nodiscard]] FlopsPerSecond parse_flops_per_second(std::string_view text, std::string_view where);
+/// "1.5p", or bytes; above zero.
+[[nodiscard]] MemoryLimit parse_memory_limit(std::string_view text, std::string_view where);
 
 /// For people: "219.820 ms" (three decimals, so that columns line up), "12.3 GiB", "50 GB/s" (three
 /// significant digits, more where they stand before the point).

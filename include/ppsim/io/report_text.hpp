@@ -10,7 +10,7 @@
 
 namespace ppsim {
 
-/// The report of DESIGN section 6: one JSON object, two-space indent, newline at the end. Keys are only ever
+/// The report: one JSON object, two-space indent, newline at the end. Keys are only ever
 /// added.
 [[nodiscard]] std::string report_json(const Report& report, const Config& config);
 

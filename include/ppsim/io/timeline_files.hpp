@@ -10,7 +10,7 @@
 
 namespace ppsim {
 
-/// Chrome trace, JSON object format, by the rules of DESIGN section 7: one process a rank, threads compute,
+/// Chrome trace, JSON object format, by these rules: one process a rank, threads compute,
 /// send, receive (overlapping transfers in lanes) and collectives, flows from send to receive and from
 /// forward to backward, activation memory (inference: KV cache) as counters. A send lasts from the first byte
 /// that moves to the last that leaves, a receive from the first that arrives to the last: a latency later.

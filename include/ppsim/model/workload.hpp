@@ -44,6 +44,7 @@ struct StageCosts {
 
   Time gradient_reduction{};  ///< of the stage's gradients over the replicas, once a step; 0: none
   Time optimizer_step{};      ///< once a step, behind it; 0: not counted
+  [[nodiscard]] Time step_end() const { return gradient_reduction + optimizer_step; }
 
   std::vector<Time> decode_forward;  ///< inference: [decode_steps] F of a token step
   Time decode_tensor_comm{};         ///< inference: tensor-parallel collectives inside each of them
@@ -77,6 +78,8 @@ struct Workload {
 
   /// What a GPU has taken of its memory when so much is allocated.
   [[nodiscard]] Bytes reserved(Bytes allocated) const;
+  /// The most that can be allocated in `memory`; below zero where the runtime alone takes more.
+  [[nodiscard]] Bytes allocatable(Bytes memory) const;
 };
 
 /// One value, or one a stage.
@@ -119,7 +122,7 @@ struct RunShape {
   std::uint32_t weight_versions = 1;  ///< of each stage's weights, held at once
 };
 
-/// What costs given outright were given for. Slices as a schedule runs them: DESIGN has costs per slice.
+/// What costs given outright were given for. Slices as a schedule runs them: costs are per slice.
 struct GivenFor {
   /* implicit */ GivenFor(std::uint32_t stages_given, std::uint32_t slices_given = 1)
       : stages(stages_given), slices(slices_given) {}
