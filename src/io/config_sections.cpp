@@ -187,7 +187,7 @@ Parallelism read_parallelism(const ObjectReader& section, bool with_costs) {
   if (with_costs) {
     for (const char* key :
          {"tensor", "data", "context", "context_exchange", "expert", "expert_tensor", "zero_stage",
-          "micro_batch_size", "recompute", "sequence_parallel", "layers_per_stage"})
+          "collectives", "micro_batch_size", "recompute", "sequence_parallel", "layers_per_stage"})
       if (section.has(key)) throw section.error(key, "has no meaning with \"costs\"; leave it out");
     return parallelism;
   }
@@ -201,6 +201,10 @@ Parallelism read_parallelism(const ObjectReader& section, bool with_costs) {
   parallelism.expert = section.count("expert", kGroup, 1);
   if (section.has("expert_tensor")) parallelism.expert_tensor = section.count("expert_tensor", kGroup);
   parallelism.zero_stage = section.count("zero_stage", {0, 3}, 0);
+  constexpr std::array<std::string_view, 4> kCollectives{"ring", "tree", "hierarchical", "auto"};
+  if (section.has("collectives"))
+    parallelism.collectives =
+        static_cast<CollectiveAlgorithm>(section.choice("collectives", kCollectives, "ring"));
   parallelism.micro_batch_size = section.count("micro_batch_size", kSamples, 1);
   parallelism.recompute = static_cast<Recompute>(section.choice("recompute", kRecompute, "none"));
   parallelism.sequence_parallel = section.flag("sequence_parallel", false);

@@ -29,26 +29,28 @@ Json make_layers(const std::vector<LayerRange>& layers) {
 Json make_rank(std::size_t rank, const RankReport& report) {
   Json stages = Json::array();
   for (const Stage stage : report.stages) stages.push_back(index(stage));
-  return {{"rank", rank},
-          {"stages", std::move(stages)},
-          {"layers", make_layers(report.layers)},
-          {"busy_ns", report.bubbles.busy.count()},
-          {"idle_ns", report.bubbles.idle.count()},
-          {"idle_by_cause_ns", make_causes(report.bubbles)},
-          {"span_ns", report.bubbles.span.count()},
-          {"tensor_comm_ns", report.tensor_comm.count()},
-          {"peak_activation_bytes", report.peak_activation.count()},
-          {"peak_activation_count", report.peak_activation_count},
-          {"peak_activation_at_ns", report.peak_activation_at.count()},
-          {"kv_cache_bytes", report.kv_cache.count()},
-          {"weights_bytes", report.weights.count()},
-          {"gradients_bytes", report.gradients.count()},
-          {"optimizer_bytes", report.optimizer.count()},
-          {"buffers_bytes", report.buffers.count()},
-          {"static_bytes", report.static_bytes().count()},
-          {"working_bytes", report.working.count()},
-          {"reserve_bytes", report.reserve().count()},
-          {"peak_memory_bytes", report.peak_memory.count()}};
+  Json entry = {{"rank", rank},
+                {"stages", std::move(stages)},
+                {"layers", make_layers(report.layers)},
+                {"busy_ns", report.bubbles.busy.count()},
+                {"idle_ns", report.bubbles.idle.count()},
+                {"idle_by_cause_ns", make_causes(report.bubbles)},
+                {"span_ns", report.bubbles.span.count()},
+                {"tensor_comm_ns", report.tensor_comm.count()},
+                {"peak_activation_bytes", report.peak_activation.count()},
+                {"peak_activation_count", report.peak_activation_count},
+                {"peak_activation_at_ns", report.peak_activation_at.count()},
+                {"kv_cache_bytes", report.kv_cache.count()},
+                {"weights_bytes", report.weights.count()},
+                {"gradients_bytes", report.gradients.count()},
+                {"optimizer_bytes", report.optimizer.count()},
+                {"buffers_bytes", report.buffers.count()},
+                {"static_bytes", report.static_bytes().count()},
+                {"working_bytes", report.working.count()},
+                {"reserve_bytes", report.reserve().count()},
+                {"peak_memory_bytes", report.peak_memory.count()}};
+  if (report.other_comm > Time(0)) entry["other_comm_ns"] = report.other_comm.count();
+  return entry;
 }
 
 }  // namespace
@@ -97,6 +99,7 @@ Json make_report_body(const Report& report) {
                {"max_rank_span_ns", report.max_rank_span.count()},
                {"span_bubble_fraction", report.span_bubble_fraction},
                {"tensor_comm_fraction", report.tensor_comm_fraction}};
+  if (report.other_comm_fraction > 0) body["other_comm_fraction"] = report.other_comm_fraction;
   if (report.slices > 1) body["slices"] = report.slices;
   if (report.steps > 1) body["steps"] = report.steps;
   if (report.forward_only) body["decode_steps"] = report.decode_steps;

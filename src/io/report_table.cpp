@@ -180,6 +180,10 @@ std::string headline_figures(const Report& report, bool color) {
   if (report.tensor_comm_fraction > 0) {
     add("TP communication", percent(report.tensor_comm_fraction), "of busy time");
   }
+  if (report.other_comm_fraction > 0) {
+    add("other collectives", percent(report.other_comm_fraction),
+        "of busy time: experts', context groups' and ZeRO's");
+  }
   add("peak memory", memory_figure(report, color), "the fullest rank");
   std::string text = table.text();
   text.erase(0, text.find('\n') + 1);  // the row of empty titles

@@ -37,11 +37,42 @@ Time tensor_comm(const Schedule& schedule, const Workload& workload, Rank rank) 
   return sum;
 }
 
+/// Collectives of experts, context and ZeRO inside an op.
+Time other_comm(const Schedule& schedule, const Workload& workload, Op op) {
+  const StageCosts& costs = workload.stages[index(op.stage)];
+  switch (op.kind) {
+    case OpKind::Forward:
+      return schedule.is_token_step(op.micro_batch) ? costs.decode_other_comm : costs.forward_other_comm;
+    case OpKind::Recompute:
+      return costs.forward_other_comm;
+    case OpKind::Backward:
+      return costs.input_grad_other_comm + costs.weight_grad_other_comm;
+    case OpKind::InputGrad:
+      return costs.input_grad_other_comm;
+    case OpKind::WeightGrad:
+      return costs.weight_grad_other_comm;
+    case OpKind::GradientReduction:
+    case OpKind::ParameterGather:
+    case OpKind::OptimizerStep:
+    case OpKind::Evict:
+    case OpKind::Load:
+      return {};
+  }
+  return {};
+}
+
+Time other_comm(const Schedule& schedule, const Workload& workload, Rank rank) {
+  Time sum{};
+  for (const Op op : schedule.program(rank)) sum += other_comm(schedule, workload, op);
+  return sum;
+}
+
 RankReport make_rank_report(const Schedule& schedule, const Workload& workload, Rank rank,
                             const RankBubbles& bubbles, const RankMemory& memory) {
   RankReport report;
   report.bubbles = bubbles;
   report.tensor_comm = tensor_comm(schedule, workload, rank);
+  report.other_comm = other_comm(schedule, workload, rank);
   report.peak_activation = memory.peak_activation;
   report.peak_activation_count = memory.peak_count;
   report.peak_activation_at = memory.peak_at;
@@ -112,12 +143,15 @@ Report make_report(const Schedule& schedule, const Workload& workload, const OpG
   report.gpus = workload.gpus;
   report.assumptions = workload.assumptions;
   Time comm{};
+  Time other{};
   for (std::size_t rank = 0; rank < report.ranks; ++rank) {
     const auto id = static_cast<Rank>(rank);
     report.per_rank.push_back(make_rank_report(schedule, workload, id, bubbles.ranks[rank], memory[rank]));
     comm += report.per_rank.back().tensor_comm;
+    other += report.per_rank.back().other_comm;
   }
   report.tensor_comm_fraction = share(comm, bubbles.busy);
+  report.other_comm_fraction = share(other, bubbles.busy);
   add_rates(report, workload);
   return report;
 }

@@ -6,8 +6,8 @@
 #include <array>
 
 #include "cost_model.hpp"
-#include "gradient_reduction.hpp"
 #include "memory_model.hpp"
+#include "stage_collectives.hpp"
 
 namespace ppsim {
 
@@ -96,45 +96,98 @@ void add_recompute(Sentences& sentences, const ModelRun& run) {
   }
 }
 
-// What the network does not time yet is said, so that nobody takes it for free.
-void add_context(Sentences& sentences, const ModelRun& run) {
+// "a ring"; `halved`: all-gathers and reduce-scatters, of which there is no tree.
+std::string algorithm_text(CollectiveAlgorithm algorithm, bool halved) {
+  switch (algorithm) {
+    case CollectiveAlgorithm::Ring:
+      return "a ring";
+    case CollectiveAlgorithm::Tree:
+      return halved ? "a ring" : "a double binary tree";
+    case CollectiveAlgorithm::Hierarchical:
+      return "rings within nodes and between them";
+    case CollectiveAlgorithm::Auto:
+      return halved ? "the faster of a ring and rings within nodes and between them"
+                    : "the fastest of a ring, a double binary tree, and rings within nodes and between them";
+  }
+  return "?";
+}
+
+// How often a layer's forward exchanges something twice: "forward and 4 backward".
+std::string twice_each_way(const ModelRun& run) {
+  if (run.inference()) return "forward";
+  return fmt::format("forward and {} backward", run.parallelism.recompute == Recompute::Full ? 4 : 2);
+}
+
+std::string context_exchange_text(const ModelRun& run, const Transformer& model) {
+  const GroupLinks& group = run.groups.context;
+  if (run.parallelism.context_exchange == ContextExchange::AllToAll) {
+    const HeadExchange bytes = context_head_bytes(run, model);
+    return fmt::format(
+        "each layer hands heads on in two all-to-alls, pairwise exchanges of {:.4g} MB that take {:.4g} us "
+        "and "
+        "of {:.4g} MB that take {:.4g} us, and in two backward, with no compute beside them",
+        megabytes(bytes.before), microseconds(all_to_all_time(group, bytes.before)), megabytes(bytes.behind),
+        microseconds(all_to_all_time(group, bytes.behind)));
+  }
+  const Bytes bytes = context_ring_bytes(run, model);
+  return fmt::format(
+      "keys and values go around in {} send{} a layer of {:.4g} MB, {:.4g} us each, backward of twice the "
+      "bytes, each beside the attention to the part at hand, and only what is longer takes time",
+      group.members - 1, group.members > 2 ? "s" : "", megabytes(bytes),
+      microseconds(ring_send_time(group, bytes)));
+}
+
+void add_context(Sentences& sentences, const ModelRun& run, const Transformer& model) {
   if (run.parallelism.context == 1) return;
   sentences.push_back(fmt::format(
-      "Each GPU of a context group of {} computes its part of every sequence, all with as many scores; the "
-      "exchange of keys and values takes no time.",
-      run.parallelism.context));
+      "Each GPU of a context group of {} computes its part of every sequence, all with as many scores; {}.",
+      run.parallelism.context, context_exchange_text(run, model)));
+}
+
+// Where they are not as many as of other weights.
+void add_expert_copies(Sentences& sentences, const ModelRun& run) {
+  const GroupLinks& group = run.groups.expert_replicas;
+  if (run.inference() || group.members == run.groups.replicas.members) return;
+  sentences.push_back(
+      group.members == 1
+          ? "Each routed expert has one copy, whose gradients are not exchanged."
+          : fmt::format("Each routed expert has {} copies, whose gradients are reduced at {:.4g} GB/s.",
+                        group.members, gigabytes_per_second(group.ring.bandwidth)));
 }
 
 void add_experts_text(Sentences& sentences, const ModelRun& run, const Transformer& model) {
   if (!model.experts) return;
-  const std::uint32_t groups = run.parallelism.expert;
-  sentences.push_back(fmt::format("Tokens spread evenly over the {} experts of a layer{}.",
-                                  model.experts->count,
-                                  groups > 1 ? fmt::format("; their exchange between the {} groups that hold "
-                                                           "them takes no time",
-                                                           groups)
-                                             : ""));
+  sentences.push_back(
+      fmt::format("Tokens spread evenly over the {} experts of a layer.", model.experts->count));
+  add_expert_copies(sentences, run);
+  if (run.parallelism.expert == 1) return;
+  const Bytes bytes = expert_exchange_bytes(run, model, full_pass(run, model));
+  sentences.push_back(fmt::format(
+      "The {} groups that hold a layer's experts exchange tokens in 2 all-to-alls {}, pairwise exchanges of "
+      "{:.4g} MB a GPU that take {:.4g} us, with no compute beside them; a tensor group's collectives count "
+      "as "
+      "around an MLP.",
+      run.parallelism.expert, twice_each_way(run), megabytes(bytes),
+      microseconds(all_to_all_time(run.groups.expert, bytes))));
 }
 
 std::string tensor_group_text(const ModelRun& run) {
-  const GroupShape shape = run.tensor_shape();
-  if (shape.nodes == 1) return fmt::format("{} GPUs of one node", shape.gpus_per_node);
-  return fmt::format("{} GPUs on {} nodes", shape.size(), shape.nodes);
+  const GroupLinks& group = run.groups.tensor;
+  if (group.nodes == 1) return fmt::format("{} GPUs of one node", group.members);
+  return fmt::format("{} GPUs on {} nodes", group.members, group.nodes);
 }
 
 void add_tensor_parallel(Sentences& sentences, const ModelRun& run, const Transformer& model) {
   if (run.parallelism.tensor == 1) return;
   const Bytes bytes =
       hidden_bytes(run, model, static_cast<double>(model.sequence_length) / run.parallelism.context);
-  const int backward = run.parallelism.recompute == Recompute::Full ? 4 : 2;
-  const std::string passes = run.inference() ? "forward" : fmt::format("forward and {} backward", backward);
   sentences.push_back(fmt::format(
-      "Tensor parallelism costs a layer 2 all-reduces {} of {:.4g} MB, each a ring over {} at {:.4g} GB/s "
-      "that takes "
-      "{:.4g} us, with no compute beside it; the embedding adds one{}.",
-      passes, megabytes(bytes), tensor_group_text(run),
-      gigabytes_per_second(ring_link(run.cluster, run.tensor_shape()).bandwidth),
-      microseconds(run.tensor_all_reduce(bytes)), run.inference() ? "" : " forward, the head one backward"));
+      "Tensor parallelism costs a layer 2 all-reduces {} of {:.4g} MB, each {} over {} at {:.4g} GB/s "
+      "that takes {:.4g} us, with no compute beside it; the embedding adds one{}.",
+      twice_each_way(run), megabytes(bytes),
+      algorithm_text(run.parallelism.collectives, run.parallelism.sequence_parallel), tensor_group_text(run),
+      gigabytes_per_second(run.groups.tensor.ring.bandwidth), microseconds(run.tensor_all_reduce(bytes)),
+      run.inference() ? "" : " forward, the head one backward"));
   if (run.parallelism.sequence_parallel)
     sentences.push_back(
         "An all-gather and a reduce-scatter of sequence parallelism take as long as one all-reduce.");
@@ -152,18 +205,31 @@ std::string sharing_text(const ModelRun& run) {
   return fmt::format(", {}", kShared.at(run.parallelism.zero_stage));
 }
 
+std::string reduction_moment(std::uint32_t zero_stage) {
+  constexpr const char* kInBackward =
+      ", layer by layer in every backward (where it is split, in W) with no compute beside it; ";
+  switch (zero_stage) {
+    case 0:
+      return ", after a rank's last backward and beside nothing else";
+    case 1:
+      return ", after a rank's last backward and beside nothing else; the new weights go around behind them";
+    case 2:
+      return std::string(kInBackward) + "the new weights go around at the end of the step";
+    default:
+      return std::string(kInBackward) +
+             "a layer's weights are gathered for every forward of it and again for every backward, with no "
+             "compute beside them";
+  }
+}
+
 void add_reduction(Sentences& sentences, const ModelRun& run) {
-  const std::uint32_t stage = run.parallelism.zero_stage;
   if (run.parallelism.replicas() == 1) return;
-  sentences.push_back(fmt::format(
-      "Gradients are reduced in {} by a ring over {} replicas at {:.4g} GB/s, after a rank's last backward "
-      "and beside nothing else{}.",
-      name(run.training.gradient_dtype), run.parallelism.replicas(),
-      gigabytes_per_second(gradient_ring_link(run).bandwidth),
-      stage > 0 ? "; the new weights go around behind them" : ""));
-  if (stage > 1)
-    sentences.push_back(fmt::format("What ZeRO stage {} exchanges for every micro-batch, {}, takes no time.",
-                                    stage, stage == 2 ? "gradients" : "gradients and weights"));
+  const std::uint32_t stage = run.parallelism.zero_stage;
+  sentences.push_back(
+      fmt::format("Gradients are reduced in {} by {} over {} replicas at {:.4g} GB/s{}.",
+                  name(run.training.gradient_dtype), algorithm_text(run.parallelism.collectives, stage > 0),
+                  run.parallelism.replicas(), gigabytes_per_second(run.groups.replicas.ring.bandwidth),
+                  reduction_moment(stage)));
 }
 
 void add_parameters(Sentences& sentences, const ModelRun& run, Dtype dtype) {
@@ -254,7 +320,7 @@ Sentences transformer_assumptions(const ModelRun& run, const Transformer& model)
     add_recompute(sentences, run);
   }
   add_tensor_parallel(sentences, run, model);
-  add_context(sentences, run);
+  add_context(sentences, run, model);
   add_experts_text(sentences, run, model);
   add_boundary(sentences, run);
   if (!run.inference()) add_activations(sentences, run, model);

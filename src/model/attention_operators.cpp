@@ -45,6 +45,11 @@ Core latent_core(const OperatorList& list, const LatentAttention& latent) {
   return {heads, qk, v, heads * qk, heads * qk, heads * v};
 }
 
+Core core_of(const OperatorList& list) {
+  const auto& latent = list.model().latent_attention;
+  return latent ? latent_core(list, *latent) : grouped_core(list.model(), list.run().parallelism.tensor);
+}
+
 // s x s scores of all heads, from products that are `qk` and `v` wide.
 Product scores_product(const OperatorList& list, const Core& core) {
   const LayerSizes& sizes = list.sizes();
@@ -198,10 +203,14 @@ std::uint32_t kv_heads_per_gpu(const Transformer& model, std::uint32_t tensor) {
   return model.kv_heads / std::min(model.kv_heads, tensor);
 }
 
+AttentionWidths attention_widths(const ModelRun& run, const Transformer& model, const Pass& pass) {
+  const Core core = core_of(OperatorList(run, model, pass));
+  return {core.queries, core.keys, core.values, core.heads * core.v};
+}
+
 void add_attention(OperatorList& list) {
   const auto& latent = list.model().latent_attention;
-  const Core core =
-      latent ? latent_core(list, *latent) : grouped_core(list.model(), list.run().parallelism.tensor);
+  const Core core = core_of(list);
   add_norm(list, "attention norm", Keep::Always);
   if (latent)
     add_latent_projections(list, *latent);

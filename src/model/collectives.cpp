@@ -1,52 +1,129 @@
-// Ring all-reduce. n GPUs in a ring cut the bytes into n pieces; in 2 (n-1) steps each GPU sends one piece
-// on, so every hop of the ring carries 2 (n-1)/n of the bytes, and the slowest hop sets the pace of all.
+// Times in the alpha-beta model (Hockney 1994): a message takes its link's latency and bytes / bandwidth.
 //
-// Across nodes one ring would use one NIC a node. With k NICs a node the bytes are cut into k parts first,
-// and k rings run side by side, each through all n GPUs but crossing to the next node on a NIC of its own. A
-// ring carries 1/k of the bytes and its crossing takes as long as k times the bytes on k NICs: all rings
-// together run at k x NIC. Every GPU forwards all k rings to its neighbour in the node, so the rings together
-// cannot pass one NVLink either:
-//   rate = min(k x NIC, NVLink)        (one GPU a node: no NVLink on the way)
-// A hierarchical all-reduce (reduce in the node, then between nodes) would send g times less between nodes of
-// g GPUs.
+// Ring all-reduce. n GPUs in a ring cut the bytes into n pieces; in 2 (n-1) steps each GPU sends one piece
+// on, so every hop of the ring carries 2 (n-1)/n of the bytes, and the slowest hop sets the pace of all. The
+// first n - 1 steps are a reduce-scatter, the others an all-gather.
+//
+// Tree: every node sends all bytes up and down and receives as many, so that the NICs, or NVLink, carry them
+// twice at the rate that rings reach:
+//   2 bytes / rate + 2 ((g-1) NVLink latency + ceil(log2 N) InfiniBand latency)      (N nodes of g GPUs)
+// NCCL tells the latency the same way (src/graph/tuning.cc).
+//
+// Hierarchical, N nodes of g GPUs: a ring in each node, then g rings over the nodes side by side, each with
+// bytes / g at one GPU's share of its NIC, then the rest of the ring in each node.
 #include "ppsim/model/collectives.hpp"
 
 #include <algorithm>
+#include <bit>
 
-#include "network_links.hpp"
+#include "ppsim/core/error.hpp"
 
 namespace ppsim {
 
 namespace {
 
-// NICs that the first `gpus` GPUs of a node use: GPU g uses NIC floor(g x nics / gpus_per_node), which
-// ascends with g.
-std::int64_t nics_used(const Cluster& cluster, std::uint32_t gpus) {
-  const ClusterLinks links(cluster);
-  std::int64_t used = 1;
-  for (std::uint32_t gpu = 1; gpu < gpus; ++gpu) used += links.nic_of(gpu) != links.nic_of(gpu - 1) ? 1 : 0;
-  return used;
+Seconds latencies(double count, const Link& link) {
+  return count * Seconds(link.latency);
+}
+
+Seconds bytes_time(double bytes, const Link& link) {
+  return Seconds(bytes / static_cast<double>(link.bandwidth.count()));
+}
+
+// Reduce-scatter or all-gather of `bytes` on a ring of n.
+Seconds half_ring_time(std::uint64_t members, const Link& slowest, double bytes) {
+  if (members <= 1) return Seconds(0);
+  const auto n = static_cast<double>(members);
+  return (n - 1) / n * bytes_time(bytes, slowest) + latencies(n - 1, slowest);
+}
+
+Seconds half_hierarchical_time(const GroupLinks& group, double bytes) {
+  if (group.nodes == 1 || !group.even()) return half_ring_time(group.members, group.ring, bytes);
+  return half_ring_time(group.per_node, group.inside, bytes) +
+         half_ring_time(group.nodes, group.across, bytes / static_cast<double>(group.per_node));
+}
+
+Seconds half_time(const GroupLinks& group, double bytes, CollectiveAlgorithm algorithm) {
+  const Seconds ring = half_ring_time(group.members, group.ring, bytes);
+  switch (algorithm) {
+    case CollectiveAlgorithm::Ring:
+    case CollectiveAlgorithm::Tree:
+      return ring;
+    case CollectiveAlgorithm::Hierarchical:
+      return half_hierarchical_time(group, bytes);
+    case CollectiveAlgorithm::Auto:
+      return std::min(ring, half_hierarchical_time(group, bytes));
+  }
+  return ring;
+}
+
+double count(Bytes bytes) {
+  return static_cast<double>(bytes.count());
 }
 
 }  // namespace
 
-Link ring_link(const Cluster& cluster, GroupShape group) {
-  if (group.nodes == 1) return cluster.nvlink;
-  const BytesPerSecond nics = cluster.infiniband.bandwidth * nics_used(cluster, group.gpus_per_node);
-  if (group.gpus_per_node == 1) return {nics, cluster.infiniband.latency};
-  return {std::min(nics, cluster.nvlink.bandwidth),
-          std::max(cluster.infiniband.latency, cluster.nvlink.latency)};
-}
-
 Seconds ring_all_reduce_time(std::uint64_t members, Link slowest, Bytes bytes) {
-  if (members <= 1) return Seconds(0);
-  const auto n = static_cast<double>(members);
-  const Seconds once(static_cast<double>(bytes.count()) / static_cast<double>(slowest.bandwidth.count()));
-  return 2 * (n - 1) / n * once + 2 * (n - 1) * Seconds(slowest.latency);
+  return 2 * half_ring_time(members, slowest, count(bytes));
 }
 
 Seconds all_reduce_time(const Cluster& cluster, GroupShape group, Bytes bytes) {
   return ring_all_reduce_time(group.size(), ring_link(cluster, group), bytes);
+}
+
+Seconds tree_all_reduce_time(const GroupLinks& group, Bytes bytes) {
+  if (group.members <= 1) return Seconds(0);
+  // The node with the most members has the longest chain.
+  const std::uint64_t others = (group.nodes - 1) * group.per_node;
+  const auto chain = static_cast<double>(group.members - others - 1);
+  const auto depth = static_cast<double>(std::bit_width(group.nodes - 1));  // ceil(log2 N)
+  return 2 * (bytes_time(count(bytes), group.ring) + latencies(chain, group.inside) +
+              latencies(depth, group.across));
+}
+
+Seconds hierarchical_all_reduce_time(const GroupLinks& group, Bytes bytes) {
+  return 2 * half_hierarchical_time(group, count(bytes));
+}
+
+Seconds all_reduce_time(const GroupLinks& group, Bytes bytes, CollectiveAlgorithm algorithm) {
+  const Seconds ring = ring_all_reduce_time(group.members, group.ring, bytes);
+  switch (algorithm) {
+    case CollectiveAlgorithm::Ring:
+      return ring;
+    case CollectiveAlgorithm::Tree:
+      return tree_all_reduce_time(group, bytes);
+    case CollectiveAlgorithm::Hierarchical:
+      return hierarchical_all_reduce_time(group, bytes);
+    case CollectiveAlgorithm::Auto:
+      return std::min({ring, tree_all_reduce_time(group, bytes), hierarchical_all_reduce_time(group, bytes)});
+  }
+  return ring;
+}
+
+Seconds reduce_scatter_time(const GroupLinks& group, Bytes bytes, CollectiveAlgorithm algorithm) {
+  return half_time(group, count(bytes), algorithm);
+}
+
+Seconds all_gather_time(const GroupLinks& group, Bytes bytes, CollectiveAlgorithm algorithm) {
+  return half_time(group, count(bytes), algorithm);
+}
+
+Seconds all_to_all_time(const GroupLinks& group, Bytes bytes) {
+  const auto near = static_cast<double>(group.per_node - 1);
+  const auto far = static_cast<double>(group.members - group.per_node);
+  const double piece = count(bytes) / static_cast<double>(group.members);
+  return near * (bytes_time(piece, group.inside) + Seconds(group.inside.latency)) +
+         far * (bytes_time(piece, group.across) + Seconds(group.across.latency));
+}
+
+// In step with the slowest hop.
+Seconds ring_send_time(const GroupLinks& group, Bytes bytes) {
+  if (group.members <= 1) return Seconds(0);
+  const auto time = [bytes](const Link& link) {
+    return bytes_time(count(bytes), link) + Seconds(link.latency);
+  };
+  if (group.nodes == 1) return time(group.inside);
+  return group.members == group.nodes ? time(group.hop) : std::max(time(group.hop), time(group.inside));
 }
 
 }  // namespace ppsim

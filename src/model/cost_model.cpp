@@ -9,6 +9,8 @@
 // token) and left out.
 #include "cost_model.hpp"
 
+#include "stage_collectives.hpp"
+
 namespace ppsim {
 
 namespace {
@@ -66,7 +68,7 @@ StageTimes stage_times(const ModelRun& run, const Transformer& model, const Stag
   const GpuClock clock = make_clock(run, model);
   const StageComm comm = stage_comm(run, model, place);
   const Seconds backward_comm = comm.recompute + comm.backward;
-  StageTimes sum{comm.forward, backward_comm, Seconds(0), comm.forward, backward_comm};
+  StageTimes sum{comm.forward, backward_comm, Seconds(0), comm.forward, backward_comm, {}};
   for (const StagePart& part : parts) {
     for (const Operator& op : part.operators) {
       const OperatorTimes times = operator_times(clock, op);
@@ -75,6 +77,10 @@ StageTimes stage_times(const ModelRun& run, const Transformer& model, const Stag
       sum.weight_grad += part.times() * times.weight_grad;
     }
   }
+  sum.other_comm = sum_of(stage_collectives(run, model, parts));
+  sum.forward += sum.other_comm.forward;
+  sum.backward += sum.other_comm.recompute + sum.other_comm.input_grad + sum.other_comm.weight_grad;
+  sum.weight_grad += sum.other_comm.weight_grad;
   return sum;
 }
 

@@ -23,8 +23,10 @@ struct StageTimes {
   Seconds forward{};
   Seconds backward{};
   Seconds weight_grad{};
-  Seconds forward_comm{};   ///< tensor-parallel collectives in `forward`
-  Seconds backward_comm{};  ///< and in `backward`
+  Seconds forward_comm{};      ///< tensor-parallel collectives in `forward`
+  Seconds backward_comm{};     ///< and in `backward`
+  OperatorTimes other_comm{};  ///< other collectives in `forward`, in `backward`, and of these in
+                               ///< `weight_grad`
 };
 
 [[nodiscard]] GpuClock make_clock(const ModelRun& run, const Transformer& model);

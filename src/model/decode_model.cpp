@@ -1,11 +1,13 @@
 // A token step is bound by compute or by memory, whichever is slower (roofline: Williams et al. 2009): a
 // layer takes
 //   max(FLOPs / achievable, (weights + KV cache read) / memory bandwidth)
-// and its kernels' overhead and tensor-parallel all-reduces, of one token a sample, on top. Of the experts
-// only those are read that a token visits.
+// and its kernels' overhead, tensor-parallel all-reduces and exchanges of experts, of one token a sample, on
+// top. Of the experts only those are read that a token visits.
 #include "decode_model.hpp"
 
 #include <algorithm>
+
+#include "stage_collectives.hpp"
 
 namespace ppsim {
 
@@ -56,9 +58,13 @@ Seconds layer_time(const ModelRun& run, const Transformer& model, bool experts, 
   return part_time(run, model, operators, weight_bytes(model, operators) + cache);
 }
 
+Pass token_pass(const ModelRun& run, const Transformer& model, std::uint32_t step) {
+  return {static_cast<double>(run.parallelism.micro_batch_size), 1,
+          static_cast<double>(model.sequence_length) + step};
+}
+
 DecodeStep decode_step(const ModelRun& run, const Transformer& model, std::uint32_t step) {
-  const Pass pass{static_cast<double>(run.parallelism.micro_batch_size), 1,
-                  static_cast<double>(model.sequence_length) + step};
+  const Pass pass = token_pass(run, model, step);
   DecodeStep times;
   times.dense = layer_time(run, model, false, pass);
   if (model.experts) times.experts = layer_time(run, model, true, pass);
@@ -82,12 +88,18 @@ Seconds decode_time(const ModelRun& run, const Transformer& model, const StagePl
                     const DecodeStep& step) {
   const std::uint32_t experts = count_expert_layers(model, place.layers);
   const Seconds layers = (place.layers.count - experts) * step.dense + experts * step.experts;
-  return layers + (place.head ? step.head : Seconds(0)) + decode_comm_time(run, model, place);
+  return layers + (place.head ? step.head : Seconds(0)) + decode_comm_time(run, model, place) +
+         decode_expert_time(run, model, place);
 }
 
 Seconds decode_comm_time(const ModelRun& run, const Transformer& model, const StagePlace& place) {
   const double all_reduces = 2.0 * place.layers.count + (place.embedding ? 1 : 0);
   return all_reduces * run.tensor_all_reduce(hidden_bytes(run, model, 1));
+}
+
+Seconds decode_expert_time(const ModelRun& run, const Transformer& model, const StagePlace& place) {
+  return count_expert_layers(model, place.layers) *
+         expert_exchange_time(run, model, token_pass(run, model, 1));
 }
 
 Bytes kv_cache_per_token(const ModelRun& run, const Transformer& model, const StagePlace& place) {

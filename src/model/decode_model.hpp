@@ -18,13 +18,17 @@ struct DecodeStep {
 /// tokens made before it and itself.
 [[nodiscard]] std::vector<DecodeStep> decode_steps(const ModelRun& run, const Transformer& model);
 
-/// Of a stage, tensor-parallel collectives included.
+/// Of a stage, its collectives included.
 [[nodiscard]] Seconds decode_time(const ModelRun& run, const Transformer& model, const StagePlace& place,
                                   const DecodeStep& step);
 
 /// Tensor-parallel collectives inside it.
 [[nodiscard]] Seconds decode_comm_time(const ModelRun& run, const Transformer& model,
                                        const StagePlace& place);
+
+/// Exchange of tokens between groups that share out the experts, inside it.
+[[nodiscard]] Seconds decode_expert_time(const ModelRun& run, const Transformer& model,
+                                         const StagePlace& place);
 
 /// Keys and values of one token position of one request (micro_batch_size samples), over a stage's layers, on
 /// one GPU.

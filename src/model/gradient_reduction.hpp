@@ -1,4 +1,5 @@
-/// Data parallelism: what the replicas exchange at the end of a step.
+/// Data parallelism: what the GPUs that hold copies of a weight exchange, once a step and, with ZeRO 2 and 3,
+/// for every micro-batch.
 #pragma once
 
 #include <span>
@@ -9,12 +10,15 @@
 
 namespace ppsim {
 
-/// What the ring of the slowest rank runs at. Requires more than one replica.
-[[nodiscard]] Link gradient_ring_link(const ModelRun& run);
-
-/// Sets the time of each stage's reduction of gradients among its replicas, `parameters` [S] of weights in
-/// `dtype`; one replica has nothing to reduce.
+/// Sets the time of what a stage's replicas exchange at the end of a step, `parameters` [S] of weights in
+/// `dtype`; one replica has nothing to exchange.
 void set_gradient_reduction(const ModelRun& run, Dtype dtype, std::span<const StageParameters> parameters,
                             std::vector<StageCosts>& stages);
+
+/// ZeRO 3: weights from all that hold a part of them. 0 below it.
+[[nodiscard]] Seconds gathering_time(const ModelRun& run, Dtype dtype, const StageParameters& parameters);
+
+/// ZeRO 2 and 3: each GPU gets the sum of its part of the gradients. 0 below them.
+[[nodiscard]] Seconds scattering_time(const ModelRun& run, Dtype dtype, const StageParameters& parameters);
 
 }  // namespace ppsim

@@ -1,8 +1,8 @@
 /// Stages of a model that is given by the costs of its layers.
 #pragma once
 
-#include "model_run.hpp"
 #include "ppsim/model/transformer.hpp"
+#include "stage_collectives.hpp"
 
 namespace ppsim {
 
@@ -20,5 +20,9 @@ struct LayerSums {
 void check_layer_costs(const ModelRun& run);
 
 [[nodiscard]] LayerSums sum_layers(const ModelRun& run, const LayerCosts& model, LayerRange layers);
+
+/// What ZeRO exchanges of these layers, which `forward` and `backward` of LayerSums do not hold.
+[[nodiscard]] ZeroCollectives layer_costs_collectives(const ModelRun& run, const LayerCosts& model,
+                                                      LayerRange layers);
 
 }  // namespace ppsim

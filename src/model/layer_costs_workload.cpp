@@ -31,6 +31,16 @@ Bytes boundary_bytes(const ModelRun& run, const LayerCosts& model, std::size_t l
                   run.sequence_split());
 }
 
+void add_collectives(StageCosts& stage, const ZeroCollectives& zero) {
+  stage.forward_other_comm = to_stage_time(zero.gathering.times.forward);
+  stage.input_grad_other_comm = to_stage_time(zero.gathering.times.input_grad);
+  stage.weight_grad_other_comm = to_stage_time(zero.scattering.times.weight_grad);
+  stage.forward += stage.forward_other_comm;
+  stage.input_grad += stage.input_grad_other_comm;
+  stage.weight_grad += stage.weight_grad_other_comm;
+  stage.backward = stage.input_grad + stage.weight_grad;
+}
+
 StageCosts make_stage(const ModelRun& run, const LayerCosts& model, LayerRange layers,
                       const LayerSums& sums) {
   StageCosts stage;
@@ -39,6 +49,7 @@ StageCosts make_stage(const ModelRun& run, const LayerCosts& model, LayerRange l
   stage.backward = to_stage_time(sums.backward);
   stage.input_grad = stage.backward / 2;
   stage.weight_grad = stage.backward - stage.input_grad;
+  add_collectives(stage, layer_costs_collectives(run, model, layers));
   stage.forward_transfer = boundary_bytes(run, model, layers.first + layers.count - 1);
   if (layers.first > 0) stage.backward_transfer = boundary_bytes(run, model, layers.first - 1);
   stage.activation = to_bytes(sums.activation);
@@ -86,6 +97,15 @@ LayerSums sum_layers(const ModelRun& run, const LayerCosts& model, LayerRange la
     sums.parameters += static_cast<double>(cost.parameters) / run.parallelism.tensor;
   }
   return sums;
+}
+
+ZeroCollectives layer_costs_collectives(const ModelRun& run, const LayerCosts& model, LayerRange layers) {
+  ZeroCollectives zero;
+  zero.gathering.layers = zero.scattering.layers = layers.count;
+  for (std::size_t layer = layers.first; layer < layers.first + layers.count; ++layer)
+    zero.add(run, model.dtype,
+             {.dense = static_cast<double>(model.layers[layer].parameters) / run.parallelism.tensor}, 1);
+  return zero;
 }
 
 Workload make_layer_costs_workload(const ModelRun& run, const LayerCosts& model) {

@@ -16,6 +16,16 @@ namespace ppsim {
 /// Last norm, head and loss; inference has no loss.
 [[nodiscard]] Operators head_operators(const ModelRun& run, const Transformer& model, const Pass& pass);
 
+/// What the attention core reads and makes of a token on one GPU, as numbers of its model's type.
+struct AttentionWidths {
+  double queries = 0;
+  double keys = 0;
+  double values = 0;
+  double outputs = 0;
+};
+[[nodiscard]] AttentionWidths attention_widths(const ModelRun& run, const Transformer& model,
+                                               const Pass& pass);
+
 /// Parts of a layer.
 void add_attention(OperatorList& list);
 void add_mlp(OperatorList& list);

@@ -2,20 +2,18 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 
 #include "ppsim/core/error.hpp"
 
 namespace ppsim {
 
-GroupShape ModelRun::tensor_shape() const {
-  const std::uint32_t per_node = std::min(parallelism.tensor, cluster.gpus_per_node);
-  return {per_node, parallelism.tensor / per_node};
-}
-
 Seconds ModelRun::tensor_all_reduce(Bytes bytes) const {
-  return all_reduce_time(cluster, tensor_shape(), bytes);
+  const CollectiveAlgorithm algorithm = parallelism.collectives;
+  if (parallelism.sequence_parallel)
+    return all_gather_time(groups.tensor, bytes, algorithm) +
+           reduce_scatter_time(groups.tensor, bytes, algorithm);
+  return all_reduce_time(groups.tensor, bytes, algorithm);
 }
 
 double ModelRun::sequence_split() const {

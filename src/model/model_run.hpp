@@ -4,8 +4,8 @@
 #include <cstdint>
 
 #include "ppsim/core/units.hpp"
-#include "ppsim/model/collectives.hpp"
 #include "ppsim/model/workload.hpp"
+#include "run_groups.hpp"
 
 namespace ppsim {
 
@@ -16,13 +16,11 @@ struct ModelRun {
   Training training;
   RunShape shape;
   StageLayout layout;
+  RunGroups groups;
 
   [[nodiscard]] bool inference() const { return shape.decode_steps.has_value(); }
 
-  /// A tensor group fills whole nodes or lies within one: check_fits() saw to it.
-  [[nodiscard]] GroupShape tensor_shape() const;
-
-  /// 0 for a tensor group of one GPU.
+  /// 0 for a tensor group of one GPU. With sequence parallelism an all-gather and a reduce-scatter.
   [[nodiscard]] Seconds tensor_all_reduce(Bytes bytes) const;
 
   /// Of what the tensor group's GPUs each hold a copy, unless sequence parallelism splits it among them.

@@ -33,7 +33,9 @@ Bytes share(Bytes whole, std::uint32_t parts) {
 void cut_into_slices(Workload& workload, std::uint32_t k) {
   for (StageCosts& stage : workload.stages) {
     for (Time StageCosts::*time : {&StageCosts::forward, &StageCosts::input_grad, &StageCosts::weight_grad,
-                                   &StageCosts::forward_tensor_comm, &StageCosts::backward_tensor_comm}) {
+                                   &StageCosts::forward_tensor_comm, &StageCosts::backward_tensor_comm,
+                                   &StageCosts::forward_other_comm, &StageCosts::input_grad_other_comm,
+                                   &StageCosts::weight_grad_other_comm}) {
       stage.*time = share(stage.*time, k);
     }
     stage.backward = stage.input_grad + stage.weight_grad;
@@ -83,7 +85,12 @@ ModelRun make_run(const ModelInput& input, const Parallelism& parallelism, const
   Parallelism resolved = parallelism;
   resolved.pipeline = shape.ranks;
   check_fits(resolved, input.cluster);
-  return {input.cluster, resolved, input.training, shape, make_stage_layout(input.model, resolved, shape)};
+  return {input.cluster,
+          resolved,
+          input.training,
+          shape,
+          make_stage_layout(input.model, resolved, shape),
+          make_run_groups(input.cluster, resolved)};
 }
 
 Workload make_workload(const ModelInput& input, const Parallelism& parallelism, const RunShape& shape) {

@@ -27,6 +27,7 @@ Operator& OperatorList::begin(std::string_view name, Part part) {
   part_ = part;
   Operator& op = operators_.emplace_back();
   op.name = name;
+  op.attention_core = part == Part::Core;
   switch (run_.parallelism.recompute) {
     case Recompute::None:
       break;

@@ -19,6 +19,20 @@ std::string_view name(Recompute recompute) {
   return "?";
 }
 
+std::string_view name(CollectiveAlgorithm algorithm) {
+  switch (algorithm) {
+    case CollectiveAlgorithm::Ring:
+      return "ring";
+    case CollectiveAlgorithm::Tree:
+      return "tree";
+    case CollectiveAlgorithm::Hierarchical:
+      return "hierarchical";
+    case CollectiveAlgorithm::Auto:
+      return "auto";
+  }
+  return "?";
+}
+
 GpuRange tensor_group(const Parallelism& parallelism, Rank rank, std::uint32_t replica) {
   PPSIM_ASSERT(index(rank) < parallelism.pipeline && replica < parallelism.replicas(),
                fmt::format("rank {} of {}, replica {} of {}", index(rank), parallelism.pipeline, replica,

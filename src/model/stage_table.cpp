@@ -4,6 +4,7 @@
 
 #include "cost_model.hpp"
 #include "layer_costs_model.hpp"
+#include "stage_collectives.hpp"
 #include "transformer_checks.hpp"
 
 namespace ppsim {
@@ -44,13 +45,26 @@ void add_collectives(std::vector<OperatorRow>& rows, const ModelRun& run, const 
   row.input_grad = comm.backward;
 }
 
+void add_collective(std::vector<OperatorRow>& rows, const CollectiveTimes& collective, bool inference) {
+  OperatorRow& row = row_named(rows, collective.name);
+  row.layers = collective.layers;
+  row.forward = collective.times.forward;
+  if (inference) return;
+  row.recompute = collective.times.recompute;
+  row.input_grad = collective.times.input_grad;
+  row.weight_grad = collective.times.weight_grad;
+}
+
 StageTable make_table(const ModelRun& run, const Transformer& model, std::size_t stage) {
   const StagePlace place = stage_place(run.layout, stage);
   const GpuClock clock = make_clock(run, model);
   StageTable table{place.layers, {}};
-  for (const StagePart& part : stage_parts(run, model, place))
+  const std::vector<StagePart> parts = stage_parts(run, model, place);
+  for (const StagePart& part : parts)
     for (const Operator& op : part.operators) add_operator(table.rows, clock, op, part, run.inference());
   add_collectives(table.rows, run, stage_comm(run, model, place));
+  for (const CollectiveTimes& collective : stage_collectives(run, model, parts))
+    add_collective(table.rows, collective, run.inference());
   return table;
 }
 
@@ -63,7 +77,11 @@ StageTable make_table(const ModelRun& run, const LayerCosts& model, std::size_t 
   row.forward = sums.forward;
   row.recompute = sums.recompute;
   row.input_grad = row.weight_grad = (sums.backward - sums.recompute) / 2;
-  return {layers, {row}};
+  StageTable table{layers, {row}};
+  const ZeroCollectives zero = layer_costs_collectives(run, model, layers);
+  for (const CollectiveTimes* collective : {&zero.gathering, &zero.scattering})
+    if (collective->takes_time()) add_collective(table.rows, *collective, false);
+  return table;
 }
 
 void check(const ModelRun& run, const Transformer& model) {

@@ -21,6 +21,9 @@ void set_times(StageCosts& stage, const StageTimes& times) {
   stage.input_grad = stage.backward - stage.weight_grad;
   stage.forward_tensor_comm = to_stage_time(times.forward_comm);
   stage.backward_tensor_comm = to_stage_time(times.backward_comm);
+  stage.forward_other_comm = to_stage_time(times.other_comm.forward);
+  stage.input_grad_other_comm = to_stage_time(times.other_comm.recompute + times.other_comm.input_grad);
+  stage.weight_grad_other_comm = to_stage_time(times.other_comm.weight_grad);
 }
 
 // What arrives from each neighbour has a buffer of its own.
@@ -46,11 +49,13 @@ void set_training(StageCosts& stage, const ModelRun& run, const Transformer& mod
 
 void set_inference(StageCosts& stage, const ModelRun& run, const Transformer& model, const StagePlace& place,
                    std::span<const DecodeStep> steps) {
-  stage.backward = stage.input_grad = stage.weight_grad = stage.backward_tensor_comm = Time(0);
+  stage.backward = stage.input_grad = stage.weight_grad = Time(0);
+  stage.backward_tensor_comm = stage.input_grad_other_comm = stage.weight_grad_other_comm = Time(0);
   stage.decode_forward.reserve(steps.size());
   for (const DecodeStep& step : steps)
     stage.decode_forward.push_back(to_stage_time(decode_time(run, model, place, step)));
   stage.decode_tensor_comm = to_stage_time(decode_comm_time(run, model, place));
+  stage.decode_other_comm = to_stage_time(decode_expert_time(run, model, place));
   stage.decode_transfer = hidden_bytes(run, model, 1);
   stage.kv_cache_step = kv_cache_per_token(run, model, place);
   stage.kv_cache_prefill = to_bytes(static_cast<double>(stage.kv_cache_step.count()) * model.sequence_length);

@@ -137,7 +137,7 @@ TEST_CASE("latent attention, experts, tiles, reserves and what training keeps ar
        "/cluster/gpu/attention_efficiency=0.4", "/cluster/gpu/memory_efficiency=0.8",
        "/cluster/gpu/runtime_memory=1 GiB", "/cluster/gpu/allocator_margin=0.05", "/parallelism/context=2",
        "/parallelism/context_exchange=all_to_all", "/parallelism/expert=4", "/parallelism/expert_tensor=1",
-       "/parallelism/zero_stage=1",
+       "/parallelism/zero_stage=1", "/parallelism/collectives=hierarchical",
        R"(/training={"gradient_dtype": "bf16", "master_dtype": "none", "moment_dtype": "fp16", "fused_loss": true,
            "working_memory": true, "gradient_placeholders": true})"})
     overrides.push_back(parse_override(text));
@@ -172,6 +172,7 @@ TEST_CASE("latent attention, experts, tiles, reserves and what training keeps ar
   CHECK(config.parallelism.expert == 4);
   CHECK(config.parallelism.tensor_of_expert() == 1);
   CHECK(config.parallelism.zero_stage == 1);
+  CHECK(config.parallelism.collectives == CollectiveAlgorithm::Hierarchical);
   CHECK(training.gradient_dtype == Dtype::Bf16);
   CHECK_FALSE(training.master_dtype.has_value());
   CHECK(training.moment_dtype == Dtype::Fp16);
@@ -197,6 +198,7 @@ TEST_CASE(
   CHECK(cluster.gpu.allocator_margin == 0);
   CHECK(config.parallelism.replicas() == 1);
   CHECK(config.parallelism.tensor_of_expert() == 8);
+  CHECK(config.parallelism.collectives == CollectiveAlgorithm::Ring);
   CHECK(training.gradient_dtype == Dtype::Fp32);
   CHECK(training.master_dtype == Dtype::Fp32);
   CHECK_FALSE(training.working_memory);

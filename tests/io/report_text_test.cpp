@@ -98,6 +98,19 @@ TEST_CASE("the JSON report leaves out what is not known: tokens, MFU, GPUs and t
   CHECK(json.at("fits") == true);
 }
 
+TEST_CASE("collectives of experts, context and ZeRO have their line and keys where there are any") {
+  Report report = two_rank_report();
+  CHECK(report_table(report, tiny_config(), false).find("other collectives") == std::string::npos);
+  CHECK_FALSE(Json::parse(report_json(report, tiny_config())).contains("other_comm_fraction"));
+  report.other_comm_fraction = 0.0625;
+  report.per_rank[1].other_comm = Time(3'750'000);
+  CHECK(report_table(report, tiny_config(), false).find("other collectives     6.2 %") != std::string::npos);
+  const Json json = Json::parse(report_json(report, tiny_config()));
+  CHECK(json.at("other_comm_fraction") == 0.0625);
+  CHECK(json.at("per_rank").at(1).at("other_comm_ns") == 3'750'000);
+  CHECK_FALSE(json.at("per_rank").at(0).contains("other_comm_ns"));
+}
+
 TEST_CASE("the JSON report of an inference run names its decode steps") {
   Report report = two_rank_report();
   report.forward_only = true;

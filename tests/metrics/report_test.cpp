@@ -104,6 +104,29 @@ TEST_CASE("tensor-parallel time adds up over a rank's ops") {
   CHECK(report.tensor_comm_fraction == doctest::Approx(0.2));
 }
 
+// Two F of 1 ns and two B of 3 + 2 ns: 12 of 60. Of one split micro-batch F 1 + I 3 + W 2.
+TEST_CASE("other collectives add up apart from those of the tensor group, I's and W's by themselves") {
+  Workload workload = two_stages();
+  for (StageCosts& stage : workload.stages) {
+    stage.forward_other_comm = Time(1);
+    stage.input_grad_other_comm = Time(3);
+    stage.weight_grad_other_comm = Time(2);
+  }
+  const Report report = two_stage_report(workload);
+  for (const RankReport& rank : report.per_rank) {
+    CHECK(rank.other_comm == Time(12));
+    CHECK(rank.tensor_comm == Time(12));
+  }
+  CHECK(report.other_comm_fraction == doctest::Approx(0.2));
+  ScheduleWriter writer("split", linear_placement(1), 1, 3);
+  writer.forward(0, 0);
+  writer.input_grad(0, 0);
+  writer.weight_grad(0, 0);
+  writer.next_rank();
+  workload.stages.pop_back();
+  CHECK(report_of(run_schedule(std::move(writer).take(), workload)).per_rank[0].other_comm == Time(6));
+}
+
 // F 2 + I 4 + W 0.
 TEST_CASE("of a split backward the input half has the tensor-parallel time") {
   ScheduleWriter writer("split", linear_placement(1), 1, 3);
@@ -146,6 +169,8 @@ TEST_CASE(
   for (StageCosts& stage : workload.stages) {
     stage.forward_tensor_comm = Time(2);
     stage.decode_tensor_comm = Time(1);
+    stage.forward_other_comm = Time(5);
+    stage.decode_other_comm = Time(7);
     stage.kv_cache_prefill = Bytes(100);
     stage.kv_cache_step = Bytes(10);
   }
@@ -155,6 +180,7 @@ TEST_CASE(
   CHECK(report.micro_batches == 3);
   CHECK(report.decode_steps == 2);
   CHECK(report.per_rank[0].tensor_comm == Time(3 * 2 + 6 * 1));
+  CHECK(report.per_rank[0].other_comm == Time(3 * 5 + 6 * 7));
   CHECK(report.per_rank[0].kv_cache == Bytes(3 * 100 + 6 * 10));
   CHECK(report.per_rank[0].peak_memory == Bytes(360));
 }

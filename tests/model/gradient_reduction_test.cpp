@@ -66,5 +66,34 @@ TEST_CASE("the slowest rank's links stand for every stage") {
                  (4.0 / 3 * bytes / 50 + 4 * 4000)) < 1);
 }
 
+TEST_CASE("ZeRO leaves at the end of a step what it has not exchanged for every micro-batch") {
+  // Two layers of 12 h^2 + 13 h parameters. Ring over 8 on NVLink, each half 7/8 of the bytes at 400 GB/s + 7
+  // us: 4-byte gradients, 2-byte weights.
+  const double parameters = 2 * (12 * 1024.0 * 1024 + 13 * 1024);
+  const auto half = [&](double each) { return 7.0 / 8 * parameters * each / 400 + 7000; };
+  const double expected[] = {2 * half(4), half(4) + half(2), half(2), 0};
+  for (std::uint32_t stage = 0; stage <= 3; ++stage) {
+    CAPTURE(stage);
+    Parallelism p = parallel(1, 3, 8);
+    p.zero_stage = stage;
+    const StageCosts middle = training(round_cluster(3), small_gpt(), p).stages.at(1);
+    CHECK(std::abs(static_cast<double>(middle.gradient_reduction.count()) - expected[stage]) < 1);
+  }
+}
+
+TEST_CASE("routed experts are reduced over their own copies, which lie a whole set of experts apart") {
+  // 16 GPUs share out 8 experts twice: each expert is on GPU g of node 0 and of node 1, eight rings of two on
+  // eight NICs. All else is on 16 GPUs: one ring on eight NICs, 400 GB/s.
+  Transformer model = small_gpt();
+  model.experts = Experts{.count = 8, .per_token = 2, .ffn_hidden = 512, .dense_layers = 5};
+  Parallelism p = parallel(1, 1, 16);
+  p.expert = 8;
+  const StageCosts stage = training(round_cluster(2), model, p).stages.at(0);
+  const double routed = 4 * 2.0 * 1024 * 512;  // bytes of one expert: up and down
+  const double dense = static_cast<double>(stage.gradients.count()) - routed;
+  const double nanoseconds = (2 * 15.0 / 16 * dense / 400 + 30 * 4000) + (routed / 50 + 2 * 4000);
+  CHECK(std::abs(static_cast<double>(stage.gradient_reduction.count()) - nanoseconds) < 1);
+}
+
 }  // namespace
 }  // namespace ppsim

@@ -212,8 +212,9 @@ TEST_CASE("a context group divides tokens: weights' FLOPs and all activations, a
   const StageTable whole = middle(small_gpt(), p);
   p.context = 4;
   const StageTable part = middle(small_gpt(), p);
-  REQUIRE(part.rows.size() == whole.rows.size());
-  for (std::size_t i = 0; i < part.rows.size(); ++i) {
+  REQUIRE(part.rows.size() == whole.rows.size() + 1);
+  CHECK(part.rows.back().name == "context ring");
+  for (std::size_t i = 0; i < whole.rows.size(); ++i) {
     CAPTURE(part.rows[i].name);
     CHECK(4 * part.rows[i].flops.count() == whole.rows[i].flops.count());
     CHECK(part.rows[i].activation * 4 == whole.rows[i].activation);

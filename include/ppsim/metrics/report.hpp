@@ -17,6 +17,7 @@ namespace ppsim {
 struct RankReport {
   RankBubbles bubbles;
   Time tensor_comm{};  ///< tensor-parallel collectives inside busy
+  Time other_comm{};   ///< collectives of experts, context and ZeRO inside busy
   Bytes peak_activation;
   std::uint32_t peak_activation_count = 0;
   Time peak_activation_at{};
@@ -53,6 +54,7 @@ struct Report {
   double bubble_ratio = 0;
   double span_bubble_fraction = 0;
   double tensor_comm_fraction = 0;  ///< tensor-parallel collectives' share of busy time
+  double other_comm_fraction = 0;   ///< and that of the collectives of experts, context and ZeRO
 
   std::optional<double> tokens_per_second;
   std::optional<double> mfu;         ///< model FLOPs / (makespan x peak of all GPUs used)

@@ -51,8 +51,9 @@ struct Operator {
   Products input_grad;   ///< gradients of what comes in
   Products weight_grad;  ///< gradients of its weights
   Traffic forward_traffic;
-  Traffic backward_traffic;  ///< belongs to the gradient of the input
-  bool recomputed = false;   ///< its forward runs again in the backward
+  Traffic backward_traffic;     ///< belongs to the gradient of the input
+  bool recomputed = false;      ///< its forward runs again in the backward
+  bool attention_core = false;  ///< what lies between queries, keys, values and their result
 
   double parameters = 0;       ///< on this GPU
   bool routed_expert = false;  ///< its weights have fewer replicas: each holds a part of the experts

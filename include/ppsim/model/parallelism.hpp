@@ -21,6 +21,12 @@ enum class ContextExchange : std::uint8_t {
             ///< DeepSpeed-Ulysses)
 };
 
+/// How all-reduces, reduce-scatters and all-gathers run (see collectives.hpp).
+enum class CollectiveAlgorithm : std::uint8_t { Ring, Tree, Hierarchical, Auto };  // Auto: the fastest of all
+
+[[nodiscard]] std::string_view name(
+    CollectiveAlgorithm algorithm);  ///< "ring", "tree", "hierarchical", "auto"
+
 struct Parallelism {
   std::uint32_t tensor = 1;
   std::uint32_t pipeline = 1;
@@ -30,6 +36,7 @@ struct Parallelism {
   std::uint32_t expert = 1;         ///< groups of GPUs that share out a layer's routed experts
   std::uint32_t expert_tensor = 0;  ///< GPUs that share each expert; 0: as many as `tensor`
   std::uint32_t zero_stage = 0;     ///< what replicas share out: 1 optimizer, 2 gradients too, 3 weights too
+  CollectiveAlgorithm collectives = CollectiveAlgorithm::Ring;
   std::uint32_t virtual_stages = 1;
   std::uint32_t micro_batch_size = 1;  ///< samples
   std::uint32_t micro_batches = 1;     ///< a step and data-parallel replica; in inference: requests

@@ -25,8 +25,8 @@ struct OperatorRow {
   friend bool operator==(const OperatorRow&, const OperatorRow&) = default;
 };
 
-/// In the order of the forward; last the tensor group's collectives, where there are any. The times sum up to
-/// those of the stage before these are rounded.
+/// In the order of the forward; last the collectives, where there are any: as much of them as no compute
+/// hides. The times sum up to those of the stage before these are rounded.
 struct StageTable {
   LayerRange layers;
   std::vector<OperatorRow> rows;

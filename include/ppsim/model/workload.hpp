@@ -30,6 +30,11 @@ struct StageCosts {
   Time forward_tensor_comm{};   ///< tensor-parallel collectives inside `forward`
   Time backward_tensor_comm{};  ///< and inside `backward`
 
+  Time forward_other_comm{};      ///< of other collectives (experts, context, ZeRO) what no compute hides:
+                                  ///< inside `forward`,
+  Time input_grad_other_comm{};   ///< inside `input_grad`,
+  Time weight_grad_other_comm{};  ///< and inside `weight_grad`; `backward` has both
+
   Bytes forward_transfer;   ///< sent to the next stage after F
   Bytes backward_transfer;  ///< sent to the previous stage after B or I
 
@@ -48,6 +53,7 @@ struct StageCosts {
 
   std::vector<Time> decode_forward;  ///< inference: [decode_steps] F of a token step
   Time decode_tensor_comm{};         ///< inference: tensor-parallel collectives inside each of them
+  Time decode_other_comm{};          ///< inference: and other collectives
   Bytes decode_transfer;             ///< inference: sent to the next stage (or back to the first) after it
   Bytes kv_cache_prefill;            ///< inference: KV cache of one request after prefill
   Bytes kv_cache_step;               ///< inference: and what a token step adds

@@ -1,0 +1,65 @@
+// Who sits where, as Megatron orders the GPUs of a rank: tensor innermost, then context, then data. Experts
+// cut the same GPUs anew: the GPUs that share an expert innermost, then the groups that share out a layer's
+// experts, then copies. So every kind of group is every k-th GPU of a block of consecutive ones:
+//   kind              block                             k
+//   context           tensor x context                  tensor
+//   replicas          tensor x context x data           tensor
+//   expert            expert_tensor x expert            expert_tensor
+//   expert replicas   tensor x context x data           expert_tensor x expert
+#include "run_groups.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace ppsim {
+
+namespace {
+
+class Placement {
+ public:
+  Placement(const Cluster& cluster, const Parallelism& parallelism)
+      : cluster_(cluster),
+        rank_(std::uint64_t{parallelism.tensor} * parallelism.replicas()),
+        gpus_(rank_ * parallelism.pipeline) {}
+
+  /// GPUs of a rank, all replicas.
+  [[nodiscard]] std::uint64_t rank() const { return rank_; }
+
+  [[nodiscard]] GroupLinks slowest(std::uint64_t block, std::uint64_t side_by_side) const {
+    if (block == side_by_side || rank_ % block != 0 || block % side_by_side != 0) return {};
+    GroupLinks result = group_links(cluster_, GpuRange{0, block}, side_by_side);
+    // Behind these, blocks lie in their nodes as those before them do.
+    const std::uint64_t distinct =
+        cluster_.gpus_per_node / std::gcd<std::uint64_t>(block, cluster_.gpus_per_node);
+    for (std::uint64_t i = 1; i < std::min(distinct, gpus_ / block); ++i)
+      result = slower(result, group_links(cluster_, GpuRange{i * block, block}, side_by_side));
+    return result;
+  }
+
+ private:
+  const Cluster& cluster_;
+  std::uint64_t rank_;
+  std::uint64_t gpus_;
+};
+
+// A tensor group fills whole nodes or lies within one: check_fits() saw to it.
+GroupShape tensor_shape(const Cluster& cluster, std::uint32_t tensor) {
+  const std::uint32_t per_node = std::min(tensor, cluster.gpus_per_node);
+  return {per_node, tensor / per_node};
+}
+
+}  // namespace
+
+RunGroups make_run_groups(const Cluster& cluster, const Parallelism& parallelism) {
+  const Placement placement(cluster, parallelism);
+  const std::uint64_t tensor = parallelism.tensor;
+  const std::uint64_t expert_tensor = parallelism.tensor_of_expert();
+  const std::uint64_t experts = expert_tensor * parallelism.expert;
+  return {.tensor = group_links(cluster, tensor_shape(cluster, parallelism.tensor)),
+          .context = placement.slowest(tensor * parallelism.context, tensor),
+          .expert = placement.slowest(experts, expert_tensor),
+          .replicas = placement.slowest(placement.rank(), tensor),
+          .expert_replicas = placement.slowest(placement.rank(), experts)};
+}
+
+}  // namespace ppsim
