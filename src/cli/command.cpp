@@ -126,6 +126,13 @@ void add_switch(CLI::App& app, const std::string& option, bool& wanted, const st
   app.add_flag(option, wanted, help)->disable_flag_override();
 }
 
+CLI::Option* add_threads(CLI::App& app, unsigned& threads) {
+  constexpr unsigned kMost = 1024;  // far more than help
+  return app.add_option("--threads", threads, "Threads to run on; default: as many as the machine has")
+      ->check(CLI::Range(1U, kMost))
+      ->type_name("N");
+}
+
 void check_outputs(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs) {
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (outputs[i].empty()) continue;

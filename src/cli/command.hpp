@@ -66,6 +66,9 @@ void add_output(CLI::App& app, const std::string& option, std::string& path, con
 /// Declares an option without a value.
 void add_switch(CLI::App& app, const std::string& option, bool& wanted, const std::string& help);
 
+/// Declares --threads; left out, 0: as many as the machine has.
+CLI::Option* add_threads(CLI::App& app, unsigned& threads);
+
 /// Throws Error, before anything is run, where an output cannot be written, or is an input or another output.
 /// Empty: not asked for.
 void check_outputs(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs);

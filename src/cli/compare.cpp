@@ -2,6 +2,7 @@
 
 #include "command.hpp"
 #include "ppsim/core/error.hpp"
+#include "ppsim/explore/vary.hpp"
 #include "ppsim/io/report_text.hpp"
 #include "ppsim/schedule/registry.hpp"
 
@@ -11,6 +12,8 @@ namespace {
 struct Arguments {
   ConfigArguments config;
   std::vector<std::string> schedules;
+  std::vector<std::string> vary;
+  unsigned threads = 0;
   bool json = false;
 };
 
@@ -27,10 +30,24 @@ std::vector<ComparisonCase> make_cases(const std::vector<std::string>& names, co
   return cases;
 }
 
-int compare(const Arguments& arguments) {
+// Left out: with --vary the config's own schedule, else all.
+std::vector<ComparisonCase> asked_cases(const Arguments& arguments, const Config& config) {
+  if (!arguments.schedules.empty()) return make_cases(arguments.schedules, config);
+  return arguments.vary.empty() ? make_cases({"all"}, config) : std::vector{own_case()};
+}
+
+std::vector<ComparisonRow> make_rows(const Arguments& arguments, const Config& config) {
   const auto overrides = arguments.config.overrides();
+  const auto cases = asked_cases(arguments, config);
+  if (arguments.vary.empty()) return ppsim::compare(arguments.config.path, overrides, cases);
+  std::vector<Variation> variations;
+  for (const std::string& text : arguments.vary) variations.push_back(parse_variation(text));
+  return compare_varied(arguments.config.path, overrides, variations, cases, arguments.threads);
+}
+
+int compare(const Arguments& arguments) {
   const Config config = arguments.config.load();
-  const auto rows = ppsim::compare(arguments.config.path, overrides, make_cases(arguments.schedules, config));
+  const auto rows = make_rows(arguments, config);
   print(arguments.json ? comparison_json(rows, config) : comparison_table(rows, config, color_wanted()));
   return 0;
 }
@@ -40,14 +57,21 @@ int compare(const Arguments& arguments) {
 Command add_compare(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand("compare", "Several schedules on one config, side by side");
   const auto arguments = std::make_shared<Arguments>();
-  arguments->schedules = {"all"};
   arguments->config.declare(*app, false);
   app->add_option("--schedules", arguments->schedules,
-                  "Schedules, by comma: all, or NAME[:KEY=VALUE...] with keys of parallelism (micro_batches, "
+                  "Schedules, by comma: all (the default), or NAME[:KEY=VALUE...] with keys of parallelism "
+                  "(micro_batches, "
                   "micro_batch_size, virtual_stages, recompute) or options of the schedule")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("NAMES");
+  auto* vary =
+      app->add_option("--vary", arguments->vary,
+                      "A row for each of these values, and with several --vary for each combination; of the "
+                      "config's own schedule, unless --schedules says more")
+          ->allow_extra_args(false)
+          ->type_name("/POINTER=V1,V2...");
+  add_threads(*app, arguments->threads)->needs(vary);
   add_switch(*app, "--json", arguments->json, "Print the rows as JSON and nothing else");
   return {app, [arguments] { return compare(*arguments); }};
 }

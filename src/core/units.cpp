@@ -25,4 +25,13 @@ Time to_time(Seconds seconds) {
   return Time(static_cast<Time::rep>(nanoseconds));
 }
 
+Time round_to_time(double nanoseconds) {
+  const double rounded = std::floor(nanoseconds + 0.5);
+  return rounded < 0x1p63 ? Time(static_cast<Time::rep>(rounded)) : Time::max();
+}
+
+Time scaled(Time time, double factor) {
+  return factor == 1 ? time : round_to_time(static_cast<double>(time.count()) * factor);
+}
+
 }  // namespace ppsim

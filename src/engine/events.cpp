@@ -1,44 +1,37 @@
-// The event loop. One event an action: its end. When it is handled the links decide when its transfers move,
-// so arrivals need no events of their own: an action whose last input is on its way knows when it starts and
-// ends.
-#include <functional>
-#include <queue>
-
-#include "ppsim/engine/link_model.hpp"
-#include "progress.hpp"
+#include "events.hpp"
 
 namespace ppsim {
-namespace {
 
-// (time, sequence); the sequence is the vertex, so equal times are settled the same way by any engine.
-struct Event {
-  Time time;
-  VertexId vertex;
+std::vector<EventRun::Event> EventRun::room_for(std::size_t events) {
+  std::vector<Event> room;
+  room.reserve(events);
+  return room;
+}
 
-  friend bool operator>(const Event& a, const Event& b) {
-    return a.time != b.time ? a.time > b.time : a.vertex > b.vertex;
+EventRun::EventRun(const OpGraph& graph)
+    : classes_(graph.transfer_classes()),
+      progress_(graph),
+      events_(std::greater<>{}, room_for(graph.rank_count() + std::size_t{1})) {}
+
+const Timeline& EventRun::run(LinkModel& links, const RunTimes& times) {
+  const auto move = [&](EdgeId edge, EdgeClass kind, Time wire, Time now) {
+    return *links.admit(classes_[kind], edge, wire, now);
+  };
+  const auto ready = [&](VertexId vertex) { events_.push({progress_.finish_time(vertex), vertex}); };
+  progress_.restart(times);
+  progress_.begin(ready);
+  while (!events_.empty()) {
+    const VertexId vertex = events_.top().vertex;
+    events_.pop();
+    progress_.finish(vertex, move, ready);
   }
-};
-
-}  // namespace
+  return progress_.timeline();
+}
 
 Timeline run_events(const OpGraph& graph, LinkModel& links) {
-  const auto classes = graph.transfer_classes();
-  const auto move = [&](EdgeId edge, EdgeClass kind, Time now) {
-    return *links.admit(classes[kind], edge, now);
-  };
-  Progress progress(graph);
-  std::vector<Event> room;
-  room.reserve(graph.rank_count() + std::size_t{1});
-  std::priority_queue events(std::greater<Event>{}, std::move(room));
-  const auto ready = [&](VertexId vertex) { events.push({progress.finish_time(vertex), vertex}); };
-  progress.begin(ready);
-  while (!events.empty()) {
-    const VertexId vertex = events.top().vertex;
-    events.pop();
-    progress.finish(vertex, move, ready);
-  }
-  return std::move(progress).take();
+  EventRun engine(graph);
+  engine.run(links, {});
+  return std::move(engine).take();
 }
 
 }  // namespace ppsim

@@ -41,10 +41,10 @@ FairLinks::FairLinks(const OpGraph& graph) : FairLinks(graph, make_uses(graph.tr
 FairLinks::FairLinks(const OpGraph& graph, Uses uses)
     : classes_(graph.transfer_classes()), uses_(std::move(uses.of)), share_(std::move(uses.capacities)) {}
 
-std::optional<Passage> FairLinks::admit(const TransferClass& transfer, EdgeId edge, Time now) {
-  if (transfer.wire == Time{}) return Passage{now, now, now + transfer.latency};
+std::optional<Passage> FairLinks::admit(const TransferClass& transfer, EdgeId edge, Time wire, Time now) {
+  if (wire == Time{}) return Passage{now, now, now + transfer.latency};
   const auto kind = static_cast<std::size_t>(&transfer - classes_.data());
-  share_.start(edge, uses_[kind], transfer.wire, now);
+  share_.start(edge, uses_[kind], wire, now);
   return std::nullopt;
 }
 

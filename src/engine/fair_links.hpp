@@ -16,7 +16,7 @@ class FairLinks final : public LinkModel {
   /// Keeps a reference to the graph, which must outlive this.
   explicit FairLinks(const OpGraph& graph);
 
-  std::optional<Passage> admit(const TransferClass& transfer, EdgeId edge, Time now) override;
+  std::optional<Passage> admit(const TransferClass& transfer, EdgeId edge, Time wire, Time now) override;
   Time next_end() override { return share_.next(); }
   EdgeId end_next() override { return share_.finish(); }
 

@@ -8,15 +8,15 @@
 namespace ppsim {
 namespace {
 
-Passage pass(const TransferClass& transfer, Time start) {
-  const Time sent = start + transfer.wire;
+Passage pass(const TransferClass& transfer, Time wire, Time start) {
+  const Time sent = start + wire;
   return {start, sent, sent + transfer.latency};
 }
 
 class UnsharedLinks final : public LinkModel {
  public:
-  std::optional<Passage> admit(const TransferClass& transfer, EdgeId, Time now) override {
-    return pass(transfer, now);
+  std::optional<Passage> admit(const TransferClass& transfer, EdgeId, Time wire, Time now) override {
+    return pass(transfer, wire, now);
   }
 };
 
@@ -26,11 +26,11 @@ class FifoLinks final : public LinkModel {
  public:
   explicit FifoLinks(std::uint32_t links) : free_at_(links) {}
 
-  std::optional<Passage> admit(const TransferClass& transfer, EdgeId, Time now) override {
+  std::optional<Passage> admit(const TransferClass& transfer, EdgeId, Time wire, Time now) override {
     Time start = now;
     for (const LinkId link : transfer.links) start = std::max(start, free_at_[index(link)]);
-    for (const LinkId link : transfer.links) free_at_[index(link)] = start + transfer.wire;
-    return pass(transfer, start);
+    for (const LinkId link : transfer.links) free_at_[index(link)] = start + wire;
+    return pass(transfer, wire, start);
   }
 
  private:

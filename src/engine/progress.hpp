@@ -4,19 +4,21 @@
 #include <algorithm>
 #include <vector>
 
+#include "ppsim/engine/simulate.hpp"
 #include "ppsim/graph/op_graph.hpp"
 #include "ppsim/graph/timeline.hpp"
 
 namespace ppsim {
 
+/// Of one run after another, in the same room; restart() begins each.
 class Progress {
  public:
+  /// Keeps a reference to the graph.
   explicit Progress(const OpGraph& graph)
       : graph_(graph),
         out_begin_(graph.out_begin()),
         targets_(graph.targets()),
         edge_classes_(graph.edge_classes()),
-        durations_(graph.durations()),
         classes_(graph.transfer_classes()),
         blocking_(graph.communication() == Communication::Blocking),
         waits_(graph.vertex_count()) {
@@ -24,8 +26,16 @@ class Progress {
     timeline_.finish.resize(graph.vertex_count());
     timeline_.transfer_start.resize(graph.edge_count());
     timeline_.transfer_finish.resize(graph.edge_count());
-    for (VertexId v = 0; v < graph.vertex_count(); ++v)
-      waits_[v] = graph.in_begin()[v + 1] - graph.in_begin()[v];
+  }
+
+  /// Nothing has run yet, and everything will take what `times` says.
+  void restart(const RunTimes& times) {
+    durations_ = times.durations.empty() ? graph_.durations() : times.durations;
+    wires_ = times.wires;
+    finished_ = 0;
+    std::fill(timeline_.start.begin(), timeline_.start.end(), Time{});
+    const auto in_begin = graph_.in_begin();
+    for (VertexId v = 0; v < waits_.size(); ++v) waits_[v] = in_begin[v + 1] - in_begin[v];
   }
 
   /// Calls `ready(vertex)` for each vertex that waits for nothing from the start.
@@ -36,8 +46,9 @@ class Progress {
     }
   }
 
-  /// Lets `vertex`, which has finished, send: `move(edge, class, now)` gives each transfer its Passage. Calls
-  /// `ready(target)` for each vertex whose inputs are all on their way: its start and finish are known then.
+  /// Lets `vertex`, which has finished, send: `move(edge, class, wire, now)` gives each transfer its Passage.
+  /// Calls `ready(target)` for each vertex whose inputs are all on their way: its start and finish are known
+  /// then.
   template <class Move, class Ready>
   void finish(VertexId vertex, Move move, Ready ready) {
     count_finished();
@@ -51,7 +62,7 @@ class Progress {
         continue;
       }
       if (is_transfer(kind)) {
-        const auto passage = move(edge, kind, now);
+        const auto passage = move(edge, kind, wire(edge, kind), now);
         if (blocking_ && classes_[kind].holds_sender) released = std::max(released, passage.sent);
         note_passage(edge, passage, ready);
       } else {
@@ -64,6 +75,11 @@ class Progress {
   // The steps of finish(), for an engine whose transfers have other moments than their producer's end.
 
   void count_finished() { ++finished_; }
+
+  /// How long the bytes of the transfer over `edge` take in this run.
+  [[nodiscard]] Time wire(EdgeId edge, EdgeClass kind) const {
+    return wires_.empty() ? classes_[kind].wire : wires_[edge];
+  }
 
   /// The transfer over `edge` is on its way.
   template <class Passage, class Ready>
@@ -80,11 +96,12 @@ class Progress {
     if (--waits_[target] == 0) start(target, ready);
   }
 
-  /// Throws DeadlockError unless every vertex has finished.
-  [[nodiscard]] Timeline take() && {
+  /// What ran. Throws DeadlockError unless every vertex has finished.
+  [[nodiscard]] const Timeline& timeline() const {
     if (finished_ < graph_.vertex_count()) throw make_deadlock_error(graph_, find_cycle(graph_));
-    return std::move(timeline_);
+    return timeline_;
   }
+  [[nodiscard]] Timeline take() && { return std::move(timeline_); }
 
   [[nodiscard]] Time finish_time(VertexId vertex) const { return timeline_.finish[vertex]; }
 
@@ -101,6 +118,7 @@ class Progress {
   std::span<const VertexId> targets_;
   std::span<const EdgeClass> edge_classes_;
   std::span<const Time> durations_;
+  std::span<const Time> wires_;  // [edges], or empty
   std::span<const TransferClass> classes_;
   bool blocking_;
   std::vector<std::uint32_t> waits_;  // [vertices] inputs not yet on their way

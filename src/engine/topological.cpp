@@ -1,32 +1,27 @@
 #include "topological.hpp"
 
 #include "ppsim/engine/link_model.hpp"
-#include "progress.hpp"
 
 namespace ppsim {
 
-Timeline run_topological(const OpGraph& graph) {
-  struct Delay {
-    Time latency;
-    Time wire;
+TopologicalRun::TopologicalRun(const OpGraph& graph) : progress_(graph) {
+  for (const TransferClass& transfer : graph.transfer_classes()) latencies_.push_back(transfer.latency);
+  stack_.reserve(graph.vertex_count());
+}
+
+const Timeline& TopologicalRun::run(const RunTimes& times) {
+  const auto move = [&](EdgeId, EdgeClass kind, Time wire, Time now) {
+    return Passage{now, now + wire, now + wire + latencies_[kind]};
   };
-  std::vector<Delay> delays;
-  for (const TransferClass& transfer : graph.transfer_classes())
-    delays.push_back({transfer.latency, transfer.wire});
-  const auto move = [&](EdgeId, EdgeClass kind, Time now) {
-    return Passage{now, now + delays[kind].wire, now + delays[kind].wire + delays[kind].latency};
-  };
-  Progress progress(graph);
-  std::vector<VertexId> stack;
-  stack.reserve(graph.vertex_count());
-  const auto ready = [&](VertexId vertex) { stack.push_back(vertex); };
-  progress.begin(ready);
-  while (!stack.empty()) {
-    const VertexId vertex = stack.back();
-    stack.pop_back();
-    progress.finish(vertex, move, ready);
+  const auto ready = [&](VertexId vertex) { stack_.push_back(vertex); };
+  progress_.restart(times);
+  progress_.begin(ready);
+  while (!stack_.empty()) {
+    const VertexId vertex = stack_.back();
+    stack_.pop_back();
+    progress_.finish(vertex, move, ready);
   }
-  return std::move(progress).take();
+  return progress_.timeline();
 }
 
 }  // namespace ppsim

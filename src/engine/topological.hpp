@@ -2,12 +2,25 @@
 // does it all.
 #pragma once
 
-#include "ppsim/graph/op_graph.hpp"
-#include "ppsim/graph/timeline.hpp"
+#include <vector>
+
+#include "progress.hpp"
 
 namespace ppsim {
 
-/// O(V + E). Throws DeadlockError with the cycle.
-[[nodiscard]] Timeline run_topological(const OpGraph& graph);
+class TopologicalRun {
+ public:
+  /// Keeps a reference to the graph.
+  explicit TopologicalRun(const OpGraph& graph);
+
+  /// O(V + E). Throws DeadlockError with the cycle.
+  const Timeline& run(const RunTimes& times);
+  [[nodiscard]] Timeline take() && { return std::move(progress_).take(); }
+
+ private:
+  std::vector<Time> latencies_;  // by EdgeClass
+  Progress progress_;
+  std::vector<VertexId> stack_;  // what can finish
+};
 
 }  // namespace ppsim

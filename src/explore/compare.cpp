@@ -88,7 +88,7 @@ void check_stages(const Config& config, std::uint32_t stages, std::uint32_t give
 
 Report run_case(Config config, const ComparisonCase& one, const Base& base) {
   PhaseSeconds unused;
-  if (config.schedule.file) return run(config, make_plan(config), unused).report;
+  if (one.schedule.empty()) return run(config, make_plan(config), unused).report;
   const ScheduleInfo& info = find_schedule(config.schedule.name);
   if (info.forward_only != base.forward_only) {
     throw Error(

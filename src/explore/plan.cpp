@@ -11,12 +11,26 @@
 namespace ppsim {
 namespace {
 
-Workload make_workload_of(const Config& config, const RunShape& shape, std::optional<GivenFor> given) {
-  if (const auto* costs = std::get_if<CostsInput>(&config.input)) {
-    return make_workload(*costs, shape, given.value_or(GivenFor{shape.stages, shape.slices}));
-  }
-  Workload workload = make_workload(std::get<ModelInput>(config.input), config.parallelism, shape);
+Workload make_workload_of(const CostsInput& costs, const Config& config, const RunShape& shape,
+                          std::optional<GivenFor> given) {
+  Workload workload = make_workload(costs, shape, given.value_or(GivenFor{shape.stages, shape.slices}));
+  add_stragglers(workload, config.simulation.noise.stragglers, shape.ranks);
+  return workload;
+}
+
+Workload make_workload_of(const ModelInput& input, const Config& config, const RunShape& shape) {
+  Workload workload = make_workload(input, config.parallelism, shape);
   workload.pair = config.simulation.pair;
+  add_stragglers(workload, config.simulation.noise.stragglers, input.cluster, config.parallelism);
+  return workload;
+}
+
+Workload make_workload_of(const Config& config, const RunShape& shape, std::optional<GivenFor> given) {
+  const auto* costs = std::get_if<CostsInput>(&config.input);
+  Workload workload = costs != nullptr ? make_workload_of(*costs, config, shape, given)
+                                       : make_workload_of(std::get<ModelInput>(config.input), config, shape);
+  if (config.simulation.noise.jitter.any())
+    workload.assumptions.emplace_back("Jitter is not in these figures: --runs draws it.");
   return workload;
 }
 

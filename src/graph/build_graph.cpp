@@ -9,6 +9,7 @@
 #include "comm_gates.hpp"
 #include "op_graph_data.hpp"
 #include "ppsim/core/int128.hpp"
+#include "ppsim/graph/op_costs.hpp"
 #include "transfer_table.hpp"
 
 namespace ppsim {
@@ -61,6 +62,7 @@ class GraphBuilder {
     data_.durations.reserve(schedule_.ops.size() + reductions);
     for (std::uint32_t rank = 0; rank < schedule_.ranks(); ++rank) {
       data_.rank_begin.push_back(vertex_count());
+      if (!workload_.rank_speeds.empty()) speed_ = workload_.rank_speeds[rank];
       add_program(schedule_.program(Rank{rank}), pairs);
       add_tail(Rank{rank}, pairs);
     }
@@ -135,12 +137,19 @@ class GraphBuilder {
   }
 
   [[nodiscard]] Time pair_duration(Time forward, Time backward) const {
-    if (const auto* given = std::get_if<Time>(&workload_.pair)) return *given;
+    // How much of a time that is given are collectives nobody says.
+    if (const auto* given = std::get_if<Time>(&workload_.pair)) return scaled(*given, 1 / speed_.compute);
     const bool sum = std::get<PairRule>(workload_.pair) == PairRule::Sum;
     return sum ? forward + backward : std::max(forward, backward);
   }
 
+  // On the rank at hand.
   [[nodiscard]] Time duration_of(Op op) const {
+    const Time duration = stage_duration(op);
+    return workload_.rank_speeds.empty() ? duration : duration_at(schedule_, workload_, op, duration, speed_);
+  }
+
+  [[nodiscard]] Time stage_duration(Op op) const {
     const StageCosts& costs = workload_.stages[index(op.stage)];
     switch (op.kind) {
       case OpKind::Forward:
@@ -302,6 +311,7 @@ class GraphBuilder {
   const Schedule& schedule_;
   const Workload& workload_;
   ProgramStreams streams_;
+  RankSpeed speed_;  // of the rank at hand
   TransferTable transfers_;
   std::vector<VertexId> forward_at_;                    // [S][M] vertex of F
   std::vector<VertexId> gradient_at_;                   // [S][M] vertex of B or I

@@ -37,6 +37,7 @@ class TransferTable {
   EdgeClass add(const Network& network, Rank from, Rank to, Bytes bytes);
 
   using Table = std::vector<std::vector<EdgeClass>>;  // [directions][S]
+  const LinkFactors& link_factors_;
   Table forward_, backward_, decode_;
   std::vector<TransferClass> classes_;
   std::map<std::tuple<Rank, Rank, Bytes>, EdgeClass> copies_;

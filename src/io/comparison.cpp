@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "json_text.hpp"
 #include "labels.hpp"
 #include "ppsim/io/quantity.hpp"
 #include "ppsim/io/report_text.hpp"
@@ -72,20 +73,29 @@ std::string memory_cell(const Report& report, bool color) {
 struct Columns {
   bool tokens = false;
   bool mfu = false;
+  bool tensor_comm = false;
+  bool varied = false;  ///< rows are more than a schedule
 
   explicit Columns(const std::vector<ComparisonRow>& rows) {
     for (const ComparisonRow& row : rows) {
       tokens = tokens || (row.report && row.report->tokens_per_second);
       mfu = mfu || (row.report && row.report->mfu);
+      tensor_comm = tensor_comm || (row.report && row.report->tensor_comm_fraction > 0);
+      varied = varied || !row.varied.empty();
     }
   }
 };
 
 Table make_table(const Columns& columns) {
-  std::vector<Table::Column> titles = {{"schedule", Align::Left}, {"step time"},    {"x best"},
-                                       {"bubble fraction"},       {"bubble ratio"}, {"span bubble fraction"}};
+  std::vector<Table::Column> titles = {{columns.varied ? "run" : "schedule", Align::Left},
+                                       {"step time"},
+                                       {"x best"},
+                                       {"bubble fraction"},
+                                       {"bubble ratio"},
+                                       {"span bubble fraction"}};
   if (columns.tokens) titles.push_back({"tokens/s"});
   if (columns.mfu) titles.push_back({"MFU"});
+  if (columns.tensor_comm) titles.push_back({"TP comm"});
   titles.push_back({"peak activation"});
   titles.push_back({"in flight"});
   titles.push_back({"memory", Align::Left});
@@ -106,6 +116,7 @@ std::vector<std::string> make_cells(const ComparisonRow& row, const Columns& col
     cells.push_back(report.tokens_per_second ? fmt::format("{:.0f}", *report.tokens_per_second) : "");
   }
   if (columns.mfu) cells.push_back(report.mfu ? percent(*report.mfu) : "");
+  if (columns.tensor_comm) cells.push_back(percent(report.tensor_comm_fraction));
   cells.push_back(format_bytes(peak_activation(report)));
   cells.push_back(std::to_string(peak_count(report)));
   cells.push_back(memory_cell(report, color));
@@ -159,6 +170,7 @@ std::string comparison_json(const std::vector<ComparisonRow>& rows, const Config
   const auto best = best_row(rows);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     nlohmann::ordered_json run = {{"label", rows[i].label}, {"best", best == i}};
+    for (const Override& set : rows[i].varied) run["varied"][set.pointer] = override_value(set.value);
     if (rows[i].report) {
       run["report"] = make_report_body(*rows[i].report);
     } else {

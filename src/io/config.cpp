@@ -11,6 +11,7 @@
 
 #include "config_document.hpp"
 #include "config_limits.hpp"
+#include "config_noise.hpp"
 #include "config_reader.hpp"
 #include "config_sections.hpp"
 #include "ppsim/core/error.hpp"
@@ -125,7 +126,7 @@ ProgramStreams read_streams(const ObjectReader& section, Communication communica
           section.flag("grouped", false)};
 }
 
-Simulation read_simulation(Document& document, const ObjectReader& root) {
+Simulation read_simulation(Document& document, const ObjectReader& root, const NamedPlaces& places) {
   if (!root.has("simulation")) document.set_default(root.at("simulation"), Json::object());
   const ObjectReader section = root.object("simulation");
   constexpr std::array<std::string_view, 3> kCommunication{"overlap", "blocking", "program"};
@@ -140,6 +141,7 @@ Simulation read_simulation(Document& document, const ObjectReader& root) {
   else if (section.has("overlapped_pair"))
     throw section.error("overlapped_pair", "belongs into \"costs\"");
   simulation.seed = section.count<std::uint64_t>("seed", {0, kMostInteger}, 0);
+  if (section.has("noise")) simulation.noise = read_noise(document, section.object("noise"), places);
   return simulation;
 }
 
@@ -162,7 +164,9 @@ Config read_config(const std::string& path, std::span<const Override> overrides)
   config.parallelism = read_parallelism(parallelism, root.has("costs"));
   if (parallelism.has("virtual_stages")) config.virtual_stages = config.parallelism.virtual_stages;
   config.schedule = read_schedule(document, root.object("schedule"));
-  config.simulation = read_simulation(document, root);
+  const auto* model = std::get_if<ModelInput>(&config.input);
+  config.simulation = read_simulation(
+      document, root, {config.parallelism.pipeline, model == nullptr ? nullptr : &model->cluster});
   if (const auto fault = find_excess(config)) throw Error(document.where(fault->where), fault->what);
   document.make_canonical();
   config.resolved = document.text();

@@ -20,15 +20,6 @@ bool same_file(const std::string& a, const std::string& b) {
   return a == b || fs::equivalent(a, b, failure);
 }
 
-// JSON where it parses as JSON, else a string.
-Json override_value(const std::string& text) {
-  try {
-    return parse_json(text, "");
-  } catch (const Error&) {
-    return text;
-  }
-}
-
 // Tokens of "/a/b"; throws where it is no JSON pointer (RFC 6901).
 std::vector<std::string> tokens_of(const Override& override) {
   std::vector<std::string> tokens;

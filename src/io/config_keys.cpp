@@ -143,8 +143,29 @@ constexpr ObjectKeys kTraining{kTrainingList};
 constexpr Key kScheduleList[] = {kSchema, kDescription, {"name"}, {"file"}};
 constexpr ObjectKeys kSchedule{kScheduleList, true};
 
-constexpr Key kSimulationList[] = {kSchema,     kDescription,        {"communication"}, {"streams"},
-                                   {"grouped"}, {"overlapped_pair"}, {"contention"},    {"seed"}};
+// By the name of a GPU, a rank or a link.
+constexpr ObjectKeys kPlaces{{}, true};
+
+constexpr Key kSpreadList[] = {{"distribution"}, {"sigma"}, {"samples"}, {"source"}};
+constexpr ObjectKeys kSpread{kSpreadList};
+
+constexpr Key kJitterList[] = {
+    {"compute", KeyKind::Object, &kSpread},     {"forward", KeyKind::Object, &kSpread},
+    {"backward", KeyKind::Object, &kSpread},    {"input_grad", KeyKind::Object, &kSpread},
+    {"weight_grad", KeyKind::Object, &kSpread}, {"gradient_reduction", KeyKind::Object, &kSpread},
+    {"transfers", KeyKind::Object, &kSpread}};
+constexpr ObjectKeys kJitter{kJitterList};
+
+constexpr Key kNoiseList[] = {kSchema,
+                              kDescription,
+                              {"gpu_speed", KeyKind::Object, &kPlaces},
+                              {"link_degradation", KeyKind::Object, &kPlaces},
+                              {"jitter", KeyKind::Object, &kJitter}};
+constexpr ObjectKeys kNoise{kNoiseList};
+
+constexpr Key kSimulationList[] = {kSchema,        kDescription, {"communication"},
+                                   {"streams"},    {"grouped"},  {"overlapped_pair"},
+                                   {"contention"}, {"seed"},     {"noise", KeyKind::Section, &kNoise}};
 constexpr ObjectKeys kSimulation{kSimulationList};
 
 constexpr Key kConfigList[] = {kSchema,

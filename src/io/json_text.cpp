@@ -154,6 +154,14 @@ Json parse_json(std::string_view text, std::string_view file) {
   return builder.take();
 }
 
+Json override_value(const std::string& text) {
+  try {
+    return parse_json(text, "");
+  } catch (const Error&) {
+    return text;
+  }
+}
+
 std::string compact(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -14,6 +14,9 @@ using Json = nlohmann::ordered_json;
 /// and for nesting deeper than any document of ours.
 [[nodiscard]] Json parse_json(std::string_view text, std::string_view file);
 
+/// A value as --set takes it: JSON where it parses as JSON, else the text itself.
+[[nodiscard]] Json override_value(const std::string& text);
+
 /// On one line, whatever bytes its texts hold.
 [[nodiscard]] std::string compact(const Json& value);
 

@@ -53,6 +53,26 @@ Json make_rank(std::size_t rank, const RankReport& report) {
   return entry;
 }
 
+Json make_number(Time time) {
+  return time.count();
+}
+Json make_number(double number) {
+  return number;
+}
+
+template <class Number>
+Json make_summary(const Summary<Number>& summary) {
+  return {{"p50", make_number(summary.p50)}, {"p95", make_number(summary.p95)},
+          {"p99", make_number(summary.p99)}, {"mean", make_number(summary.mean)},
+          {"min", make_number(summary.min)}, {"max", make_number(summary.max)}};
+}
+
+Json make_runs(const RunsReport& runs) {
+  return {{"count", runs.count},
+          {"step_time_ns", make_summary(runs.step_time)},
+          {"bubble_fraction", make_summary(runs.bubble_fraction)}};
+}
+
 }  // namespace
 
 std::string_view name(Communication communication) {
@@ -116,9 +136,10 @@ Json make_report_body(const Report& report) {
   return body;
 }
 
-std::string report_json(const Report& report, const Config& config) {
+std::string report_json(const Report& report, const Config& config, const RunsReport* runs) {
   Json document = make_document_head(config);
   document.update(make_report_body(report));
+  if (runs != nullptr) document["runs"] = make_runs(*runs);
   return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

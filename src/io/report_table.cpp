@@ -190,12 +190,37 @@ std::string headline_figures(const Report& report, bool color) {
   return text;
 }
 
+template <class Number, class Format>
+std::vector<std::string> summary_row(std::string_view name, Number without, const Summary<Number>& summary,
+                                     Format format) {
+  std::vector<std::string> cells = {std::string(name), format(without)};
+  for (const Number value : {summary.p50, summary.p95, summary.p99, summary.mean, summary.min, summary.max})
+    cells.push_back(format(value));
+  return cells;
+}
+
+/// What the runs came to, beside the run without jitter.
+std::string runs_table(const Report& report, const RunsReport& runs) {
+  Table table({{counted(runs.count, "run"), Align::Left},
+               {"no jitter"},
+               {"p50"},
+               {"p95"},
+               {"p99"},
+               {"mean"},
+               {"min"},
+               {"max"}});
+  table.add_row(summary_row("step time", report.step_time(), runs.step_time, format_time));
+  table.add_row(summary_row("bubble fraction", report.bubble_fraction, runs.bubble_fraction, percent));
+  return table.text();
+}
+
 }  // namespace
 
-std::string report_table(const Report& report, const Config& config, bool color) {
+std::string report_table(const Report& report, const Config& config, bool color, const RunsReport* runs) {
   const Columns columns(report);
   std::string text = title_line(report, config) + "\n\n";
   text += headline_figures(report, color) + "\n";
+  if (runs != nullptr) text += runs_table(report, *runs) + "\n";
   text += rank_table(report, columns, color);
   text += zero_causes_line(columns);
   if (!report.assumptions.empty()) text += "\nAssumed:\n";

@@ -23,12 +23,6 @@ void step_abreast(const OpGraph& graph, std::vector<RankWalk>& walks) {
   }
 }
 
-/// 1 - busy / (ranks x window): exact up to one division.
-double idle_share(Time busy, std::size_t ranks, Time window) {
-  const Int128 all = static_cast<Int128>(window.count()) * static_cast<Int128>(ranks);
-  return all == 0 ? 0.0 : static_cast<double>(all - busy.count()) / static_cast<double>(all);
-}
-
 }  // namespace
 
 std::string_view name(IdleCause cause) {
@@ -51,6 +45,11 @@ std::string_view name(IdleCause cause) {
       return "tail";
   }
   return "?";
+}
+
+double idle_share(Time busy, std::size_t ranks, Time window) {
+  const Int128 all = static_cast<Int128>(window.count()) * static_cast<Int128>(ranks);
+  return all == 0 ? 0.0 : static_cast<double>(all - busy.count()) / static_cast<double>(all);
 }
 
 double Bubbles::bubble_fraction() const {

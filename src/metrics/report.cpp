@@ -2,38 +2,15 @@
 
 #include <algorithm>
 
+#include "ppsim/graph/op_costs.hpp"
+
 namespace ppsim {
 namespace {
 
-/// Tensor-parallel collectives inside an op. Those of a backward all belong to its input half: the gradient
-/// of a column-parallel matrix's input is reduced (or scattered) over the tensor group, the gradient of its
-/// weights is not (Korthikanti et al. 2022, figure 5). So I has what B has, and W none.
-Time tensor_comm(const Schedule& schedule, const Workload& workload, Op op) {
-  const StageCosts& costs = workload.stages[index(op.stage)];
-  switch (op.kind) {
-    case OpKind::Forward: {
-      const bool token_step = schedule.is_token_step(op.micro_batch);
-      return token_step ? costs.decode_tensor_comm : costs.forward_tensor_comm;
-    }
-    case OpKind::Backward:
-    case OpKind::InputGrad:
-      return costs.backward_tensor_comm;
-    case OpKind::Recompute:
-      return costs.forward_tensor_comm;
-    case OpKind::WeightGrad:
-    case OpKind::GradientReduction:
-    case OpKind::ParameterGather:
-    case OpKind::OptimizerStep:
-    case OpKind::Evict:
-    case OpKind::Load:
-      return {};
-  }
-  return {};
-}
-
 Time tensor_comm(const Schedule& schedule, const Workload& workload, Rank rank) {
+  const RankSpeed speed = workload.rank_speeds.empty() ? RankSpeed{} : workload.rank_speeds[index(rank)];
   Time sum{};
-  for (const Op op : schedule.program(rank)) sum += tensor_comm(schedule, workload, op);
+  for (const Op op : schedule.program(rank)) sum += tensor_comm(schedule, workload, op, speed);
   return sum;
 }
 
@@ -108,8 +85,12 @@ void add_rates(Report& report, const Workload& workload) {
 
 }  // namespace
 
-Time Report::step_time() const {
+Time step_time(Time makespan, std::uint32_t steps) {
   return (2 * makespan + Time(steps)) / (2 * static_cast<std::int64_t>(steps));
+}
+
+Time Report::step_time() const {
+  return ppsim::step_time(makespan, steps);
 }
 
 Bytes Report::peak_memory() const {

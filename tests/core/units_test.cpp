@@ -54,6 +54,17 @@ TEST_CASE("bytes over a rate round half up to a nanosecond") {
   }
 }
 
+TEST_CASE("a scaled time rounds half up, keeps its last digit where the factor is 1, and never overflows") {
+  CHECK(scaled(Time(10), 0.5) == Time(5));
+  CHECK(scaled(Time(5), 0.5) == Time(3));   // 2.5
+  CHECK(scaled(Time(9), 0.25) == Time(2));  // 2.25
+  CHECK(scaled(Time(7), 0) == Time(0));
+  CHECK(scaled(Time(9'007'199'254'740'993), 1) == Time(9'007'199'254'740'993));  // 2^53 + 1, no double
+  CHECK(scaled(kMostTime, 1000) == Time::max());
+  CHECK(round_to_time(2.5) == Time(3));
+  CHECK(round_to_time(0x1p63) == Time::max());
+}
+
 TEST_CASE("a transfer longer than a Time can say takes the longest Time") {
   CHECK(Bytes(kLargest) / BytesPerSecond(1) == Time::max());
   CHECK(Bytes(kLargest) / BytesPerSecond(999'999'999) == Time::max());

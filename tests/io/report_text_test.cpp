@@ -196,9 +196,9 @@ TEST_CASE("a comparison marks the fastest run that fits, and lists what was left
       {"interleaved", {}, "8 micro-batches are not a multiple of 3 ranks"}};
   CHECK(comparison_table(rows, tiny_config(), false) == R"(tiny.json; communication overlap, contention none
 
-schedule  step time  x best  bubble fraction  bubble ratio  span bubble fraction  tokens/s     MFU  peak activation  in flight  memory
-gpipe     40.000 ms    0.80           25.0 %        33.3 %                20.0 %     12346  50.0 %           56 GiB          4  does not fit (96 of 80 GiB)
-1f1b      50.000 ms    1.00           25.0 %        33.3 %                20.0 %      9876  50.0 %           16 GiB          4  56 of 80 GiB                 best
+schedule  step time  x best  bubble fraction  bubble ratio  span bubble fraction  tokens/s     MFU  TP comm  peak activation  in flight  memory
+gpipe     40.000 ms    0.80           25.0 %        33.3 %                20.0 %     12346  50.0 %   12.5 %           56 GiB          4  does not fit (96 of 80 GiB)
+1f1b      50.000 ms    1.00           25.0 %        33.3 %                20.0 %      9876  50.0 %   12.5 %           16 GiB          4  56 of 80 GiB                 best
 interleaved left out: 8 micro-batches are not a multiple of 3 ranks
 
 Assumed by every run (simulate lists what one assumes besides):
@@ -212,6 +212,36 @@ Assumed by every run (simulate lists what one assumes besides):
   CHECK(json.at("runs").at(1).at("report").at("makespan_ns") == 50'000'000);
   CHECK(json.at("runs").at(2).at("reason") == "8 micro-batches are not a multiple of 3 ranks");
   CHECK_FALSE(json.at("runs").at(2).contains("report"));
+}
+
+TEST_CASE("rows that vary the config are runs, and carry their values as JSON") {
+  ComparisonRow row{"tensor=4 recompute=full", two_rank_report(), ""};
+  row.varied = {{"/parallelism/tensor", "4"}, {"/parallelism/recompute", "full"}, {"/a", "[1,2]"}};
+  CHECK(comparison_table({row}, tiny_config(), false).find("\nrun                      step time") !=
+        std::string::npos);
+  const Json run = Json::parse(comparison_json({row}, tiny_config())).at("runs").at(0);
+  CHECK(run.at("varied") ==
+        Json::parse(R"({"/parallelism/tensor": 4, "/parallelism/recompute": "full", "/a": [1, 2]})"));
+  row.varied.clear();
+  CHECK_FALSE(Json::parse(comparison_json({row}, tiny_config())).at("runs").at(0).contains("varied"));
+}
+
+TEST_CASE("many runs stand behind the run without jitter, in the table and in the JSON") {
+  const RunsReport runs{100,
+                        {Time(41'000'000), Time(42'000'000), Time(43'000'000), Time(41'500'000),
+                         Time(39'000'000), Time(44'000'000)},
+                        {0.26, 0.28, 0.29, 0.265, 0.24, 0.3}};
+  CHECK(report_table(two_rank_report(), tiny_config(), false, &runs).find(R"(
+100 runs         no jitter        p50        p95        p99       mean        min        max
+step time        40.000 ms  41.000 ms  42.000 ms  43.000 ms  41.500 ms  39.000 ms  44.000 ms
+bubble fraction     25.0 %     26.0 %     28.0 %     29.0 %     26.5 %     24.0 %     30.0 %
+
+)") != std::string::npos);
+  CHECK(Json::parse(report_json(two_rank_report(), tiny_config(), &runs)).at("runs") == Json::parse(R"({
+    "count": 100,
+    "step_time_ns": {"p50": 41000000, "p95": 42000000, "p99": 43000000, "mean": 41500000, "min": 39000000,
+                     "max": 44000000},
+    "bubble_fraction": {"p50": 0.26, "p95": 0.28, "p99": 0.29, "mean": 0.265, "min": 0.24, "max": 0.3}})"));
 }
 
 TEST_CASE(

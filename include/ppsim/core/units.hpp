@@ -75,4 +75,10 @@ using FlopsPerSecond = Quantity<struct FlopsPerSecondTag, double>;
 /// Rounds half up to a nanosecond. Throws Error where the result would not fit a Time or is not finite.
 [[nodiscard]] Time to_time(Seconds seconds);
 
+/// `nanoseconds` >= 0 rounded half up. Saturates at Time::max().
+[[nodiscard]] Time round_to_time(double nanoseconds);
+
+/// `time` x `factor` >= 0, rounded half up; exact where the factor is 1. Saturates at Time::max().
+[[nodiscard]] Time scaled(Time time, double factor);
+
 }  // namespace ppsim

@@ -25,9 +25,10 @@ class LinkModel {
  public:
   virtual ~LinkModel() = default;
 
-  /// A transfer became ready at `now`, never earlier than at the call before. Empty: it moves from now on,
-  /// and when its last byte has left only next_end() will say, since later transfers may delay it.
-  [[nodiscard]] virtual std::optional<Passage> admit(const TransferClass& transfer, EdgeId edge,
+  /// A transfer became ready at `now`, never earlier than at the call before; `wire` is how long its bytes
+  /// take where nothing else is on the way, in place of the class's. Empty: it moves from now on, and when
+  /// its last byte has left only next_end() will say, since later transfers may delay it.
+  [[nodiscard]] virtual std::optional<Passage> admit(const TransferClass& transfer, EdgeId edge, Time wire,
                                                      Time now) = 0;
 
   /// When the next of those ends; Time::max(): none is under way.

@@ -13,7 +13,7 @@ namespace ppsim {
 /// One run of a comparison: a schedule, and what it changes of the config.
 struct ComparisonCase {
   std::string label;                ///< as asked for
-  std::string schedule;             ///< registered name; empty: what the config itself names, a file included
+  std::string schedule;             ///< registered name; empty: what the config itself runs, a file included
   std::vector<Override> overrides;  ///< keys of `parallelism`, options of the schedule
 };
 

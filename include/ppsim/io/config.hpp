@@ -8,9 +8,11 @@
 #include <string_view>
 #include <vector>
 
+#include "ppsim/engine/jitter.hpp"
 #include "ppsim/engine/simulate.hpp"
 #include "ppsim/graph/op_graph.hpp"
 #include "ppsim/model/parallelism.hpp"
+#include "ppsim/model/stragglers.hpp"
 #include "ppsim/model/workload.hpp"
 #include "ppsim/schedule/registry.hpp"
 
@@ -34,12 +36,19 @@ struct ScheduleChoice {
   OptionValues options;             ///< as given, not completed; of a file: slices, steps
 };
 
+/// What differs from the costs: always, and from run to run.
+struct Noise {
+  Stragglers stragglers;
+  Jitter jitter;
+};
+
 struct Simulation {
   Communication communication = Communication::Overlap;
   Contention contention = Contention::None;
   ProgramStreams streams;         ///< Communication::Program only
   PairCost pair = PairRule::Sum;  ///< of a model; costs given outright have their own
   std::uint64_t seed = 0;
+  Noise noise;
 };
 
 struct Config {

@@ -26,6 +26,9 @@ inline constexpr std::size_t kIdleCauses = 8;
 
 [[nodiscard]] std::string_view name(IdleCause cause);  ///< "warmup", "cooldown", ...
 
+/// 1 - busy / (ranks x window), 0 where the window is: exact up to one division.
+[[nodiscard]] double idle_share(Time busy, std::size_t ranks, Time window);
+
 struct RankBubbles {
   Time busy{};
   Time idle{};                                    ///< makespan - busy

@@ -14,6 +14,9 @@
 
 namespace ppsim {
 
+/// The makespan's share of one of the optimizer steps that it took, rounded half up.
+[[nodiscard]] Time step_time(Time makespan, std::uint32_t steps);
+
 struct RankReport {
   RankBubbles bubbles;
   Time tensor_comm{};  ///< tensor-parallel collectives inside busy
@@ -63,7 +66,7 @@ struct Report {
   std::vector<RankReport> per_rank;  ///< [P]
   std::vector<std::string> assumptions;
 
-  /// The makespan's share of one optimizer step, rounded half up.
+  /// The makespan's share of one optimizer step.
   [[nodiscard]] Time step_time() const;
   /// The largest peak_memory of a rank.
   [[nodiscard]] Bytes peak_memory() const;

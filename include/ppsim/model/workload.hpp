@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -63,6 +65,18 @@ struct StageCosts {
   [[nodiscard]] Bytes static_bytes() const { return weights + gradients + optimizer + buffers; }
 };
 
+/// How fast a rank's GPUs are, as a factor of what the costs say; 1: as they say, 0.5: half of it.
+struct RankSpeed {
+  double compute = 1;             ///< all of an op but its collectives
+  double tensor_comm = 1;         ///< tensor-parallel collectives
+  double gradient_reduction = 1;  ///< data-parallel all-reduce
+
+  friend bool operator==(const RankSpeed&, const RankSpeed&) = default;
+};
+
+/// What some links have of their bandwidth, by Network::link_name().
+using LinkFactors = std::map<std::string, double, std::less<>>;
+
 /// How long an overlapped pair (F with B, DualPipe) lasts.
 enum class PairRule : std::uint8_t { Sum, Max };
 using PairCost = std::variant<PairRule, Time>;
@@ -71,6 +85,8 @@ struct Workload {
   std::vector<StageCosts> stages;  ///< [S]
   Network network;
   PairCost pair = PairRule::Sum;
+  std::vector<RankSpeed> rank_speeds{};  ///< [P]; empty: all as the costs say
+  LinkFactors link_factors{};            ///< of links that do not have all of their bandwidth
 
   std::optional<Bytes> gpu_memory;  ///< capacity of a GPU
   Bytes runtime_memory;             ///< taken of it before anything is allocated

@@ -1,0 +1,23 @@
+/// What an op takes on the rank that runs it.
+#pragma once
+
+#include "ppsim/core/op.hpp"
+#include "ppsim/core/units.hpp"
+#include "ppsim/model/workload.hpp"
+#include "ppsim/schedule/schedule.hpp"
+
+namespace ppsim {
+
+/// Tensor-parallel collectives inside an op, as its stage's costs have them.
+[[nodiscard]] Time tensor_comm(const Schedule& schedule, const Workload& workload, Op op);
+
+/// The same on a rank whose links may not have all of their bandwidth.
+[[nodiscard]] Time tensor_comm(const Schedule& schedule, const Workload& workload, Op op,
+                               const RankSpeed& speed);
+
+/// An op that takes `duration` by its stage's costs, on a rank of that speed: its collectives by the links',
+/// the rest by the GPUs'. Rounded half up once; exact where nothing is slower. Saturates at Time::max().
+[[nodiscard]] Time duration_at(const Schedule& schedule, const Workload& workload, Op op, Time duration,
+                               const RankSpeed& speed);
+
+}  // namespace ppsim

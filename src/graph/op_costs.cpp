@@ -1,0 +1,44 @@
+#include "ppsim/graph/op_costs.hpp"
+
+namespace ppsim {
+
+// Tensor-parallel collectives inside an op. Those of a backward all belong to its input half: the gradient
+// of a column-parallel matrix's input is reduced (or scattered) over the tensor group, the gradient of its
+// weights is not (Korthikanti et al. 2022, figure 5). So I has what B has, and W none.
+Time tensor_comm(const Schedule& schedule, const Workload& workload, Op op) {
+  const StageCosts& costs = workload.stages[index(op.stage)];
+  switch (op.kind) {
+    case OpKind::Forward: {
+      const bool token_step = schedule.is_token_step(op.micro_batch);
+      return token_step ? costs.decode_tensor_comm : costs.forward_tensor_comm;
+    }
+    case OpKind::Backward:
+    case OpKind::InputGrad:
+      return costs.backward_tensor_comm;
+    case OpKind::Recompute:
+      return costs.forward_tensor_comm;
+    case OpKind::WeightGrad:
+    case OpKind::GradientReduction:
+    case OpKind::ParameterGather:
+    case OpKind::OptimizerStep:
+    case OpKind::Evict:
+    case OpKind::Load:
+      return {};
+  }
+  return {};
+}
+
+Time tensor_comm(const Schedule& schedule, const Workload& workload, Op op, const RankSpeed& speed) {
+  return scaled(tensor_comm(schedule, workload, op), 1 / speed.tensor_comm);
+}
+
+Time duration_at(const Schedule& schedule, const Workload& workload, Op op, Time duration,
+                 const RankSpeed& speed) {
+  if (op.kind == OpKind::GradientReduction) return scaled(duration, 1 / speed.gradient_reduction);
+  if (speed.compute == 1 && speed.tensor_comm == 1) return duration;
+  const Time comm = tensor_comm(schedule, workload, op);
+  return round_to_time(static_cast<double>((duration - comm).count()) / speed.compute +
+                       static_cast<double>(comm.count()) / speed.tensor_comm);
+}
+
+}  // namespace ppsim
