@@ -10,6 +10,7 @@
 
 #include "folder.hpp"
 #include "ppsim/explore/optimize.hpp"
+#include "support.hpp"
 
 namespace ppsim {
 
@@ -215,6 +216,11 @@ class BruteForce {
   std::vector<std::int64_t> end_;
   std::optional<std::int64_t> best_;
 };
+
+/// How many of so many random instances a test tries.
+constexpr int share(int instances) {
+  return kSanitized ? (instances + 9) / 10 : instances;
+}
 
 class RandomInstances {
  public:

@@ -46,9 +46,9 @@ void check_against_brute_force(const Folder& folder, const Instance& instance,
 TEST_CASE("the exact search finds what trying every order finds, micro-batches out of order included") {
   const Folder folder;
   RandomInstances random(1);
-  for (int i = 0; i < 150; ++i) check_against_brute_force(folder, random.make(2, 1, 2));
-  for (int i = 0; i < 20; ++i) check_against_brute_force(folder, random.make(3, 1, 2));
-  for (int i = 0; i < 40; ++i) check_against_brute_force(folder, random.make(2, 2, 1));
+  for (int i = 0; i < share(150); ++i) check_against_brute_force(folder, random.make(2, 1, 2));
+  for (int i = 0; i < share(20); ++i) check_against_brute_force(folder, random.make(3, 1, 2));
+  for (int i = 0; i < share(40); ++i) check_against_brute_force(folder, random.make(2, 2, 1));
 }
 
 TEST_CASE("the exact search finds what trying every order of whole backwards finds") {
@@ -59,9 +59,9 @@ TEST_CASE("the exact search finds what trying every order of whole backwards fin
     instance.options.split = false;
     check_against_brute_force(folder, instance);
   };
-  for (int i = 0; i < 60; ++i) whole(2, 1, 3);
-  for (int i = 0; i < 60; ++i) whole(3, 1, 2);
-  for (int i = 0; i < 6; ++i) whole(2, 2, 2);
+  for (int i = 0; i < share(60); ++i) whole(2, 1, 3);
+  for (int i = 0; i < share(60); ++i) whole(3, 1, 2);
+  for (int i = 0; i < share(6); ++i) whole(2, 2, 2);
 }
 
 TEST_CASE("the exact search finds what trying every order finds, with more micro-batches in their order") {
@@ -70,15 +70,15 @@ TEST_CASE("the exact search finds what trying every order finds, with more micro
   const auto in_order = [&](std::uint32_t ranks, std::uint32_t chunks, std::uint32_t micro_batches) {
     check_against_brute_force(folder, random.make(ranks, chunks, micro_batches), MicroBatches::InTheirOrder);
   };
-  for (int i = 0; i < 60; ++i) in_order(2, 1, 3);
-  for (int i = 0; i < 5; ++i) in_order(3, 1, 3);
+  for (int i = 0; i < share(60); ++i) in_order(2, 1, 3);
+  for (int i = 0; i < share(5); ++i) in_order(3, 1, 3);
 }
 
 TEST_CASE("the exact search finds what trying every order finds, with chunks that compete for memory") {
   const Folder folder;
   RandomInstances random(6);
   int tried = 0;
-  for (int i = 0; i < 2000 && tried < 60; ++i) {
+  for (int i = 0; i < 2000 && tried < share(60); ++i) {
     Instance instance = random.make(2, 2, i % 2 == 0 ? 2 : 3);
     const auto& kept = instance.activation;
     const std::int64_t least = std::max(kept[0] + kept[3], kept[1] + kept[2]);
@@ -89,7 +89,7 @@ TEST_CASE("the exact search finds what trying every order finds, with chunks tha
     check_against_brute_force(folder, instance, MicroBatches::InTheirOrder);
     ++tried;
   }
-  CHECK(tried == 60);
+  CHECK(tried == share(60));
 }
 
 // Here rank 1 does best to start something else while an op that was ready before would still have run. Found

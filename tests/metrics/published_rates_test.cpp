@@ -158,7 +158,9 @@ TEST_CASE("the bubble rate as a function of the memory limit is the published on
   for (const Row& row : read("arxiv_zbv_bubble_rates.csv"))
     settings.insert({{row.at("p"), row.at("m")}, setting_of(row, "_chunk_us")});
   const std::vector<Row> rows = read("mem2bubble.csv");
-  for (const Row& row : rows) {
+  // Each setting has 17 rows, so that every fifth is one with another limit in the next.
+  for (std::size_t i = 0; i < rows.size(); i += kSanitized ? 5 : 1) {
+    const Row& row = rows[i];
     const Setting chunk = settings.at({row.at("p"), row.at("m")});
     const double times = std::stod(row.at("mem_limit_over_p_MB"));
     const bool on_v = row.at("schedule") == "zbv_auto";

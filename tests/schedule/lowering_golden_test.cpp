@@ -186,7 +186,7 @@ TEST_CASE("the shapes of PyTorch's order tests make legal orders that run with t
       const Schedule schedule = add_sends_and_receives(make_schedule(info, request));
       CHECK(check_order(schedule).empty());
       CHECK(check_communication(schedule).empty());
-      if (shape.ranks <= 16)  // the steps of larger ones take seconds to count
+      if (shape.ranks <= (kSanitized ? 8 : 16))  // the steps of larger ones take seconds to count
         CHECK(count_steps(rows_of(to_comms_csv(schedule)), static_cast<int>(schedule.stages())));
       ++legal;
     }

@@ -8,6 +8,7 @@
 #include "ppsim/schedule/text.hpp"
 #include "replay.hpp"
 #include "requests.hpp"
+#include "support.hpp"
 
 namespace ppsim {
 namespace {
@@ -24,7 +25,7 @@ UniformCosts pair_of(int forward, int input_grad, int weight_grad, int pair) {
 }
 
 // Enough shapes for a schedule that refuses nearly everything to be noticed.
-constexpr int kEnough = 20;
+constexpr int kEnough = kSanitized ? 5 : 20;
 
 TEST_CASE("every schedule runs each op once, in an order that each rank can keep") {
   const int fewest = for_each_request(costs_of(1, 1, 1, 0), [](const auto& info, const auto& request) {

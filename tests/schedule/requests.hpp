@@ -8,12 +8,15 @@
 
 #include "ppsim/model/workload.hpp"
 #include "ppsim/schedule/registry.hpp"
+#include "support.hpp"
 
 namespace ppsim {
 
 /// The declared options, and each option alone at its smallest values or at each of its choices.
 inline std::vector<OptionValues> option_variants(const ScheduleInfo& info) {
-  constexpr std::int64_t kSmallest = 8;
+  constexpr std::int64_t kSmallest = kSanitized ? 3 : 8;
+  const std::vector<double> times_p =
+      kSanitized ? std::vector{0.5, 1.5} : std::vector{0.5, 1.0, 1.5, 2.0, 3.0};
   const OptionValues defaults = complete_options(info, {});
   std::vector<OptionValues> variants{defaults};
   const auto add = [&](const std::string& name, OptionValue value) {
@@ -24,7 +27,7 @@ inline std::vector<OptionValues> option_variants(const ScheduleInfo& info) {
   for (const OptionSpec& option : info.options) {
     for (const std::string& choice : option.choices) add(option.name, choice);
     if (std::holds_alternative<MemoryLimit>(option.default_value)) {
-      for (const double times : {0.5, 1.0, 1.5, 2.0, 3.0}) add(option.name, MemoryLimit{times, {}});
+      for (const double times : times_p) add(option.name, MemoryLimit{times, {}});
       add(option.name, MemoryLimit{0, Bytes(11)});
     }
     if (!std::holds_alternative<std::int64_t>(option.default_value)) continue;
@@ -75,19 +78,22 @@ inline std::string describe(const ScheduleInfo& info, const ScheduleRequest& req
   return text;
 }
 
-/// Calls each(info, request) for every registered schedule, P of 1..6, 8 and 12, M of 1..12 and some more,
-/// every V and variant of the options, wherever the shape fits. Returns the number of calls for the schedule
-/// that had the fewest.
+/// Calls each(info, request) for every registered schedule, P of 1..6, 8 and 12, M of 1..12 and some more
+/// (under the sanitizer a few of both), every V and variant of the options, wherever the shape fits. Returns
+/// the number of calls for the schedule that had the fewest.
 template <class Each>
 int for_each_request(const UniformCosts& costs, Each each) {
+  using Counts = std::vector<std::uint32_t>;
+  const Counts ranks = kSanitized ? Counts{1, 2, 3, 4, 6} : Counts{1, 2, 3, 4, 5, 6, 8, 12};
+  const Counts micro_batches = kSanitized ? Counts{1, 2, 3, 4, 6, 8, 11, 12}
+                                          : Counts{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 18, 24, 25};
   int fewest = std::numeric_limits<int>::max();
   for (const ScheduleInfo* info : all_schedules()) {
     int calls = 0;
     for (const OptionValues& options : option_variants(*info)) {
       for (const std::uint32_t V : chunk_counts(*info, options)) {
-        for (const std::uint32_t P : {1U, 2U, 3U, 4U, 5U, 6U, 8U, 12U}) {
-          for (const std::uint32_t M :
-               {1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U, 9U, 10U, 11U, 12U, 16U, 18U, 24U, 25U}) {
+        for (const std::uint32_t P : ranks) {
+          for (const std::uint32_t M : micro_batches) {
             const Workload workload = uniform_workload({P, M, V}, costs);
             const ScheduleRequest request{{P, M, V}, options, &workload};
             if (why_not(*info, request)) continue;
