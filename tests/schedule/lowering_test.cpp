@@ -257,6 +257,9 @@ TEST_CASE("communication that no file can say is a fault too") {
         "rank 0, before step 1: UNSHARD of stage 1 is not this rank's: rank 1 holds the stage\n" + missing);
 }
 
+// How many of the shapes below every schedule takes at least.
+constexpr int kEnoughSmall = kSanitized ? 2 : 3;
+
 // Shapes for the text procedures, which are slow.
 template <class Each>
 int for_each_small_request(Each each) {
@@ -294,7 +297,7 @@ TEST_CASE(
           if (!swept || ours != csv_of(*swept)) FAIL_CHECK(describe(info, request) << ":\n" << ours);
           if (!count_steps(rows_of(ours), stages, requests))
             FAIL_CHECK(describe(info, request) << " does not run");
-        }) >= 3);
+        }) >= kEnoughSmall);
 }
 
 TEST_CASE("every schedule with all that the passes add runs step by step") {
@@ -307,7 +310,7 @@ TEST_CASE("every schedule with all that the passes add runs step by step") {
           if (!count_steps(rows_of(to_comms_csv(full)), static_cast<int>(full.stages()),
                            static_cast<int>(full.requests)))
             FAIL_CHECK(describe(info, request) << " does not run");
-        }) >= 3);
+        }) >= kEnoughSmall);
 }
 
 // What is gathered on one rank, and the backwards whose gradients are not reduced yet.
@@ -342,7 +345,7 @@ TEST_CASE("in every schedule a stage is gathered when it runs, and its gradients
                 FAIL_CHECK(describe(info, request) << ": reductions of stage " << entry.first);
             }
           }
-        }) >= 3);
+        }) >= kEnoughSmall);
 }
 
 // What a file does not say: who runs it knows it.
