@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "ppsim/core/error.hpp"
+#include "ppsim/graph/op_costs.hpp"
 #include "ppsim/io/quantity.hpp"
 
 namespace ppsim {
@@ -22,10 +23,9 @@ void check_covered(const Schedule& schedule) {
   if (schedule.steps > 1) refuse("runs several steps", "one");
 }
 
-Time hop_between(const Network& network, Rank from, Rank to, Bytes bytes) {
+Time hop_between(const Workload& workload, Rank from, Rank to, Bytes bytes) {
   if (from == to) return Time{};
-  const Route route = network.route(from, to);
-  return route.latency + bytes / route.bandwidth;
+  return route_between(workload.network, workload.link_factors, from, to).transfer(bytes);
 }
 
 class ProblemBuilder {
@@ -75,12 +75,20 @@ class ProblemBuilder {
     add(weight);
   }
 
+  // As the graph has it: a rank may be slower than its costs say.
+  [[nodiscard]] Time on_rank(OpKind kind, std::size_t stage, Time duration) const {
+    const Workload& workload = plan_.workload;
+    if (workload.rank_speeds.empty()) return duration;
+    const Op op{kind, false, static_cast<Stage>(stage), MicroBatch{0}};
+    return duration_at(plan_.schedule, workload, op, duration, workload.rank_speeds[index(rank_of(stage))]);
+  }
+
   [[nodiscard]] OpType make_type(OpKind kind, std::size_t stage, Time duration) const {
     OpType type;
     type.kind = kind;
     type.stage = static_cast<Stage>(stage);
     type.rank = static_cast<std::uint32_t>(index(rank_of(stage)));
-    type.duration = duration;
+    type.duration = on_rank(kind, stage, duration);
     return type;
   }
 
@@ -90,12 +98,10 @@ class ProblemBuilder {
   }
 
   [[nodiscard]] Time forward_hop(std::size_t from) const {
-    return hop_between(plan_.workload.network, rank_of(from), rank_of(from + 1),
-                       costs(from).forward_transfer);
+    return hop_between(plan_.workload, rank_of(from), rank_of(from + 1), costs(from).forward_transfer);
   }
   [[nodiscard]] Time backward_hop(std::size_t from) const {
-    return hop_between(plan_.workload.network, rank_of(from), rank_of(from - 1),
-                       costs(from).backward_transfer);
+    return hop_between(plan_.workload, rank_of(from), rank_of(from - 1), costs(from).backward_transfer);
   }
 
   void add_consumers() {
@@ -160,11 +166,15 @@ class ProblemBuilder {
     }
     for (std::uint32_t rank = 0; rank < problem_.ranks(); ++rank) {
       Time added{};
-      for (const Stage stage : problem_.placement.stages_of(Rank{rank}))
-        added += costs(index(stage)).step_end();
+      for (const Stage stage : problem_.placement.stages_of(Rank{rank})) added += step_end(index(stage));
       if (options_.objective == OrderObjective::Span) added -= start[rank].value_or(Time{});
       problem_.added.push_back(added);
     }
+  }
+
+  [[nodiscard]] Time step_end(std::size_t stage) const {
+    return on_rank(OpKind::GradientReduction, stage, costs(stage).gradient_reduction) +
+           on_rank(OpKind::OptimizerStep, stage, costs(stage).optimizer_step);
   }
 
   [[nodiscard]] Time start_behind(std::size_t stage, const std::vector<std::optional<Time>>& start) const {
@@ -175,7 +185,8 @@ class ProblemBuilder {
                   fmt::format("span: stage {} is the first of its rank and stage {} is not; "
                               "expected a linear, looped, V-shaped or wave placement, or makespan",
                               stage, before));
-    return *start[index(rank_of(before))] + costs(before).forward + forward_hop(before);
+    return *start[index(rank_of(before))] + on_rank(OpKind::Forward, before, costs(before).forward) +
+           forward_hop(before);
   }
 
   const Plan& plan_;

@@ -1,6 +1,29 @@
 #include "ppsim/graph/op_costs.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 namespace ppsim {
+namespace {
+
+// A rate of less than 1 B/s would be no rate at all.
+BytesPerSecond at_least_one(std::int64_t rate) {
+  return BytesPerSecond(std::max<std::int64_t>(rate, 1));
+}
+
+// Links that do not have all of their bandwidth. As in Network, the slowest link on the way, shared by its
+// flows, gives the route its bandwidth.
+void slow_down(Route& route, const Network& network, const LinkFactors& factors) {
+  if (factors.empty()) return;
+  for (LinkShare& share : route.shares) {
+    const auto found = factors.find(network.link_name(share.link));
+    if (found == factors.end()) continue;
+    share.capacity = at_least_one(std::llround(static_cast<double>(share.capacity.count()) * found->second));
+    route.bandwidth = std::min(route.bandwidth, at_least_one(share.capacity.count() / share.flows));
+  }
+}
+
+}  // namespace
 
 // Tensor-parallel collectives inside an op. Those of a backward all belong to its input half: the gradient
 // of a column-parallel matrix's input is reduced (or scattered) over the tensor group, the gradient of its
@@ -39,6 +62,12 @@ Time duration_at(const Schedule& schedule, const Workload& workload, Op op, Time
   const Time comm = tensor_comm(schedule, workload, op);
   return round_to_time(static_cast<double>((duration - comm).count()) / speed.compute +
                        static_cast<double>(comm.count()) / speed.tensor_comm);
+}
+
+Route route_between(const Network& network, const LinkFactors& factors, Rank from, Rank to) {
+  Route route = network.route(from, to);
+  slow_down(route, network, factors);
+  return route;
 }
 
 }  // namespace ppsim

@@ -1,30 +1,8 @@
 #include "transfer_table.hpp"
 
-#include <algorithm>
-#include <cmath>
+#include "ppsim/graph/op_costs.hpp"
 
 namespace ppsim {
-namespace {
-
-// A rate of less than 1 B/s would be no rate at all.
-BytesPerSecond at_least_one(std::int64_t rate) {
-  return BytesPerSecond(std::max<std::int64_t>(rate, 1));
-}
-
-// Links that do not have all of their bandwidth. As in Network, the slowest link on the way, shared by its
-// flows, gives the route its bandwidth.
-void slow_down(Route& route, const Network& network, const LinkFactors& factors) {
-  if (factors.empty()) return;
-  for (LinkShare& share : route.shares) {
-    const auto found = factors.find(network.link_name(share.link));
-    if (found == factors.end()) continue;
-    share.capacity = at_least_one(std::llround(static_cast<double>(share.capacity.count()) * found->second));
-    route.bandwidth = std::min(route.bandwidth, at_least_one(share.capacity.count() / share.flows));
-  }
-}
-
-}  // namespace
-
 TransferTable::TransferTable(const Placement& placement, const Workload& workload, bool token_loop)
     : link_factors_(workload.link_factors) {
   const std::size_t stages = placement.stages();
@@ -56,8 +34,7 @@ EdgeClass TransferTable::copy(const Network& network, Rank from, Rank to, Bytes 
 
 EdgeClass TransferTable::add(const Network& network, Rank from, Rank to, Bytes bytes) {
   if (from == to) return kDataEdge;
-  Route route = network.route(from, to);
-  slow_down(route, network, link_factors_);
+  Route route = route_between(network, link_factors_, from, to);
   const Time wire = route.wire(bytes);
   classes_.push_back({from, to, bytes, route.latency, wire, std::move(route.links), std::move(route.shares)});
   return static_cast<EdgeClass>(classes_.size() - 1);

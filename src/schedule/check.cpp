@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 
-#include "missing_fault.hpp"
+#include "check_faults.hpp"
 
 namespace ppsim {
 namespace {
@@ -101,17 +101,9 @@ class OrderCheck {
 
   template <class Report>
   bool check_holder(Rank rank, Op op, Report fault) const {
-    if (index(op.stage) >= schedule_.stages()) {
-      fault(fmt::format("does not exist: there are {} stages", schedule_.stages()));
-    } else if (index(op.micro_batch) >= schedule_.micro_batches) {
-      fault(fmt::format("does not exist: there are {} micro-batches", schedule_.micro_batches));
-    } else if (const Rank holder = schedule_.placement.rank_of(op.stage, schedule_.direction(op.micro_batch));
-               holder != rank) {
-      fault(fmt::format("is not this rank's: rank {} holds the stage", index(holder)));
-    } else {
-      return true;
-    }
-    return false;
+    const auto why_not = why_not_here(schedule_, rank, op.stage, op.micro_batch);
+    if (why_not) fault(*why_not);
+    return !why_not;
   }
 
   template <class Report>

@@ -4,8 +4,8 @@
 #include <array>
 #include <limits>
 
+#include "check_faults.hpp"
 #include "handover.hpp"
-#include "missing_fault.hpp"
 #include "ppsim/schedule/lowering.hpp"
 #include "program_actions.hpp"
 
@@ -121,18 +121,9 @@ class CommunicationCheck {
   // False where the action has no place at all.
   template <class Report>
   bool check_holder(Rank rank, const CommAction& action, Report fault) const {
-    if (index(action.stage) >= schedule_.stages()) {
-      fault(fmt::format("does not exist: there are {} stages", schedule_.stages()));
-    } else if (index(action.micro_batch) >= schedule_.micro_batches) {
-      fault(fmt::format("does not exist: there are {} micro-batches", schedule_.micro_batches));
-    } else if (const Rank holder =
-                   schedule_.placement.rank_of(action.stage, schedule_.direction(action.micro_batch));
-               holder != rank) {
-      fault(fmt::format("is not this rank's: rank {} holds the stage", index(holder)));
-    } else {
-      return true;
-    }
-    return false;
+    const auto why_not = why_not_here(schedule_, rank, action.stage, action.micro_batch);
+    if (why_not) fault(*why_not);
+    return !why_not;
   }
 
   template <class Report>

@@ -124,6 +124,24 @@ TEST_CASE("an optimizer step that takes time, and memory that the runtime and a 
   CHECK(tight.value > plain.value);
 }
 
+// The engine checks the search's figures, and asserts that they are its own.
+TEST_CASE("slow ranks and links that lack bandwidth are searched as the engine runs them") {
+  OptimizeOptions options;
+  options.heuristics = false;  // one micro-batch after the other: every duration and hop stands in that sum
+  options.nodes = 0;
+  const auto value = [&](const char* path, const char* noise) {
+    return optimize(load_config(path, std::vector<Override>{{"/parallelism/micro_batches", "6"},
+                                                            {"/simulation/noise", noise}}),
+                    options)
+        .value;
+  };
+  const char *costs = "configs/reference_8x64.json", *model = "configs/seed_4x8.json";
+  CHECK(value(costs, R"({"gpu_speed": {"rank 1": 0.5}})") > value(costs, "{}"));
+  CHECK(value(costs, R"({"link_degradation": {"rank 0 -> rank 1": 0.5}})") > value(costs, "{}"));
+  CHECK(value(model, R"({"gpu_speed": {"node 2 GPU 5": 0.9}, "link_degradation": {"node 1 NIC 0": 0.5}})") >
+        value(model, "{}"));
+}
+
 TEST_CASE("what the search does not cover is refused by name") {
   const Folder folder;
   const Instance instance = uniform(4, 8, 10, 10, 10);

@@ -1,4 +1,4 @@
-/// What an op takes on the rank that runs it.
+/// What an op takes on the rank that runs it, and a transfer on the links that it crosses.
 #pragma once
 
 #include "ppsim/core/op.hpp"
@@ -19,5 +19,9 @@ namespace ppsim {
 /// the rest by the GPUs'. Rounded half up once; exact where nothing is slower. Saturates at Time::max().
 [[nodiscard]] Time duration_at(const Schedule& schedule, const Workload& workload, Op op, Time duration,
                                const RankSpeed& speed);
+
+/// The route between two different ranks as a run has it: links that do not have all of their bandwidth slow
+/// it down.
+[[nodiscard]] Route route_between(const Network& network, const LinkFactors& factors, Rank from, Rank to);
 
 }  // namespace ppsim

@@ -51,7 +51,6 @@ struct StageCosts {
 
   Time gradient_reduction{};  ///< of the stage's gradients over the replicas, once a step; 0: none
   Time optimizer_step{};      ///< once a step, behind it; 0: not counted
-  [[nodiscard]] Time step_end() const { return gradient_reduction + optimizer_step; }
 
   std::vector<Time> decode_forward;  ///< inference: [decode_steps] F of a token step
   Time decode_tensor_comm{};         ///< inference: tensor-parallel collectives inside each of them

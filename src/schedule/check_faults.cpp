@@ -1,4 +1,4 @@
-#include "missing_fault.hpp"
+#include "check_faults.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -24,6 +24,17 @@ Fault missing_fault(Rank rank, Stage stage, std::string_view kind,
   return {fmt::format("rank {}", index(rank)),
           fmt::format("{} of stage {} is missing for micro-batch{} {}", kind, index(stage),
                       micro_batches.size() > 1 ? "es" : "", first_few(micro_batches))};
+}
+
+std::optional<std::string> why_not_here(const Schedule& schedule, Rank rank, Stage stage,
+                                        MicroBatch micro_batch) {
+  if (index(stage) >= schedule.stages())
+    return fmt::format("does not exist: there are {} stages", schedule.stages());
+  if (index(micro_batch) >= schedule.micro_batches)
+    return fmt::format("does not exist: there are {} micro-batches", schedule.micro_batches);
+  const Rank holder = schedule.placement.rank_of(stage, schedule.direction(micro_batch));
+  if (holder == rank) return std::nullopt;
+  return fmt::format("is not this rank's: rank {} holds the stage", index(holder));
 }
 
 }  // namespace ppsim
