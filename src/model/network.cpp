@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
-#include <tuple>
 
 #include "network_links.hpp"
 #include "ppsim/core/error.hpp"
@@ -27,89 +27,55 @@ std::string pair_name(std::uint32_t ranks, LinkId link) {
   return fmt::format("rank {} -> rank {}", from, column + (column >= from ? 1 : 0));
 }
 
-// One GPU and its peer.
-struct GpuPair {
-  std::uint64_t from;
-  std::uint64_t to;
-};
-
-// What all replicas of two ranks send at the same moment, seen from the slowest.
+// What the GPUs of two ranks send at the same moment.
 class PeerTraffic {
  public:
   PeerTraffic(const Cluster& cluster, const Parallelism& parallelism, Rank from, Rank to)
-      : cluster_(cluster), links_(cluster) {
-    for (std::uint32_t replica = 0; replica < parallelism.replicas(); ++replica)
-      add_replica(tensor_group(parallelism, from, replica), tensor_group(parallelism, to, replica));
-  }
+      : links_(cluster), parallelism_(parallelism), from_(from), to_(to) {}
 
-  [[nodiscard]] bool crosses_nodes() const { return !crossing_.empty(); }
-
-  [[nodiscard]] Route route() const { return crosses_nodes() ? nic_route() : nvlink_route(); }
-
- private:
-  // Only one replica's links are held, the first that takes this way: the replicas move in step, so the
-  // others' links are free and busy at the same moments, and a route stays as short with 1000 replicas as
-  // with one.
-  void add_replica(GpuRange from, GpuRange to) {
-    const bool crossed = crosses_nodes();
-    if (first_.empty()) first_ = pairs(from, to);
-    for (const GpuPair pair : pairs(from, to)) {
-      if (links_.node_of(pair.from) == links_.node_of(pair.to)) {
-        ports_.push_back({links_.nvlink_out(pair.from), cluster_.nvlink.bandwidth});
-        ports_.push_back({links_.nvlink_in(pair.to), cluster_.nvlink.bandwidth});
-        continue;
+  void add(std::uint32_t replica) {
+    const GpuRange senders = tensor_group(parallelism_, from_, replica);
+    const GpuRange receivers = tensor_group(parallelism_, to_, replica);
+    std::vector<LinkId> near, far;
+    for (std::uint64_t gpu = 0; gpu < senders.count; ++gpu) {
+      const GpuPath path = links_.path(senders.first + gpu, receivers.first + gpu);
+      for (const LinkCapacity& use : path.links) {
+        ++shares_.try_emplace(use.link, LinkShare{use.link, use.capacity, 0}).first->second.flows;
+        (path.crosses_nodes ? far : near).push_back(use.link);
       }
-      ++users_[links_.nic_out(pair.from)];
-      ++users_[links_.nic_in(pair.to)];
-      if (!crossed) crossing_.push_back(pair);
+      latency_ = std::max(latency_, path.latency);
     }
+    if (near_.empty()) near_ = std::move(near);
+    if (far_.empty()) far_ = std::move(far);
   }
 
-  static std::vector<GpuPair> pairs(GpuRange from, GpuRange to) {
-    std::vector<GpuPair> result;
-    for (std::uint64_t gpu = 0; gpu < from.count; ++gpu) result.push_back({from.first + gpu, to.first + gpu});
-    return result;
-  }
-
-  [[nodiscard]] Route nvlink_route() const {
-    Route route{{}, cluster_.nvlink.bandwidth, cluster_.nvlink.latency, false};
-    for (const GpuPair pair : first_) {
-      route.links.push_back(links_.nvlink_out(pair.from));
-      route.links.push_back(links_.nvlink_in(pair.to));
-    }
-    route.shares = ports_;
-    return sorted(std::move(route));
-  }
-
-  [[nodiscard]] Route nic_route() const {
-    std::int64_t most_users = 1;
-    for (const auto& [nic, users] : users_) most_users = std::max(most_users, users);
-    // A slice of less than 1 B/s would be no rate at all.
-    const BytesPerSecond share(std::max<std::int64_t>(cluster_.infiniband.bandwidth.count() / most_users, 1));
-    Route route{{}, share, cluster_.infiniband.latency, true};
-    for (const GpuPair pair : crossing_) {
-      route.links.push_back(links_.nic_out(pair.from));
-      route.links.push_back(links_.nic_in(pair.to));
-    }
-    for (const auto& [nic, users] : users_)
-      route.shares.push_back({nic, cluster_.infiniband.bandwidth, static_cast<std::uint32_t>(users)});
-    return sorted(std::move(route));
-  }
-
-  static Route sorted(Route route) {
-    std::sort(route.shares.begin(), route.shares.end(),
-              [](const LinkShare& a, const LinkShare& b) { return a.link < b.link; });
+  [[nodiscard]] Route route() && {
+    const bool crosses = !far_.empty();
+    Route route{crosses ? std::move(far_) : std::move(near_), BytesPerSecond(kMostRate), latency_, crosses};
     std::sort(route.links.begin(), route.links.end());
     route.links.erase(std::unique(route.links.begin(), route.links.end()), route.links.end());
+    for (const auto& [link, share] : shares_) {
+      route.bandwidth = std::min(route.bandwidth, even_share(share));
+      route.shares.push_back(share);
+    }
     return route;
   }
 
-  const Cluster& cluster_;
+ private:
+  static constexpr std::int64_t kMostRate = std::numeric_limits<std::int64_t>::max();
+
+  // A slice of less than 1 B/s would be no rate at all.
+  static BytesPerSecond even_share(const LinkShare& share) {
+    return BytesPerSecond(std::max<std::int64_t>(share.capacity.count() / share.flows, 1));
+  }
+
   ClusterLinks links_;
-  std::vector<GpuPair> first_;            // of the first replica
-  std::vector<GpuPair> crossing_;         // of the first replica that crosses nodes
-  std::map<LinkId, std::int64_t> users_;  // GPUs of all replicas on each NIC
-  std::vector<LinkShare> ports_;          // of all replicas' GPUs whose peers are in their own node
+  const Parallelism& parallelism_;
+  Rank from_, to_;
+  std::vector<LinkId> near_;            // within nodes: of the first replica that has such peers
+  std::vector<LinkId> far_;             // and between nodes
+  std::map<LinkId, LinkShare> shares_;  // of all replicas
+  Time latency_{};
 };
 
 }  // namespace
@@ -122,18 +88,38 @@ Network Network::of_cluster(const Cluster& cluster, const Parallelism& paralleli
   return Network(OfCluster{cluster, parallelism});
 }
 
-Route Network::route(Rank from, Rank to) const {
-  PPSIM_ASSERT(from != to, fmt::format("rank {} to itself", index(from)));
-  if (const auto* pairs = std::get_if<PointToPoint>(&kind_)) {
-    PPSIM_ASSERT(index(std::max(from, to)) < pairs->ranks,
-                 fmt::format("rank {} to {} of {}", index(from), index(to), pairs->ranks));
-    const LinkId link = pair_link(pairs->ranks, from, to);
-    return {{link}, pairs->link.bandwidth, pairs->link.latency, false, {{link, pairs->link.bandwidth}}};
-  }
-  const auto& of = std::get<OfCluster>(kind_);
-  PPSIM_ASSERT(index(std::max(from, to)) < of.parallelism.pipeline,
+Route Network::pair_route(const PointToPoint& pairs, Rank from, Rank to) {
+  PPSIM_ASSERT(from != to && index(std::max(from, to)) < pairs.ranks,
+               fmt::format("rank {} to {} of {}", index(from), index(to), pairs.ranks));
+  const LinkId link = pair_link(pairs.ranks, from, to);
+  return {{link}, pairs.link.bandwidth, pairs.link.latency, false, {{link, pairs.link.bandwidth}}};
+}
+
+// Only one replica's links are held, the first that takes this way: the replicas move in step, so the others'
+// links are free and busy at the same moments, and a route stays as short with 1000 replicas as with one.
+Route Network::cluster_route(const OfCluster& of, Rank from, Rank to, std::uint32_t first,
+                             std::uint32_t replicas) {
+  PPSIM_ASSERT(from != to && index(std::max(from, to)) < of.parallelism.pipeline,
                fmt::format("rank {} to {} of {}", index(from), index(to), of.parallelism.pipeline));
-  return PeerTraffic(of.cluster, of.parallelism, from, to).route();
+  PeerTraffic traffic(of.cluster, of.parallelism, from, to);
+  for (std::uint32_t replica = first; replica < first + replicas; ++replica) traffic.add(replica);
+  return std::move(traffic).route();
+}
+
+Route Network::route(Rank from, Rank to) const {
+  if (const auto* pairs = std::get_if<PointToPoint>(&kind_)) return pair_route(*pairs, from, to);
+  const auto& of = std::get<OfCluster>(kind_);
+  return cluster_route(of, from, to, 0, of.parallelism.replicas());
+}
+
+Route Network::route(Rank from, Rank to, std::uint32_t replica) const {
+  if (const auto* pairs = std::get_if<PointToPoint>(&kind_)) return pair_route(*pairs, from, to);
+  return cluster_route(std::get<OfCluster>(kind_), from, to, replica, 1);
+}
+
+std::uint32_t Network::replicas() const {
+  const auto* of = std::get_if<OfCluster>(&kind_);
+  return of != nullptr ? of->parallelism.replicas() : 1;
 }
 
 std::uint32_t Network::link_count() const {

@@ -3,11 +3,24 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "ppsim/model/cluster.hpp"
 #include "ppsim/model/network.hpp"
 
 namespace ppsim {
+
+struct LinkCapacity {
+  LinkId link{};
+  BytesPerSecond capacity;
+};
+
+/// What bytes cross on their way from one GPU to another.
+struct GpuPath {
+  std::vector<LinkCapacity> links;
+  Time latency{};
+  bool crosses_nodes = false;
+};
 
 /// Numbers GPUs node by node, as GpuRange does. Borrows the cluster.
 class ClusterLinks {
@@ -25,6 +38,9 @@ class ClusterLinks {
   [[nodiscard]] LinkId nvlink_in(std::uint64_t gpu) const { return static_cast<LinkId>(2 * gpu + 1); }
   [[nodiscard]] LinkId nic_out(std::uint64_t gpu) const { return static_cast<LinkId>(nic_link(gpu)); }
   [[nodiscard]] LinkId nic_in(std::uint64_t gpu) const { return static_cast<LinkId>(nic_link(gpu) + 1); }
+
+  /// Between two different GPUs: NVLink within a node, their NICs between nodes.
+  [[nodiscard]] GpuPath path(std::uint64_t from, std::uint64_t to) const;
 
   [[nodiscard]] std::uint32_t count() const {
     return static_cast<std::uint32_t>(

@@ -33,8 +33,8 @@ struct Route {
   BytesPerSecond bandwidth;   ///< of one GPU, the slowest on the way
   Time latency{};
   bool crosses_nodes = false;
-  /// By link, ascending: what the GPUs of all replicas use, where `links` holds what one replica does. The
-  /// slowest of them, shared by its flows, gives `bandwidth`.
+  /// By link, ascending: what the GPUs of all replicas that the route is of use, where `links` holds what one
+  /// of them does. The slowest, shared by its flows, gives `bandwidth`.
   std::vector<LinkShare> shares{};
 
   /// How long `bytes` hold the links.
@@ -57,8 +57,14 @@ class Network {
   /// Ranks whose groups span nodes talk over InfiniBand unless every GPU's peer is in its own node.
   static Network of_cluster(const Cluster& cluster, const Parallelism& parallelism);
 
-  /// Requires two different ranks.
+  /// Of all replicas, which move in step. Requires two different ranks.
   [[nodiscard]] Route route(Rank from, Rank to) const;
+
+  /// Of one of them, as if the others sent nothing.
+  [[nodiscard]] Route route(Rank from, Rank to, std::uint32_t replica) const;
+
+  /// Copies of the pipeline; 1 between ranks that are given outright.
+  [[nodiscard]] std::uint32_t replicas() const;
 
   /// All links there are, used or not: every LinkId of a route is below it.
   [[nodiscard]] std::uint32_t link_count() const;
@@ -76,6 +82,10 @@ class Network {
     Parallelism parallelism;
   };
   using Kind = std::variant<PointToPoint, OfCluster>;
+
+  static Route pair_route(const PointToPoint& pairs, Rank from, Rank to);
+  static Route cluster_route(const OfCluster& of, Rank from, Rank to, std::uint32_t first,
+                             std::uint32_t replicas);
 
   explicit Network(Kind kind) : kind_(std::move(kind)) {}
 
