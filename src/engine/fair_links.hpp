@@ -17,19 +17,23 @@ class FairLinks final : public LinkModel {
   explicit FairLinks(const OpGraph& graph);
 
   std::optional<Passage> admit(const TransferClass& transfer, EdgeId edge, Time wire, Time now) override;
+  std::optional<Time> admit_collective(std::uint32_t kind, VertexId vertex, Time time, Time now) override;
   Time next_end() override { return share_.next(); }
-  EdgeId end_next() override { return share_.finish(); }
+  std::optional<Ended> end_next(Time now) override;
 
  private:
   struct Uses {
     std::vector<double> capacities;               // [constraints]
-    std::vector<std::vector<FairShare::Use>> of;  // [transfer classes]
+    std::vector<std::vector<FairShare::Use>> of;  // [transfer classes, collective classes]
   };
-  static Uses make_uses(std::span<const TransferClass> classes);
+  static Uses make_uses(const OpGraph& graph);
+  static std::vector<double> exact_times(std::span<const TransferClass> classes);
   explicit FairLinks(const OpGraph& graph, Uses uses);
 
   std::span<const TransferClass> classes_;
-  std::vector<std::vector<FairShare::Use>> uses_;  // [transfer classes]
+  std::uint32_t edges_;                            // flows below it are edges, then come vertices
+  std::vector<std::vector<FairShare::Use>> uses_;  // [transfer classes, collective classes]
+  std::vector<double> alone_;                      // [transfer classes] ns, fractions and all
   FairShare share_;
 };
 

@@ -22,7 +22,8 @@ std::uint32_t FairShare::take_slot() {
   return slot;
 }
 
-void FairShare::start(std::uint32_t id, std::span<const Use> uses, Time alone, Time now) {
+void FairShare::start(std::uint32_t id, std::span<const Use> uses, double alone, Time now) {
+  begin_change(now);
   const std::uint32_t slot = take_slot();
   Flow& flow = flows_[slot];
   flow.id = id;
@@ -33,13 +34,26 @@ void FairShare::start(std::uint32_t id, std::span<const Use> uses, Time alone, T
     links_[use.link].flows.push_back(slot);
   }
   flow.rate = 0;
-  flow.left = static_cast<double>(alone.count());
+  flow.left = alone;
   flow.since = now;
-  collect(uses);
-  refill(now);
+  for (const Use use : uses) changed_.push_back(use.link);
+}
+
+// What changed before `now` has had its rates until then.
+void FairShare::begin_change(Time now) {
+  if (now != changed_at_) settle();
+  changed_at_ = now;
+}
+
+void FairShare::settle() {
+  if (changed_.empty()) return;
+  collect();
+  refill(changed_at_);
+  changed_.clear();
 }
 
 Time FairShare::next() {
+  settle();
   while (!departures_.empty() && is_stale(departures_.top())) departures_.pop();
   return departures_.empty() ? Time::max() : departures_.top().end;
 }
@@ -48,9 +62,10 @@ bool FairShare::is_stale(const Departure& departure) const {
   return flows_[departure.slot].version != departure.version;
 }
 
-std::uint32_t FairShare::finish() {
-  const Time now = next();
-  PPSIM_ASSERT(now != Time::max(), "no flow is under way");
+std::optional<std::uint32_t> FairShare::finish(Time now) {
+  begin_change(now);
+  while (!departures_.empty() && is_stale(departures_.top())) departures_.pop();
+  if (departures_.empty() || departures_.top().end > now) return std::nullopt;
   const std::uint32_t slot = departures_.top().slot;
   departures_.pop();
   Flow& flow = flows_[slot];
@@ -60,14 +75,13 @@ std::uint32_t FairShare::finish() {
     *std::find(flows.begin(), flows.end(), slot) = flows.back();
     flows.pop_back();
   }
+  for (const Use use : flow.uses) changed_.push_back(use.link);
   free_slots_.push_back(slot);
-  collect(flow.uses);
-  refill(now);
   return flow.id;
 }
 
-// All flows that share a link with these, directly or through others, and all their links.
-void FairShare::collect(std::span<const Use> uses) {
+// All flows that share a link with what changed, directly or through others, and all their links.
+void FairShare::collect() {
   touched_links_.clear();
   touched_flows_.clear();
   const auto touch = [&](std::uint32_t link) {
@@ -75,7 +89,7 @@ void FairShare::collect(std::span<const Use> uses) {
     links_[link].seen = true;
     touched_links_.push_back(link);
   };
-  for (const Use use : uses) touch(use.link);
+  for (const std::uint32_t link : changed_) touch(link);
   for (std::size_t next = 0; next < touched_links_.size(); ++next) {
     for (const std::uint32_t slot : links_[touched_links_[next]].flows) {
       if (flows_[slot].seen) continue;
@@ -148,6 +162,16 @@ void FairShare::fix(std::uint32_t slot, double rate) {
   }
 }
 
+namespace {
+
+// To the nearest nanosecond. Halves come up often (two thirds of a rate) and must go the same way whatever
+// the last bits of a rate are: so what is a millionth short of one goes up too.
+Time round_end(double nanoseconds) {
+  return Time(static_cast<Time::rep>(std::floor(nanoseconds + 0.5 + 1e-6)));
+}
+
+}  // namespace
+
 // A rate that stays leaves the flow's end as it was computed, to the nanosecond.
 void FairShare::set_rate(std::uint32_t slot, double rate, Time now) {
   Flow& flow = flows_[slot];
@@ -156,7 +180,7 @@ void FairShare::set_rate(std::uint32_t slot, double rate, Time now) {
   flow.left = std::max(0.0, flow.left - elapsed * (flow.rate / flow.fastest));
   flow.since = now;
   flow.rate = rate;
-  flow.end = now + Time(std::llround(flow.left / (rate / flow.fastest)));
+  flow.end = now + round_end(flow.left / (rate / flow.fastest));
   departures_.push({flow.end, flow.id, slot, ++flow.version});
 }
 

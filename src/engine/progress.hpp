@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "ppsim/core/int128.hpp"
 #include "ppsim/engine/simulate.hpp"
 #include "ppsim/graph/op_graph.hpp"
 #include "ppsim/graph/timeline.hpp"
@@ -21,6 +22,8 @@ class Progress {
         edge_classes_(graph.edge_classes()),
         classes_(graph.transfer_classes()),
         blocking_(graph.communication() == Communication::Blocking),
+        leaders_(graph.leaders()),
+        replica_size_(graph.replica_size()),
         waits_(graph.vertex_count()) {
     timeline_.start.resize(graph.vertex_count());
     timeline_.finish.resize(graph.vertex_count());
@@ -35,14 +38,15 @@ class Progress {
     finished_ = 0;
     std::fill(timeline_.start.begin(), timeline_.start.end(), Time{});
     const auto in_begin = graph_.in_begin();
-    for (VertexId v = 0; v < waits_.size(); ++v) waits_[v] = in_begin[v + 1] - in_begin[v];
+    std::fill(waits_.begin(), waits_.end(), 0);
+    for (VertexId v = 0; v < waits_.size(); ++v) waits_[leader_of(v)] += in_begin[v + 1] - in_begin[v];
   }
 
   /// Calls `ready(vertex)` for each vertex that waits for nothing from the start.
   template <class Ready>
   void begin(Ready ready) {
     for (VertexId v = 0; v < waits_.size(); ++v) {
-      if (waits_[v] == 0) start(v, ready);
+      if (leader_of(v) == v && waits_[v] == 0) start(v, ready);
     }
   }
 
@@ -61,7 +65,9 @@ class Progress {
         next = targets_[edge];  // last: a blocking send may hold it up
         continue;
       }
-      if (is_transfer(kind)) {
+      if (kind == kPartEdge) {
+        arrive(targets_[edge], part_time(vertex, edge), ready);
+      } else if (is_transfer(kind)) {
         const auto passage = move(edge, kind, wire(edge, kind), now);
         if (blocking_ && classes_[kind].holds_sender) released = std::max(released, passage.sent);
         note_passage(edge, passage, ready);
@@ -75,6 +81,24 @@ class Progress {
   // The steps of finish(), for an engine whose transfers have other moments than their producer's end.
 
   void count_finished() { ++finished_; }
+
+  /// When what leaves `vertex` part-way over `edge` is there.
+  [[nodiscard]] Time part_time(VertexId vertex, EdgeId edge) const {
+    return timeline_.start[vertex] + graph_.part_edge(edge).of(durations_[vertex]);
+  }
+
+  [[nodiscard]] Time duration(VertexId vertex) const { return durations_[vertex]; }
+
+  /// What of it is collectives in this run: as much as the graph says.
+  [[nodiscard]] Time collective_time(VertexId vertex) const {
+    const Time whole = graph_.durations()[vertex], part = graph_.collective_times()[vertex];
+    if (durations_[vertex] == whole) return part;
+    const Int128 product = Int128{part.count()} * durations_[vertex].count();
+    return Time(static_cast<Time::rep>(product / whole.count()));
+  }
+
+  /// Other traffic held its collectives up.
+  void end_at(VertexId vertex, Time now) { timeline_.finish[vertex] = now; }
 
   /// How long the bytes of the transfer over `edge` take in this run.
   [[nodiscard]] Time wire(EdgeId edge, EdgeClass kind) const {
@@ -92,8 +116,9 @@ class Progress {
   /// One of the target's inputs is there at `at`.
   template <class Ready>
   void arrive(VertexId target, Time at, Ready ready) {
-    timeline_.start[target] = std::max(timeline_.start[target], at);
-    if (--waits_[target] == 0) start(target, ready);
+    const VertexId leader = leader_of(target);
+    timeline_.start[leader] = std::max(timeline_.start[leader], at);
+    if (--waits_[leader] == 0) start(leader, ready);
   }
 
   /// What ran. Throws DeadlockError unless every vertex has finished.
@@ -106,10 +131,20 @@ class Progress {
   [[nodiscard]] Time finish_time(VertexId vertex) const { return timeline_.finish[vertex]; }
 
  private:
+  [[nodiscard]] VertexId leader_of(VertexId vertex) const {
+    return leaders_.empty() ? vertex : leaders_[vertex];
+  }
+
+  // And all that start together with it.
   template <class Ready>
-  void start(VertexId vertex, Ready ready) {
-    timeline_.finish[vertex] = timeline_.start[vertex] + durations_[vertex];
-    ready(vertex);
+  void start(VertexId leader, Ready ready) {
+    const Time start = timeline_.start[leader];
+    for (std::size_t v = leader; v < waits_.size() && leader_of(static_cast<VertexId>(v)) == leader;
+         v += replica_size_) {
+      timeline_.start[v] = start;
+      timeline_.finish[v] = start + durations_[v];
+      ready(static_cast<VertexId>(v));
+    }
   }
 
   const OpGraph& graph_;
@@ -121,7 +156,9 @@ class Progress {
   std::span<const Time> wires_;  // [edges], or empty
   std::span<const TransferClass> classes_;
   bool blocking_;
-  std::vector<std::uint32_t> waits_;  // [vertices] inputs not yet on their way
+  std::span<const VertexId> leaders_;
+  std::size_t replica_size_;
+  std::vector<std::uint32_t> waits_;  // [vertices] inputs not yet on their way, of all that start together
   Timeline timeline_;
   std::uint32_t finished_ = 0;
 };

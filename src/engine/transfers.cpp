@@ -8,11 +8,17 @@ namespace {
 // What a transfer waits for: its producer, and where it has them its two gates.
 constexpr std::uint8_t kPlainWaits = 1, kGatedWaits = 3;
 
+// Of equal pieces, the first of which are a nanosecond longer where they do not divide the whole.
+Time piece_of(Time whole, std::uint32_t piece, std::uint32_t pieces) {
+  return whole / pieces + Time(piece < (whole % pieces).count() ? 1 : 0);
+}
+
 }  // namespace
 
 TransferRun::TransferRun(const OpGraph& graph)
     : graph_(graph),
       progress_(graph),
+      pieces_done_(graph.collectives().size()),
       gate_opens_(graph.gates().size()),
       transfer_ready_(graph.edge_count()) {
   all_waits_.gates.resize(graph.gates().size());
@@ -47,6 +53,7 @@ void TransferRun::note_sources() {
 void TransferRun::restart(const RunTimes& times) {
   progress_.restart(times);
   waits_ = all_waits_;
+  std::fill(pieces_done_.begin(), pieces_done_.end(), std::uint8_t{0});
   for (std::vector<Time>* moments : {&gate_opens_, &transfer_ready_, &released_})
     std::fill(moments->begin(), moments->end(), Time{});
 }
@@ -56,29 +63,82 @@ const Timeline& TransferRun::run(LinkModel& links, const RunTimes& times) {
   for (GateId gate = 0; gate < all_waits_.gates.size(); ++gate) {
     if (all_waits_.gates[gate] == 0) open(gate);
   }
-  progress_.begin(PushEnd{*this});
+  progress_.begin(Schedule{*this});
   for (;;) {
     const Time ends = links.next_end();
-    if (!events_.empty() && events_.top().time < ends) {
+    const Time now = events_.empty() ? ends : std::min(ends, events_.top().time);
+    if (now == Time::max()) return progress_.timeline();
+    if (ends == now) {
+      while (const auto ended = links.end_next(now)) end(*ended, now);
+    }
+    while (!events_.empty() && events_.top().time == now) {
       const Event event = events_.top();
       events_.pop();
-      event.is_transfer ? move(links, event.id, event.time) : finish(event.id, event.time);
-    } else if (ends != Time::max()) {
-      end(links.end_next(), ends);
-    } else {
-      return progress_.timeline();
+      handle(links, event);
     }
   }
+}
+
+void TransferRun::schedule(VertexId vertex) {
+  for (EdgeId edge = graph_.out_begin()[vertex]; edge < graph_.out_begin()[vertex + 1]; ++edge) {
+    if (kind_of(edge) == kPartEdge) events_.push({progress_.part_time(vertex, edge), What::Part, edge});
+  }
+  const Time end = progress_.finish_time(vertex);
+  if (graph_.collectives().empty() || graph_.collectives()[vertex] == kNoCollective)
+    events_.push({end, What::End, vertex});
+  else
+    go_on(vertex, end - progress_.duration(vertex));
+}
+
+// Runs the compute that stands before the next piece of the action's collectives, or ends it.
+void TransferRun::go_on(VertexId vertex, Time now) {
+  const std::uint32_t pieces = graph_.collective_classes()[graph_.collectives()[vertex]].pieces;
+  const std::uint32_t piece = pieces_done_[vertex];
+  if (piece == pieces) {
+    progress_.end_at(vertex, now);
+    return finish(vertex, now);
+  }
+  const Time compute = progress_.duration(vertex) - progress_.collective_time(vertex);
+  events_.push({now + piece_of(compute, piece, pieces), What::Collectives, vertex});
+}
+
+void TransferRun::handle(LinkModel& links, const Event& event) {
+  switch (event.what) {
+    case What::Part:
+      progress_.arrive(graph_.targets()[event.id], event.time, Schedule{*this});
+      break;
+    case What::End:
+      finish(event.id, event.time);
+      break;
+    case What::Piece:
+      go_on(event.id, event.time);
+      break;
+    case What::Collectives:
+      begin_collectives(links, event.id, event.time);
+      break;
+    case What::Transfer:
+      move(links, event.id, event.time);
+      break;
+  }
+}
+
+void TransferRun::begin_collectives(LinkModel& links, VertexId vertex, Time now) {
+  const std::uint32_t kind = graph_.collectives()[vertex];
+  const std::uint32_t pieces = graph_.collective_classes()[kind].pieces;
+  const Time time = piece_of(progress_.collective_time(vertex), pieces_done_[vertex]++, pieces);
+  if (const auto end = links.admit_collective(kind, vertex, time, now))
+    events_.push({*end, What::Piece, vertex});
 }
 
 void TransferRun::finish(VertexId vertex, Time now) {
   progress_.count_finished();
   for (EdgeId edge = graph_.out_begin()[vertex]; edge < graph_.out_begin()[vertex + 1]; ++edge) {
     const EdgeClass kind = kind_of(edge);
+    if (kind == kPartEdge) continue;
     if (is_transfer(kind)) {
       allow(edge, now);
     } else if (kind == kDataEdge || waits_.sends.empty() || waits_.sends[vertex] == 0) {
-      progress_.arrive(graph_.targets()[edge], now, PushEnd{*this});
+      progress_.arrive(graph_.targets()[edge], now, Schedule{*this});
     }
   }
   if (graph_.gates().empty()) return;
@@ -93,13 +153,17 @@ void TransferRun::move(LinkModel& links, EdgeId edge, Time now) {
   if (passage) note_passage(edge, *passage);
 }
 
-// The last byte of a transfer under way has left.
-void TransferRun::end(EdgeId edge, Time now) {
-  note_passage(edge, {transfer_ready_[edge], now, now + class_of(edge).latency});
+// The last byte of what was under way has left.
+void TransferRun::end(const LinkModel::Ended& ended, Time now) {
+  if (ended.is_transfer) {
+    note_passage(ended.id, {transfer_ready_[ended.id], now, now + class_of(ended.id).latency});
+  } else {
+    go_on(ended.id, now);
+  }
 }
 
 void TransferRun::note_passage(EdgeId edge, const Passage& passage) {
-  progress_.note_passage(edge, passage, PushEnd{*this});
+  progress_.note_passage(edge, passage, Schedule{*this});
   if (holds_sender(edge)) release(sources_[edge], passage.sent);
   if (graph_.gates().empty()) return;
   end_turn(graph_.send_gates()[edge], passage.sent);
@@ -112,7 +176,7 @@ void TransferRun::release(VertexId vertex, Time sent) {
   if (--waits_.sends[vertex] > 0) return;
   for (EdgeId edge = graph_.out_begin()[vertex]; edge < graph_.out_begin()[vertex + 1]; ++edge) {
     if (kind_of(edge) == kProgramEdge)
-      progress_.arrive(graph_.targets()[edge], released_[vertex], PushEnd{*this});
+      progress_.arrive(graph_.targets()[edge], released_[vertex], Schedule{*this});
   }
 }
 
@@ -134,7 +198,7 @@ void TransferRun::open(GateId gate) {
 // One of the things that a transfer waits for is there.
 void TransferRun::allow(EdgeId edge, Time at) {
   transfer_ready_[edge] = std::max(transfer_ready_[edge], at);
-  if (--waits_.transfers[edge] == 0) events_.push({transfer_ready_[edge], true, edge});
+  if (--waits_.transfers[edge] == 0) events_.push({transfer_ready_[edge], What::Transfer, edge});
 }
 
 Timeline run_transfers(const OpGraph& graph, LinkModel& links) {

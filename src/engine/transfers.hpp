@@ -24,23 +24,29 @@ class TransferRun {
   [[nodiscard]] Timeline take() && { return std::move(progress_).take(); }
 
  private:
-  // At equal times ops end first, so that all transfers that are ready then are known and go by edge.
+  // In the order in which what happens at one time is handled: ops end first, so that all transfers that are
+  // ready then are known and go by edge.
+  enum class What : std::uint8_t {
+    Part,         // an edge that leaves part-way
+    End,          // a vertex
+    Piece,        // of a vertex's collectives ends,
+    Collectives,  // or begins
+    Transfer      // an edge
+  };
   struct Event {
     Time time;
-    bool is_transfer;
-    std::uint32_t id;  // VertexId or EdgeId
+    What what;
+    std::uint32_t id;
 
     friend bool operator>(const Event& a, const Event& b) {
-      return std::tie(a.time, a.is_transfer, a.id) > std::tie(b.time, b.is_transfer, b.id);
+      return std::tie(a.time, a.what, a.id) > std::tie(b.time, b.what, b.id);
     }
   };
 
   // A vertex has all it needs.
-  struct PushEnd {
+  struct Schedule {
     TransferRun& run;
-    void operator()(VertexId vertex) const {
-      run.events_.push({run.progress_.finish_time(vertex), false, vertex});
-    }
+    void operator()(VertexId vertex) const { run.schedule(vertex); }
   };
 
   // What waits for how much at the start of any run.
@@ -62,9 +68,13 @@ class TransferRun {
     return !sources_.empty() && is_transfer(kind_of(edge)) && class_of(edge).holds_sender;
   }
 
+  void schedule(VertexId vertex);
+  void handle(LinkModel& links, const Event& event);
   void finish(VertexId vertex, Time now);
+  void go_on(VertexId vertex, Time now);
+  void begin_collectives(LinkModel& links, VertexId vertex, Time now);
   void move(LinkModel& links, EdgeId edge, Time now);
-  void end(EdgeId edge, Time now);
+  void end(const LinkModel::Ended& ended, Time now);
   void note_passage(EdgeId edge, const Passage& passage);
   void release(VertexId vertex, Time sent);
   void end_turn(GateId gate, Time at);
@@ -76,8 +86,9 @@ class TransferRun {
   Progress progress_;
   Waits all_waits_, waits_;
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
-  std::vector<Time> gate_opens_;      // [gates]
-  std::vector<Time> transfer_ready_;  // [edges] then its start
+  std::vector<std::uint8_t> pieces_done_;  // [vertices] of an action's collectives
+  std::vector<Time> gate_opens_;           // [gates]
+  std::vector<Time> transfer_ready_;       // [edges] then its start
 
   // Blocking sends only.
   std::vector<VertexId> sources_;  // [edges]

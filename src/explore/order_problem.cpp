@@ -174,7 +174,8 @@ class ProblemBuilder {
 
   [[nodiscard]] Time step_end(std::size_t stage) const {
     return on_rank(OpKind::GradientReduction, stage, costs(stage).gradient_reduction) +
-           on_rank(OpKind::OptimizerStep, stage, costs(stage).optimizer_step);
+           on_rank(OpKind::OptimizerStep, stage, costs(stage).optimizer_step) +
+           on_rank(OpKind::ParameterGather, stage, costs(stage).parameter_gather);
   }
 
   [[nodiscard]] Time start_behind(std::size_t stage, const std::vector<std::optional<Time>>& start) const {
@@ -224,6 +225,9 @@ void push_types(const OrderProblem& problem, Op op, std::vector<TypeId>& types) 
 
 OrderProblem make_order_problem(const Plan& plan, const OptimizeOptions& options) {
   check_covered(plan.schedule);
+  if (plan.workload.overlap_gradients)
+    throw Error("/training/overlap_gradients",
+                "true: how long gradients take behind an order depends on it; expected false");
   return ProblemBuilder(plan, options).build();
 }
 

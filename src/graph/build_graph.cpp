@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <limits>
 
+#include "collective_table.hpp"
 #include "comm_gates.hpp"
 #include "op_graph_data.hpp"
 #include "ppsim/core/int128.hpp"
 #include "ppsim/graph/op_costs.hpp"
+#include "side_streams.hpp"
 #include "transfer_table.hpp"
 
 namespace ppsim {
@@ -18,13 +20,16 @@ namespace {
 class GraphBuilder {
  public:
   GraphBuilder(const Schedule& schedule, const Workload& workload, Communication communication,
-               ProgramStreams streams)
+               ProgramStreams streams, const GraphLinks& links)
       : schedule_(schedule),
         workload_(workload),
         streams_(streams),
-        transfers_(schedule.placement, workload, schedule.requests > 0),
+        links_(links),
+        transfers_(schedule, workload, links),
+        collectives_(schedule, workload, links.replica),
         forward_at_(std::size_t{schedule.stages()} * schedule.micro_batches, kNoVertex),
-        gradient_at_(schedule.forward_only ? 0 : forward_at_.size(), kNoVertex) {
+        gradient_at_(schedule.forward_only ? 0 : forward_at_.size(), kNoVertex),
+        last_backward_(schedule.stages(), kNoVertex) {
     data_.communication = communication;
     data_.link_count = workload.network.link_count();
     if (communication != Communication::Program) return;
@@ -33,15 +38,16 @@ class GraphBuilder {
     gradient_edges_.assign(gradient_at_.size(), kNoEdge);
   }
 
-  std::shared_ptr<const OpGraph::Data> build() && {
+  OpGraph::Data build() && {
     add_vertices();
     add_edges();
     check_total();
     reverse_edges();
     data_.transfers = std::move(transfers_).take();
+    data_.collective_classes = std::move(collectives_).take();
     if (is_program())
       add_gates(data_, schedule_, streams_, {vertex_behind_, forward_edges_, gradient_edges_});
-    return std::make_shared<const OpGraph::Data>(std::move(data_));
+    return std::move(data_);
   }
 
  private:
@@ -62,12 +68,21 @@ class GraphBuilder {
     data_.durations.reserve(schedule_.ops.size() + reductions);
     for (std::uint32_t rank = 0; rank < schedule_.ranks(); ++rank) {
       data_.rank_begin.push_back(vertex_count());
-      if (!workload_.rank_speeds.empty()) speed_ = workload_.rank_speeds[rank];
+      if (has_speeds()) speed_ = speed_of(rank);
       add_program(schedule_.program(Rank{rank}), pairs);
       add_tail(Rank{rank}, pairs);
+      add_side(pairs);
+      if (links_.collectives) add_collectives(Rank{rank});
     }
     data_.rank_begin.push_back(vertex_count());
     if (pairs) data_.op_begin.push_back(static_cast<std::uint32_t>(data_.ops.size()));
+  }
+
+  [[nodiscard]] bool has_speeds() const { return !workload_.rank_speeds.empty(); }
+
+  [[nodiscard]] RankSpeed speed_of(std::uint32_t rank) const {
+    if (!links_.replica || workload_.replica_speeds.empty()) return workload_.rank_speeds[rank];
+    return workload_.replica_speeds[std::size_t{*links_.replica} * schedule_.ranks() + rank];
   }
 
   [[nodiscard]] VertexId vertex_count() const { return static_cast<VertexId>(data_.durations.size()); }
@@ -80,14 +95,20 @@ class GraphBuilder {
         continue;
       }
       if (program[step].kind == OpKind::Forward) end_evictions();
-      if (pairs) data_.op_begin.push_back(static_cast<std::uint32_t>(data_.ops.size()));
+      begin_vertex(pairs);
       note_behind(vertex_count(), program[step].overlaps_next ? 2 : 1);
       place(program[step]);
       Time duration = duration_of(program[step]);
       if (program[step].overlaps_next) duration = pair_duration(duration, place(program[++step]));
       data_.durations.push_back(duration);
-      if (ends_step(program[step])) add_reduction(program[step], pairs);
+      if (ends_step(program[step])) add_step_end(program[step], pairs);
     }
+  }
+
+  // Of the program.
+  void begin_vertex(bool pairs) {
+    side_.meet(vertex_count());
+    if (pairs) data_.op_begin.push_back(static_cast<std::uint32_t>(data_.ops.size()));
   }
 
   // Of the next ops of the schedule.
@@ -117,13 +138,41 @@ class GraphBuilder {
   }
 
   // What a stage does once a step, as far as it takes time.
-  void add_reduction(Op last, bool pairs) {
-    for (const OpKind kind : {OpKind::GradientReduction, OpKind::OptimizerStep}) {
+  void add_step_end(Op last, bool pairs) {
+    for (const OpKind kind : {OpKind::GradientReduction, OpKind::OptimizerStep, OpKind::ParameterGather}) {
       const Op op{kind, false, last.stage, last.micro_batch};
-      if (duration_of(op) == Time{}) continue;
-      if (pairs) data_.op_begin.push_back(static_cast<std::uint32_t>(data_.ops.size()));
+      const Time duration = duration_of(op);
+      if (duration == Time{}) continue;
+      if (kind == OpKind::GradientReduction && workload_.overlap_gradients) {
+        side_.add({last_backward_[index(op.stage)], op, duration,
+                   workload_.stages[index(op.stage)].gradient_buckets});
+        continue;
+      }
+      begin_vertex(pairs);
       data_.ops.push_back(op);
-      data_.durations.push_back(duration_of(op));
+      data_.durations.push_back(duration);
+    }
+  }
+
+  void add_side(bool pairs) {
+    data_.side_begin.push_back(vertex_count());
+    side_.number(vertex_count(), [&](const BucketGroup& group, std::uint32_t bucket) {
+      if (pairs) data_.op_begin.push_back(static_cast<std::uint32_t>(data_.ops.size()));
+      data_.ops.push_back(group.op);
+      data_.durations.push_back(group.bucket_duration(bucket));
+    });
+  }
+
+  void add_collectives(Rank rank) {
+    for (VertexId vertex = data_.rank_begin.back(); vertex < vertex_count(); ++vertex) {
+      const std::size_t begin = data_.op_begin.empty() ? vertex : data_.op_begin[vertex];
+      const std::size_t end = vertex + 1 < data_.op_begin.size() ? data_.op_begin[vertex + 1]
+                              : data_.op_begin.empty()           ? vertex + 1
+                                                                 : data_.ops.size();
+      const auto ops = std::span(data_.ops).subspan(begin, end - begin);
+      const Time time = collective_time(schedule_, workload_, ops, data_.durations[vertex], speed_);
+      data_.collectives.push_back(collectives_.of(rank, ops, time));
+      data_.collective_times.push_back(data_.collectives.back() == kNoCollective ? Time{} : time);
     }
   }
 
@@ -132,6 +181,8 @@ class GraphBuilder {
     const std::size_t at = slot(index(op.stage), index(op.micro_batch));
     if (op.kind == OpKind::Forward) forward_at_[at] = vertex_count();
     if (needs_gradient(op.kind)) gradient_at_[at] = vertex_count();
+    if (op.kind == OpKind::Backward || op.kind == OpKind::WeightGrad)
+      last_backward_[index(op.stage)] = vertex_count();
     data_.ops.push_back(op);
     return duration_of(op);
   }
@@ -146,7 +197,7 @@ class GraphBuilder {
   // On the rank at hand.
   [[nodiscard]] Time duration_of(Op op) const {
     const Time duration = stage_duration(op);
-    return workload_.rank_speeds.empty() ? duration : duration_at(schedule_, workload_, op, duration, speed_);
+    return has_speeds() ? duration_at(schedule_, workload_, op, duration, speed_) : duration;
   }
 
   [[nodiscard]] Time stage_duration(Op op) const {
@@ -166,8 +217,9 @@ class GraphBuilder {
         return costs.gradient_reduction;
       case OpKind::OptimizerStep:
         return costs.optimizer_step;
-      case OpKind::Recompute:
       case OpKind::ParameterGather:
+        return costs.parameter_gather;
+      case OpKind::Recompute:
       case OpKind::Evict:
       case OpKind::Load:
         break;
@@ -175,9 +227,10 @@ class GraphBuilder {
     throw std::logic_error(fmt::format("no duration for {}", name(op.kind)));
   }
 
+  // Stage by stage; where reductions run beside the program, what follows stands behind all of them.
   void add_tail(Rank rank, bool pairs) {
     for (const Stage stage : schedule_.placement.stages_of(rank))
-      add_reduction({OpKind::Backward, false, stage, MicroBatch{0}}, pairs);
+      add_step_end({OpKind::Backward, false, stage, MicroBatch{0}}, pairs);
   }
 
   void add_edges() {
@@ -185,10 +238,8 @@ class GraphBuilder {
     edges.reserve(data_.ops.size() * 2);
     data_.edge_classes.reserve(data_.ops.size() * 2);
     for (std::size_t rank = 0; rank + 1 < data_.rank_begin.size(); ++rank) {
-      const VertexId end = data_.rank_begin[rank + 1];
-      for (VertexId vertex = data_.rank_begin[rank]; vertex < end; ++vertex) {
-        add_edges_of(vertex, vertex + 1 < end, edges);
-      }
+      for (VertexId vertex = data_.rank_begin[rank]; vertex < data_.rank_begin[rank + 1]; ++vertex)
+        add_edges_of(vertex, rank, edges);
     }
     data_.csr = CsrGraph(boost::edges_are_sorted, edges.begin(), edges.end(), vertex_count(),
                          static_cast<EdgeId>(edges.size()));
@@ -205,6 +256,7 @@ class GraphBuilder {
     EdgeClass kind;
     Op op{};  // whose result it carries
     const Copy* copy = nullptr;
+    BucketEdge bucket{};  // of a kPartEdge
   };
 
   // From rank r to P-1-r, or back.
@@ -219,10 +271,10 @@ class GraphBuilder {
   }
 
   // Sorted by target, then by class: that is how edges are numbered. At most a program edge, one for each
-  // op of a pair, and copies; both of a pair's can go to the same pair.
-  void add_edges_of(VertexId vertex, bool has_next, std::vector<Edge>& edges) {
+  // op of a pair, copies, and buckets of gradients; both of a pair's can go to the same pair.
+  void add_edges_of(VertexId vertex, std::size_t rank, std::vector<Edge>& edges) {
     out_.clear();
-    if (has_next) out_.push_back({vertex + 1, kProgramEdge});
+    if (vertex + 1 < data_.side_begin[rank]) out_.push_back({vertex + 1, kProgramEdge});
     const std::size_t begin = data_.op_begin.empty() ? vertex : data_.op_begin[vertex];
     const std::size_t end = data_.op_begin.empty() ? vertex + 1 : data_.op_begin[vertex + 1];
     for (std::size_t op = begin; op < end; ++op) {
@@ -232,16 +284,28 @@ class GraphBuilder {
     }
     for (; next_copy_ < copies_.size() && copies_[next_copy_].source == vertex; ++next_copy_)
       out_.push_back(edge_of(copies_[next_copy_]));
+    add_bucket_edges(vertex, data_.rank_begin[rank + 1]);
     std::sort(out_.begin(), out_.end(), [](OutEdge a, OutEdge b) {
       return a.target != b.target ? a.target < b.target : a.kind < b.kind;
     });
-    for (const OutEdge edge : out_) {
-      if (edge.copy != nullptr) data_.copies.push_back({static_cast<EdgeId>(edges.size()), edge.copy->op});
-      if (is_program() && is_transfer(edge.kind) && edge.copy == nullptr)
-        note_edge(edge.op, static_cast<EdgeId>(edges.size()));
+    for (const OutEdge& edge : out_) {
+      note(edge, static_cast<EdgeId>(edges.size()));
       edges.emplace_back(vertex, edge.target);
       data_.edge_classes.push_back(edge.kind);
     }
+  }
+
+  void add_bucket_edges(VertexId vertex, VertexId rank_end) {
+    bucket_edges_.clear();
+    side_.edges_of(vertex, rank_end, bucket_edges_);
+    for (const BucketEdge edge : bucket_edges_)
+      out_.push_back({edge.target, edge.parts > 0 ? kPartEdge : kDataEdge, {}, nullptr, edge});
+  }
+
+  void note(const OutEdge& edge, EdgeId id) {
+    if (edge.copy != nullptr) data_.copies.push_back({id, edge.copy->op});
+    if (edge.kind == kPartEdge) data_.part_edges.push_back({id, edge.bucket.part, edge.bucket.parts});
+    if (is_program() && is_transfer(edge.kind) && edge.copy == nullptr) note_edge(edge.op, id);
   }
 
   void note_edge(Op op, EdgeId edge) {
@@ -312,12 +376,17 @@ class GraphBuilder {
   const Workload& workload_;
   ProgramStreams streams_;
   RankSpeed speed_;  // of the rank at hand
+  GraphLinks links_;
   TransferTable transfers_;
-  std::vector<VertexId> forward_at_;                    // [S][M] vertex of F
-  std::vector<VertexId> gradient_at_;                   // [S][M] vertex of B or I
+  CollectiveTable collectives_;
+  std::vector<VertexId> forward_at_;     // [S][M] vertex of F
+  std::vector<VertexId> gradient_at_;    // [S][M] vertex of B or I
+  std::vector<VertexId> last_backward_;  // [S] of the step and rank at hand
+  SideStreams side_;
   std::vector<VertexId> vertex_behind_;                 // [ops], and the edges [S][M]: see ProgramPlaces
   std::vector<EdgeId> forward_edges_, gradient_edges_;  // only where sends are part of the program
-  std::vector<OutEdge> out_;                            // of the vertex at hand
+  std::vector<OutEdge> out_;                            // of the vertex at hand, and
+  std::vector<BucketEdge> bucket_edges_;                // those of buckets
   std::vector<Copy> copies_;                            // EVICT and LOAD, by source
   std::size_t open_evictions_ = 0;                      // whose forward has not been placed
   std::size_t next_copy_ = 0;                           // the first one behind the vertex at hand
@@ -326,15 +395,22 @@ class GraphBuilder {
 
 }  // namespace
 
-OpGraph build_graph(const Schedule& schedule, const Workload& workload, Communication communication,
-                    ProgramStreams streams) {
+OpGraph::Data make_graph_data(const Schedule& schedule, const Workload& workload, Communication communication,
+                              ProgramStreams streams, const GraphLinks& links) {
   PPSIM_ASSERT(workload.stages.size() == schedule.stages(),
                fmt::format("{} costs for {} stages", workload.stages.size(), schedule.stages()));
   constexpr std::size_t kMostOps = std::numeric_limits<VertexId>::max() / 4;
   if (schedule.ops.size() > kMostOps) {
     throw Error("", fmt::format("{} ops, expected at most {}", schedule.ops.size(), kMostOps));
   }
-  return OpGraph(GraphBuilder(schedule, workload, communication, streams).build());
+  return GraphBuilder(schedule, workload, communication, streams, links).build();
+}
+
+OpGraph build_graph(const Schedule& schedule, const Workload& workload, Communication communication,
+                    ProgramStreams streams, const GraphLinks& links) {
+  OpGraph::Data data = make_graph_data(schedule, workload, communication, streams, links);
+  drop_unshared(data);
+  return OpGraph(std::make_shared<const OpGraph::Data>(std::move(data)));
 }
 
 }  // namespace ppsim

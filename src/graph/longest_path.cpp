@@ -9,6 +9,7 @@ namespace ppsim {
 
 Time longest_path(const OpGraph& graph) {
   PPSIM_ASSERT(graph.communication() == Communication::Overlap, "a held stream is no edge's delay");
+  PPSIM_ASSERT(graph.leaders().empty(), "replicas that wait for one another are no edge");
   std::vector<std::pair<VertexId, VertexId>> edges;
   for (VertexId v = 0; v < graph.vertex_count(); ++v) {
     for (EdgeId e = graph.out_begin()[v]; e < graph.out_begin()[v + 1]; ++e)
@@ -22,12 +23,13 @@ Time longest_path(const OpGraph& graph) {
   for (const VertexId vertex : order) {
     for (EdgeId e = graph.out_begin()[vertex]; e < graph.out_begin()[vertex + 1]; ++e) {
       const EdgeClass kind = graph.edge_classes()[e];
-      Time delay{};
+      Time delay = graph.durations()[vertex];
       if (is_transfer(kind))
-        delay = graph.transfer_classes()[kind].latency + graph.transfer_classes()[kind].wire;
+        delay += graph.transfer_classes()[kind].latency + graph.transfer_classes()[kind].wire;
+      if (kind == kPartEdge) delay = graph.part_edge(e).of(delay);
       tail[vertex] = std::max(tail[vertex], delay + tail[graph.targets()[e]]);
     }
-    tail[vertex] += graph.durations()[vertex];
+    tail[vertex] = std::max(tail[vertex], graph.durations()[vertex]);
     longest = std::max(longest, tail[vertex]);
   }
   return longest;

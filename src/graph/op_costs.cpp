@@ -16,9 +16,7 @@ BytesPerSecond at_least_one(std::int64_t rate) {
 void slow_down(Route& route, const Network& network, const LinkFactors& factors) {
   if (factors.empty()) return;
   for (LinkShare& share : route.shares) {
-    const auto found = factors.find(network.link_name(share.link));
-    if (found == factors.end()) continue;
-    share.capacity = at_least_one(std::llround(static_cast<double>(share.capacity.count()) * found->second));
+    share.capacity = capacity_left(network, factors, share.link, share.capacity);
     route.bandwidth = std::min(route.bandwidth, at_least_one(share.capacity.count() / share.flows));
   }
 }
@@ -55,19 +53,51 @@ Time tensor_comm(const Schedule& schedule, const Workload& workload, Op op, cons
   return scaled(tensor_comm(schedule, workload, op), 1 / speed.tensor_comm);
 }
 
+Time other_comm(const Schedule& schedule, const Workload& workload, Op op) {
+  const StageCosts& costs = workload.stages[index(op.stage)];
+  switch (op.kind) {
+    case OpKind::Forward:
+      return schedule.is_token_step(op.micro_batch) ? costs.decode_other_comm : costs.forward_other_comm;
+    case OpKind::Recompute:
+      return costs.forward_other_comm;
+    case OpKind::Backward:
+      return costs.input_grad_other_comm + costs.weight_grad_other_comm;
+    case OpKind::InputGrad:
+      return costs.input_grad_other_comm;
+    case OpKind::WeightGrad:
+      return costs.weight_grad_other_comm;
+    case OpKind::GradientReduction:
+    case OpKind::ParameterGather:
+    case OpKind::OptimizerStep:
+    case OpKind::Evict:
+    case OpKind::Load:
+      return {};
+  }
+  return {};
+}
+
 Time duration_at(const Schedule& schedule, const Workload& workload, Op op, Time duration,
                  const RankSpeed& speed) {
-  if (op.kind == OpKind::GradientReduction) return scaled(duration, 1 / speed.gradient_reduction);
+  if (op.kind == OpKind::GradientReduction || op.kind == OpKind::ParameterGather)
+    return scaled(duration, 1 / speed.gradient_reduction);
   if (speed.compute == 1 && speed.tensor_comm == 1) return duration;
   const Time comm = tensor_comm(schedule, workload, op);
   return round_to_time(static_cast<double>((duration - comm).count()) / speed.compute +
                        static_cast<double>(comm.count()) / speed.tensor_comm);
 }
 
-Route route_between(const Network& network, const LinkFactors& factors, Rank from, Rank to) {
-  Route route = network.route(from, to);
+Route route_between(const Network& network, const LinkFactors& factors, Rank from, Rank to,
+                    std::optional<std::uint32_t> replica) {
+  Route route = network.route(from, to, replica);
   slow_down(route, network, factors);
   return route;
+}
+
+BytesPerSecond capacity_left(const Network& network, const LinkFactors& factors, LinkId link,
+                             BytesPerSecond capacity) {
+  const auto found = factors.empty() ? factors.end() : factors.find(network.link_name(link));
+  if (found == factors.end()) return capacity;
+  return at_least_one(std::llround(static_cast<double>(capacity.count()) * found->second));
 }
 
 }  // namespace ppsim

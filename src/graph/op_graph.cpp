@@ -16,6 +16,11 @@ std::string describe_op(const Op& op) {
 
 }  // namespace
 
+Time PartEdge::of(Time duration) const {
+  const Time each = duration / parts, rest = duration % parts;
+  return each * part + (rest * part + Time(parts - 1)) / parts;
+}
+
 std::uint32_t OpGraph::rank_count() const {
   return static_cast<std::uint32_t>(data_->rank_begin.size() - 1);
 }
@@ -31,6 +36,9 @@ std::uint32_t OpGraph::link_count() const {
 
 std::span<const VertexId> OpGraph::rank_begin() const {
   return data_->rank_begin;
+}
+std::span<const VertexId> OpGraph::side_begin() const {
+  return data_->side_begin;
 }
 std::span<const Time> OpGraph::durations() const {
   return data_->durations;
@@ -56,8 +64,32 @@ std::span<const EdgeId> OpGraph::in_edges() const {
 std::span<const CopyEdge> OpGraph::copies() const {
   return data_->copies;
 }
+std::span<const PartEdge> OpGraph::part_edges() const {
+  return data_->part_edges;
+}
+const PartEdge& OpGraph::part_edge(EdgeId edge) const {
+  const auto found = std::lower_bound(data_->part_edges.begin(), data_->part_edges.end(), edge,
+                                      [](const PartEdge& part, EdgeId sought) { return part.edge < sought; });
+  PPSIM_ASSERT(found != data_->part_edges.end() && found->edge == edge, "no edge that leaves part-way");
+  return *found;
+}
 std::span<const TransferClass> OpGraph::transfer_classes() const {
   return data_->transfers;
+}
+std::span<const VertexId> OpGraph::leaders() const {
+  return data_->leaders;
+}
+std::uint32_t OpGraph::replica_size() const {
+  return data_->replica_size > 0 ? data_->replica_size : vertex_count();
+}
+std::span<const CollectiveClass> OpGraph::collective_classes() const {
+  return data_->collective_classes;
+}
+std::span<const std::uint32_t> OpGraph::collectives() const {
+  return data_->collectives;
+}
+std::span<const Time> OpGraph::collective_times() const {
+  return data_->collective_times;
 }
 Communication OpGraph::communication() const {
   return data_->communication;

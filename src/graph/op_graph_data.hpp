@@ -25,8 +25,19 @@ struct OpGraph::Data {
   std::vector<std::uint32_t> op_begin;   ///< [vertices + 1]; empty where every action is one op
   std::vector<Time> durations;           ///< [vertices]
   std::vector<VertexId> rank_begin;      ///< [P + 1]
+  std::vector<VertexId> side_begin;      ///< [P]
   std::vector<TransferClass> transfers;  ///< by EdgeClass
   std::vector<CopyEdge> copies;          ///< by edge
+  std::vector<PartEdge> part_edges;      ///< by edge
+
+  // Several replicas.
+  std::vector<VertexId> leaders;  ///< [vertices]
+  std::uint32_t replica_size = 0;
+
+  // Where collectives share links.
+  std::vector<CollectiveClass> collective_classes;
+  std::vector<std::uint32_t> collectives;  ///< [vertices]
+  std::vector<Time> collective_times;      ///< [vertices]
 
   // Communication::Program.
   std::vector<Gate> gates;
@@ -40,5 +51,10 @@ struct OpGraph::Data {
   std::uint32_t link_count = 0;
   Communication communication = Communication::Overlap;
 };
+
+/// The graph of build_graph().
+[[nodiscard]] OpGraph::Data make_graph_data(const Schedule& schedule, const Workload& workload,
+                                            Communication communication, ProgramStreams streams,
+                                            const GraphLinks& links);
 
 }  // namespace ppsim

@@ -3,8 +3,10 @@
 #include "ppsim/graph/op_costs.hpp"
 
 namespace ppsim {
-TransferTable::TransferTable(const Placement& placement, const Workload& workload, bool token_loop)
-    : link_factors_(workload.link_factors) {
+TransferTable::TransferTable(const Schedule& schedule, const Workload& workload, const GraphLinks& links)
+    : link_factors_(workload.link_factors), links_(links) {
+  const Placement& placement = schedule.placement;
+  const bool token_loop = schedule.requests > 0;
   const std::size_t stages = placement.stages();
   for (const std::vector<Rank>& route : placement.route) {
     std::vector<EdgeClass> forward(stages, kDataEdge), backward(stages, kDataEdge), decode(stages, kDataEdge);
@@ -34,7 +36,9 @@ EdgeClass TransferTable::copy(const Network& network, Rank from, Rank to, Bytes 
 
 EdgeClass TransferTable::add(const Network& network, Rank from, Rank to, Bytes bytes) {
   if (from == to) return kDataEdge;
-  Route route = route_between(network, link_factors_, from, to);
+  Route route = route_between(network, link_factors_, from, to, links_.replica);
+  if (links_.replica && !links_.alone)
+    route.bandwidth = route_between(network, link_factors_, from, to).bandwidth;
   const Time wire = route.wire(bytes);
   classes_.push_back({from, to, bytes, route.latency, wire, std::move(route.links), std::move(route.shares)});
   return static_cast<EdgeClass>(classes_.size() - 1);

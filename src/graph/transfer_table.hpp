@@ -12,7 +12,8 @@ namespace ppsim {
 /// Classes of the transfers behind an F, a B or I, and a token step's F, by direction and stage.
 class TransferTable {
  public:
-  TransferTable(const Placement& placement, const Workload& workload, bool token_loop);
+  /// Keeps a reference to the workload.
+  TransferTable(const Schedule& schedule, const Workload& workload, const GraphLinks& links);
 
   /// Of the dependency that leaves `stage`; kDataEdge where both ends are on one rank. Not for the last
   /// stage's forward and the first stage's backward, which nothing follows.
@@ -38,6 +39,7 @@ class TransferTable {
 
   using Table = std::vector<std::vector<EdgeClass>>;  // [directions][S]
   const LinkFactors& link_factors_;
+  GraphLinks links_;
   Table forward_, backward_, decode_;
   std::vector<TransferClass> classes_;
   std::map<std::tuple<Rank, Rank, Bytes>, EdgeClass> copies_;

@@ -136,6 +136,12 @@ Simulation read_simulation(Document& document, const ObjectReader& root, const N
       static_cast<Communication>(section.choice("communication", kCommunication, "overlap"));
   simulation.streams = read_streams(section, simulation.communication);
   simulation.contention = static_cast<Contention>(section.choice("contention", kContention, "none"));
+  constexpr std::array<std::string_view, 2> kDetail{"folded", "full"};
+  if (section.has("detail")) {
+    if (root.has("costs"))
+      throw section.error("detail", "has no meaning with \"costs\", which have no replicas; leave it out");
+    simulation.detail = static_cast<Detail>(section.choice("detail", kDetail, "folded"));
+  }
   if (!root.has("costs"))
     simulation.pair = read_pair(section);
   else if (section.has("overlapped_pair"))

@@ -135,9 +135,16 @@ constexpr Key kParallelismList[] = {kSchema,
                                     {"layers_per_stage"}};
 constexpr ObjectKeys kParallelism{kParallelismList};
 
-constexpr Key kTrainingList[] = {
-    kSchema,          kDescription,   {"gradient_dtype"}, {"master_dtype"},
-    {"moment_dtype"}, {"fused_loss"}, {"working_memory"}, {"gradient_placeholders"}};
+constexpr Key kTrainingList[] = {kSchema,
+                                 kDescription,
+                                 {"gradient_dtype"},
+                                 {"master_dtype"},
+                                 {"moment_dtype"},
+                                 {"fused_loss"},
+                                 {"working_memory"},
+                                 {"gradient_placeholders"},
+                                 {"gradient_bucket"},
+                                 {"overlap_gradients"}};
 constexpr ObjectKeys kTraining{kTrainingList};
 
 constexpr Key kScheduleList[] = {kSchema, kDescription, {"name"}, {"file"}};
@@ -163,9 +170,11 @@ constexpr Key kNoiseList[] = {kSchema,
                               {"jitter", KeyKind::Object, &kJitter}};
 constexpr ObjectKeys kNoise{kNoiseList};
 
-constexpr Key kSimulationList[] = {kSchema,        kDescription, {"communication"},
-                                   {"streams"},    {"grouped"},  {"overlapped_pair"},
-                                   {"contention"}, {"seed"},     {"noise", KeyKind::Section, &kNoise}};
+constexpr Key kSimulationList[] = {kSchema,           kDescription,
+                                   {"communication"}, {"streams"},
+                                   {"grouped"},       {"overlapped_pair"},
+                                   {"contention"},    {"detail"},
+                                   {"seed"},          {"noise", KeyKind::Section, &kNoise}};
 constexpr ObjectKeys kSimulation{kSimulationList};
 
 constexpr Key kConfigList[] = {kSchema,

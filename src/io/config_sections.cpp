@@ -213,6 +213,13 @@ Parallelism read_parallelism(const ObjectReader& section, bool with_costs) {
   return parallelism;
 }
 
+Bytes read_bucket(const ObjectReader& section) {
+  const Bytes bucket = section.quantity("gradient_bucket", parse_bytes);
+  if (bucket > Bytes(0)) return bucket;
+  throw section.error("gradient_bucket",
+                      fmt::format("{}; expected more than zero", shown(section.value("gradient_bucket"))));
+}
+
 Training read_training(const ObjectReader& section) {
   const auto dtype = [&](std::string_view key) {
     return static_cast<Dtype>(section.choice(key, kDtypeNames, "fp32"));
@@ -231,6 +238,8 @@ Training read_training(const ObjectReader& section) {
   training.fused_loss = section.flag("fused_loss", false);
   training.working_memory = section.flag("working_memory", false);
   training.gradient_placeholders = section.flag("gradient_placeholders", false);
+  if (section.has("gradient_bucket")) training.gradient_bucket = read_bucket(section);
+  training.overlap_gradients = section.flag("overlap_gradients", false);
   return training;
 }
 

@@ -164,4 +164,15 @@ std::string action_name(std::span<const Op> ops, Rank rank, const ChunkIndex& ch
   return text;
 }
 
+std::optional<Time> shortest_op(const OpGraph& graph, const Timeline& timeline) {
+  std::optional<Time> shortest;
+  for (std::size_t rank = 0; rank < graph.rank_count(); ++rank) {
+    for (VertexId v = graph.rank_begin()[rank]; v < graph.side_begin()[rank]; ++v) {
+      const Time duration = timeline.finish[v] - timeline.start[v];
+      if (duration > Time(0)) shortest = std::min(shortest.value_or(duration), duration);
+    }
+  }
+  return shortest;
+}
+
 }  // namespace ppsim

@@ -1,12 +1,14 @@
 /// How reports, traces and pictures name things, so that all of them say it the same way.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "ppsim/graph/op_graph.hpp"
+#include "ppsim/graph/timeline.hpp"
 #include "ppsim/metrics/report.hpp"
 #include "ppsim/model/stage_layout.hpp"
 
@@ -59,5 +61,8 @@ class ChunkIndex {
 /// "F3"; where a rank holds several stages a letter tells them apart: "F3a", "F3b". "F7+B3" for a pair; what
 /// runs once a step is called by its kind.
 [[nodiscard]] std::string action_name(std::span<const Op> ops, Rank rank, const ChunkIndex& chunks);
+
+/// The shortest action of any rank's program that takes time.
+[[nodiscard]] std::optional<Time> shortest_op(const OpGraph& graph, const Timeline& timeline);
 
 }  // namespace ppsim

@@ -141,6 +141,7 @@ constexpr MemoryColumn kMemoryColumns[] = {
     {"KV cache", &StageCosts::kv_cache_prefill},
     {"reduction", nullptr, &StageCosts::gradient_reduction},
     {"optimizer step", nullptr, &StageCosts::optimizer_step},
+    {"parameter gather", nullptr, &StageCosts::parameter_gather},
 };
 
 std::string memory_table(std::span<const StageCosts> stages) {
@@ -193,7 +194,9 @@ Json make_stage(std::size_t index, const StageTable& table, const StageCosts& co
           {"input_grad_ns", costs.input_grad.count()},
           {"weight_grad_ns", costs.weight_grad.count()},
           {"gradient_reduction_ns", costs.gradient_reduction.count()},
+          {"gradient_buckets", costs.gradient_buckets},
           {"optimizer_step_ns", costs.optimizer_step.count()},
+          {"parameter_gather_ns", costs.parameter_gather.count()},
           {"weights_bytes", costs.weights.count()},
           {"gradients_bytes", costs.gradients.count()},
           {"optimizer_bytes", costs.optimizer.count()},

@@ -22,6 +22,9 @@ constexpr double kMostBoxes = 60'000;
 /// Columns of merged ops are wide enough that the beat between columns and ops does not show.
 constexpr double kLeastColumn = 4;
 
+/// Of a row's height, the strip of what runs beside the program.
+constexpr double kSideShare = 0.25;
+
 /// Boxes narrower than this have no white rim: it would be wider than they are.
 constexpr double kRimFrom = 4;
 
@@ -70,14 +73,16 @@ class Painter {
         column_(std::max(kLeastColumn, narrowest_)),
         columns_(static_cast<std::size_t>(std::ceil(layout.width / column_))),
         plain_(kKinds * most_chunks_),
-        rimmed_(kKinds * most_chunks_) {}
+        rimmed_(kKinds * most_chunks_),
+        beside_(kKinds * most_chunks_) {}
 
   Boxes paint() && {
     for (std::uint32_t rank = 0; rank < graph_.rank_count(); ++rank) paint_rank(rank);
     Boxes boxes;
     boxes.numbered = !numbers_.empty();
     boxes.merged_below = merged_ ? narrowest_ : 0;
-    boxes.svg = paths(plain_, "<g>") + paths(rimmed_, R"(<g stroke="#fff" stroke-width="1">)");
+    boxes.svg = paths(plain_, "<g>") + paths(rimmed_, R"(<g stroke="#fff" stroke-width="1">)") +
+                paths(beside_, "<g>");
     if (!numbers_.empty()) {
       boxes.svg += fmt::format(R"(<g font-size="{:.1f}" text-anchor="middle">)"
                                "\n{}</g>\n",
@@ -98,7 +103,7 @@ class Painter {
   void paint_rank(std::uint32_t rank) {
     shares_.assign(columns_ * plain_.size(), 0);
     bool merged = false;
-    for (VertexId v = graph_.rank_begin()[rank]; v < graph_.rank_begin()[rank + 1]; ++v) {
+    for (VertexId v = graph_.rank_begin()[rank]; v < graph_.side_begin()[rank]; ++v) {
       const double x0 = layout_.x(timeline_.start[v]);
       const double x1 = layout_.x(timeline_.finish[v]);
       if (x1 - x0 >= narrowest_) {
@@ -110,6 +115,23 @@ class Painter {
     }
     if (merged) paint_columns(rank);
     merged_ = merged_ || merged;
+    paint_side(rank);
+  }
+
+  // What runs beside the program: a strip at the foot of the row, in which short boxes run together.
+  void paint_side(std::uint32_t rank) {
+    const VertexId end = graph_.rank_begin()[rank + 1];
+    for (VertexId v = graph_.side_begin()[rank]; v < end;) {
+      const VertexId first = v;
+      const double x0 = layout_.x(timeline_.start[first]);
+      double x1 = x0;
+      do {
+        x1 = layout_.x(timeline_.finish[v]);
+      } while (++v < end && x1 - x0 < narrowest_);
+      const double foot = layout_.y(rank) + layout_.row_height;
+      append_box(beside_[colour(static_cast<Rank>(rank), graph_.ops(first).front())],
+                 {x0, x1, foot - kSideShare * layout_.row_height, foot});
+    }
   }
 
   void paint_action(Rank rank, VertexId vertex, double x0, double x1) {
@@ -190,7 +212,7 @@ class Painter {
 
   bool drawn(std::size_t kind) const {
     for (std::size_t c = kind * most_chunks_; c < (kind + 1) * most_chunks_; ++c) {
-      if (!plain_[c].empty() || !rimmed_[c].empty()) return true;
+      if (!plain_[c].empty() || !rimmed_[c].empty() || !beside_[c].empty()) return true;
     }
     return false;
   }
@@ -205,6 +227,7 @@ class Painter {
   std::size_t columns_;
   std::vector<std::string> plain_;   // [kinds x chunks] path data
   std::vector<std::string> rimmed_;  // [kinds x chunks]
+  std::vector<std::string> beside_;  // [kinds x chunks] over the others
   std::string numbers_;
   std::vector<double> shares_;  // [columns][kinds x chunks] of one rank
   bool merged_ = false;

@@ -67,15 +67,6 @@ std::string layers_label(const Report& report, std::size_t rank) {
   return layers.size() <= kMostLabel ? layers : layers.substr(0, kMostLabel - 3) + "...";
 }
 
-Time shortest_op(const OpGraph& graph, const Timeline& timeline, Time makespan) {
-  Time shortest = makespan;
-  for (VertexId v = 0; v < graph.vertex_count(); ++v) {
-    const Time duration = timeline.finish[v] - timeline.start[v];
-    if (duration > Time(0)) shortest = std::min(shortest, duration);
-  }
-  return shortest;
-}
-
 class Picture {
  public:
   Picture(const OpGraph& graph, const Timeline& timeline, const Report& report)
@@ -90,7 +81,7 @@ class Picture {
     }
     rank_label_ = text_width(5 + std::to_string(report.ranks).size(), kLabelSize);
     layout_.left = kMargin + rank_label_ + (longest > 0 ? 8 + text_width(longest, kLabelSize) : 0) + 8;
-    const Time shortest = shortest_op(graph, timeline, layout_.makespan);
+    const Time shortest = shortest_op(graph, timeline).value_or(layout_.makespan);
     const double per_op =
         static_cast<double>(layout_.makespan.count()) / static_cast<double>(shortest.count());
     layout_.width = std::clamp(kNarrowestOp * per_op, kLeastWidth - layout_.left - kMargin,

@@ -39,13 +39,9 @@ class Drawing {
  public:
   Drawing(const OpGraph& graph, const Timeline& timeline, std::size_t width, bool color)
       : graph_(graph), timeline_(timeline), chunks_(graph), color_(color) {
-    Time shortest = Time::max();
-    for (VertexId v = 0; v < graph.vertex_count(); ++v) {
-      makespan_ = std::max(makespan_, timeline.finish[v]);
-      const Time duration = timeline.finish[v] - timeline.start[v];
-      if (duration > Time(0)) shortest = std::min(shortest, duration);
-    }
+    for (const Time finish : timeline.finish) makespan_ = std::max(makespan_, finish);
     makespan_ = std::max(makespan_, Time(1));
+    const Time shortest = shortest_op(graph, timeline).value_or(Time::max());
     label_ = fmt::format("rank {}", graph.rank_count() - 1).size() + 1;
     const std::size_t room = std::max<std::size_t>(width, label_ + 10) - label_;
     const double wanted =
@@ -70,7 +66,7 @@ class Drawing {
   std::vector<Cell> draw_rank(std::uint32_t rank) const {
     std::vector<Cell> cells(columns_);
     std::vector<Shares> shares(columns_);
-    for (VertexId v = graph_.rank_begin()[rank]; v < graph_.rank_begin()[rank + 1]; ++v) {
+    const auto draw = [&](VertexId v) {
       const double from = column(timeline_.start[v]);
       const double to = column(timeline_.finish[v]);
       if (to - from >= 1) {
@@ -78,7 +74,11 @@ class Drawing {
       } else {
         add_shares(shares, graph_.ops(v).front().kind, from, to);
       }
-    }
+    };
+    // What runs beside the program is seen where the rank computes nothing.
+    const VertexId begin = graph_.rank_begin()[rank], side = graph_.side_begin()[rank];
+    for (VertexId v = side; v < graph_.rank_begin()[rank + 1]; ++v) draw(v);
+    for (VertexId v = begin; v < side; ++v) draw(v);
     draw_shares(cells, shares);
     return cells;
   }

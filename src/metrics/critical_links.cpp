@@ -59,7 +59,8 @@ std::vector<Time> find_turns(const OpGraph& graph, const Timeline& timeline) {
 }  // namespace
 
 CriticalLinks::CriticalLinks(const OpGraph& graph, const Timeline& timeline, const std::vector<bool>& tails)
-    : timeline_(timeline),
+    : graph_(graph),
+      timeline_(timeline),
       tails_(tails),
       blocking_(graph.communication() == Communication::Blocking),
       turns_(find_turns(graph, timeline)),
@@ -80,11 +81,15 @@ Time CriticalLinks::released(VertexId vertex) const {
   return released;
 }
 
-Time CriticalLinks::arrival(VertexId source, EdgeId edge, VertexId target) const {
+Time CriticalLinks::arrival(VertexId source, EdgeId edge) const {
   if (is_transfer(classes_[edge])) return timeline_.transfer_finish[edge];
+  if (classes_[edge] == kPartEdge) {
+    const Time start = timeline_.start[source];
+    return start + graph_.part_edge(edge).of(timeline_.finish[source] - start);
+  }
   // The op before it in the program hands the stream over; other data of the rank is there when its op has
   // finished.
-  return blocking_ && source + 1 == target ? released(source) : timeline_.finish[source];
+  return blocking_ && classes_[edge] == kProgramEdge ? released(source) : timeline_.finish[source];
 }
 
 CriticalLink CriticalLinks::find(VertexId vertex) const {
@@ -93,7 +98,7 @@ CriticalLink CriticalLinks::find(VertexId vertex) const {
   for (EdgeId i = in_begin_[vertex]; i < in_begin_[vertex + 1]; ++i) {
     const VertexId source = in_sources_[i];
     if (timeline_.start[source] > timeline_.start[vertex]) continue;
-    const Time there = arrival(source, in_edges_[i], vertex);
+    const Time there = arrival(source, in_edges_[i]);
     if (best.source != kNoVertex && (there < last || (there == last && source >= best.source))) continue;
     best = {source, in_edges_[i]};
     last = there;

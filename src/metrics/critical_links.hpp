@@ -54,8 +54,9 @@ class CriticalLinks {
   [[nodiscard]] Time start(VertexId vertex) const { return timeline_.start[vertex]; }
 
  private:
-  [[nodiscard]] Time arrival(VertexId source, EdgeId edge, VertexId target) const;
+  [[nodiscard]] Time arrival(VertexId source, EdgeId edge) const;
 
+  const OpGraph& graph_;
   const Timeline& timeline_;
   const std::vector<bool>& tails_;
   bool blocking_;

@@ -14,30 +14,6 @@ Time tensor_comm(const Schedule& schedule, const Workload& workload, Rank rank) 
   return sum;
 }
 
-/// Collectives of experts, context and ZeRO inside an op.
-Time other_comm(const Schedule& schedule, const Workload& workload, Op op) {
-  const StageCosts& costs = workload.stages[index(op.stage)];
-  switch (op.kind) {
-    case OpKind::Forward:
-      return schedule.is_token_step(op.micro_batch) ? costs.decode_other_comm : costs.forward_other_comm;
-    case OpKind::Recompute:
-      return costs.forward_other_comm;
-    case OpKind::Backward:
-      return costs.input_grad_other_comm + costs.weight_grad_other_comm;
-    case OpKind::InputGrad:
-      return costs.input_grad_other_comm;
-    case OpKind::WeightGrad:
-      return costs.weight_grad_other_comm;
-    case OpKind::GradientReduction:
-    case OpKind::ParameterGather:
-    case OpKind::OptimizerStep:
-    case OpKind::Evict:
-    case OpKind::Load:
-      return {};
-  }
-  return {};
-}
-
 Time other_comm(const Schedule& schedule, const Workload& workload, Rank rank) {
   Time sum{};
   for (const Op op : schedule.program(rank)) sum += other_comm(schedule, workload, op);

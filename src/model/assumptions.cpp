@@ -119,7 +119,7 @@ std::string twice_each_way(const ModelRun& run) {
 }
 
 std::string context_exchange_text(const ModelRun& run, const Transformer& model) {
-  const GroupLinks& group = run.groups.context;
+  const GroupLinks& group = run.groups.of(GroupKind::Context);
   if (run.parallelism.context_exchange == ContextExchange::AllToAll) {
     const HeadExchange bytes = context_head_bytes(run, model);
     return fmt::format(
@@ -146,8 +146,8 @@ void add_context(Sentences& sentences, const ModelRun& run, const Transformer& m
 
 // Where they are not as many as of other weights.
 void add_expert_copies(Sentences& sentences, const ModelRun& run) {
-  const GroupLinks& group = run.groups.expert_replicas;
-  if (run.inference() || group.members == run.groups.replicas.members) return;
+  const GroupLinks& group = run.groups.of(GroupKind::ExpertReplicas);
+  if (run.inference() || group.members == run.groups.of(GroupKind::Replicas).members) return;
   sentences.push_back(
       group.members == 1
           ? "Each routed expert has one copy, whose gradients are not exchanged."
@@ -168,11 +168,11 @@ void add_experts_text(Sentences& sentences, const ModelRun& run, const Transform
       "as "
       "around an MLP.",
       run.parallelism.expert, twice_each_way(run), megabytes(bytes),
-      microseconds(all_to_all_time(run.groups.expert, bytes))));
+      microseconds(all_to_all_time(run.groups.of(GroupKind::Expert), bytes))));
 }
 
 std::string tensor_group_text(const ModelRun& run) {
-  const GroupLinks& group = run.groups.tensor;
+  const GroupLinks& group = run.groups.of(GroupKind::Tensor);
   if (group.nodes == 1) return fmt::format("{} GPUs of one node", group.members);
   return fmt::format("{} GPUs on {} nodes", group.members, group.nodes);
 }
@@ -186,7 +186,8 @@ void add_tensor_parallel(Sentences& sentences, const ModelRun& run, const Transf
       "that takes {:.4g} us, with no compute beside it; the embedding adds one{}.",
       twice_each_way(run), megabytes(bytes),
       algorithm_text(run.parallelism.collectives, run.parallelism.sequence_parallel), tensor_group_text(run),
-      gigabytes_per_second(run.groups.tensor.ring.bandwidth), microseconds(run.tensor_all_reduce(bytes)),
+      gigabytes_per_second(run.groups.of(GroupKind::Tensor).ring.bandwidth),
+      microseconds(run.tensor_all_reduce(bytes).time),
       run.inference() ? "" : " forward, the head one backward"));
   if (run.parallelism.sequence_parallel)
     sentences.push_back(
@@ -205,31 +206,36 @@ std::string sharing_text(const ModelRun& run) {
   return fmt::format(", {}", kShared.at(run.parallelism.zero_stage));
 }
 
-std::string reduction_moment(std::uint32_t zero_stage) {
+// Of a stage: not all are alike.
+std::string buckets_text(const Training& training) {
+  if (training.gradient_bucket == Bytes(0)) return "";
+  return fmt::format(" in buckets of at most {:.4g} MB", megabytes(training.gradient_bucket));
+}
+
+std::string reduction_moment(const Training& training, std::uint32_t zero_stage) {
   constexpr const char* kInBackward =
       ", layer by layer in every backward (where it is split, in W) with no compute beside it; ";
-  switch (zero_stage) {
-    case 0:
-      return ", after a rank's last backward and beside nothing else";
-    case 1:
-      return ", after a rank's last backward and beside nothing else; the new weights go around behind them";
-    case 2:
-      return std::string(kInBackward) + "the new weights go around at the end of the step";
-    default:
-      return std::string(kInBackward) +
-             "a layer's weights are gathered for every forward of it and again for every backward, with no "
-             "compute beside them";
-  }
+  constexpr const char* kWeights = "the new weights go around behind the optimizer step";
+  if (zero_stage == 2) return std::string(kInBackward) + kWeights;
+  if (zero_stage == 3)
+    return std::string(kInBackward) +
+           "a layer's weights are gathered for every forward of it and again for every backward, with no "
+           "compute beside them";
+  const std::string moment =
+      training.overlap_gradients
+          ? ", each as soon as a stage's last backward has filled it and the one before is reduced"
+          : ", after a rank's last backward and beside nothing else";
+  return buckets_text(training) + moment + (zero_stage == 1 ? std::string("; ") + kWeights : "");
 }
 
 void add_reduction(Sentences& sentences, const ModelRun& run) {
   if (run.parallelism.replicas() == 1) return;
   const std::uint32_t stage = run.parallelism.zero_stage;
-  sentences.push_back(
-      fmt::format("Gradients are reduced in {} by {} over {} replicas at {:.4g} GB/s{}.",
-                  name(run.training.gradient_dtype), algorithm_text(run.parallelism.collectives, stage > 0),
-                  run.parallelism.replicas(), gigabytes_per_second(run.groups.replicas.ring.bandwidth),
-                  reduction_moment(stage)));
+  sentences.push_back(fmt::format(
+      "Gradients are reduced in {} by {} over {} replicas at {:.4g} GB/s{}.",
+      name(run.training.gradient_dtype), algorithm_text(run.parallelism.collectives, stage > 0),
+      run.parallelism.replicas(), gigabytes_per_second(run.groups.of(GroupKind::Replicas).ring.bandwidth),
+      reduction_moment(run.training, stage)));
 }
 
 void add_parameters(Sentences& sentences, const ModelRun& run, Dtype dtype) {

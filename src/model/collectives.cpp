@@ -11,6 +11,10 @@
 //
 // Hierarchical, N nodes of g GPUs: a ring in each node, then g rings over the nodes side by side, each with
 // bytes / g at one GPU's share of its NIC, then the rest of the ring in each node.
+//
+// Ports, n GPUs on N nodes. A ring, or all rings side by side together, hands 2 (n-1)/n of the bytes from GPU
+// to GPU; of n hops N leave a node. A tree hands all bytes up and down, over N - 1 pairs of nodes twice, once
+// by each half, and over n - N pairs within nodes. Each way counts once as sent and once as received.
 #include "ppsim/model/collectives.hpp"
 
 #include <algorithm>
@@ -59,6 +63,38 @@ Seconds half_time(const GroupLinks& group, double bytes, CollectiveAlgorithm alg
 
 double count(Bytes bytes) {
   return static_cast<double>(bytes.count());
+}
+
+// `moved` bytes from each GPU to the next one.
+PortBytes ring_ports(const GroupLinks& group, double moved) {
+  if (group.nodes == 1) return {moved, 0};
+  const double across = static_cast<double>(group.nodes) / static_cast<double>(group.members);
+  return {moved * (1 - across), moved * across};
+}
+
+PortBytes half_ring_ports(const GroupLinks& group, double bytes) {
+  const auto n = static_cast<double>(group.members);
+  return ring_ports(group, (n - 1) / n * bytes);
+}
+
+PortBytes tree_ports(const GroupLinks& group, double bytes) {
+  const auto n = static_cast<double>(group.members), nodes = static_cast<double>(group.nodes);
+  return {2 * bytes * (n - nodes) / n, 2 * bytes * (nodes - 1) / n};
+}
+
+PortBytes half_hierarchical_ports(const GroupLinks& group, double bytes) {
+  if (group.nodes == 1 || !group.even()) return half_ring_ports(group, bytes);
+  const auto g = static_cast<double>(group.per_node), nodes = static_cast<double>(group.nodes);
+  return {(g - 1) / g * bytes, (nodes - 1) / nodes * bytes / g};
+}
+
+// What `auto` comes to; the first of those that take the same time.
+CollectiveAlgorithm fastest(const GroupLinks& group, double bytes) {
+  const Seconds ring = 2 * half_ring_time(group.members, group.ring, bytes);
+  const Seconds tree = tree_all_reduce_time(group, Bytes(static_cast<std::int64_t>(bytes)));
+  const Seconds hierarchical = 2 * half_hierarchical_time(group, bytes);
+  if (ring <= tree && ring <= hierarchical) return CollectiveAlgorithm::Ring;
+  return tree <= hierarchical ? CollectiveAlgorithm::Tree : CollectiveAlgorithm::Hierarchical;
 }
 
 }  // namespace
@@ -124,6 +160,30 @@ Seconds ring_send_time(const GroupLinks& group, Bytes bytes) {
   };
   if (group.nodes == 1) return time(group.inside);
   return group.members == group.nodes ? time(group.hop) : std::max(time(group.hop), time(group.inside));
+}
+
+PortBytes all_reduce_bytes(const GroupLinks& group, Bytes bytes, CollectiveAlgorithm algorithm) {
+  if (algorithm == CollectiveAlgorithm::Auto) algorithm = fastest(group, count(bytes));
+  if (algorithm == CollectiveAlgorithm::Tree) return tree_ports(group, count(bytes));
+  return 2 * half_all_reduce_bytes(group, bytes, algorithm);
+}
+
+PortBytes half_all_reduce_bytes(const GroupLinks& group, Bytes bytes, CollectiveAlgorithm algorithm) {
+  const bool hierarchical =
+      algorithm == CollectiveAlgorithm::Hierarchical ||
+      (algorithm == CollectiveAlgorithm::Auto &&
+       half_hierarchical_time(group, count(bytes)) < half_ring_time(group.members, group.ring, count(bytes)));
+  return hierarchical ? half_hierarchical_ports(group, count(bytes)) : half_ring_ports(group, count(bytes));
+}
+
+PortBytes all_to_all_bytes(const GroupLinks& group, Bytes bytes) {
+  const double piece = count(bytes) / static_cast<double>(group.members);
+  return {piece * static_cast<double>(group.per_node - 1),
+          piece * static_cast<double>(group.members - group.per_node)};
+}
+
+PortBytes ring_send_bytes(const GroupLinks& group, Bytes bytes) {
+  return group.members <= 1 ? PortBytes{} : ring_ports(group, count(bytes));
 }
 
 }  // namespace ppsim

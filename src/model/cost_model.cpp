@@ -54,21 +54,37 @@ GpuClock make_clock(const ModelRun& run, const Transformer& model) {
   return {run.cluster.gpu, model.product_dtype(), model.dtype};
 }
 
-StageComm stage_comm(const ModelRun& run, const Transformer& model, const StagePlace& place) {
+PassCollectives& PassCollectives::operator+=(const PassCollectives& other) {
+  forward += other.forward;
+  recompute += other.recompute;
+  input_grad += other.input_grad;
+  weight_grad += other.weight_grad;
+  return *this;
+}
+
+PassCollectives operator*(double times, const PassCollectives& passes) {
+  return {times * passes.forward, times * passes.recompute, times * passes.input_grad,
+          times * passes.weight_grad};
+}
+
+PassCollectives tensor_collectives(const ModelRun& run, const Transformer& model, const StagePlace& place) {
   const double tokens = static_cast<double>(model.sequence_length) / run.parallelism.context;
-  const Seconds all_reduce = run.tensor_all_reduce(hidden_bytes(run, model, tokens));
-  const Seconds layers = 2.0 * place.layers.count * all_reduce;
-  const bool again = run.parallelism.recompute == Recompute::Full;
-  return {layers + (place.embedding ? all_reduce : Seconds(0)), again ? layers : Seconds(0),
-          layers + (place.head ? all_reduce : Seconds(0))};
+  const CollectiveCost all_reduce = run.tensor_all_reduce(hidden_bytes(run, model, tokens));
+  const double layers = 2.0 * place.layers.count;
+  PassCollectives passes;
+  passes.forward = (layers + (place.embedding ? 1 : 0)) * all_reduce;
+  if (run.parallelism.recompute == Recompute::Full) passes.recompute = layers * all_reduce;
+  passes.input_grad = (layers + (place.head ? 1 : 0)) * all_reduce;
+  return passes;
 }
 
 StageTimes stage_times(const ModelRun& run, const Transformer& model, const StagePlace& place,
                        std::span<const StagePart> parts) {
   const GpuClock clock = make_clock(run, model);
-  const StageComm comm = stage_comm(run, model, place);
-  const Seconds backward_comm = comm.recompute + comm.backward;
-  StageTimes sum{comm.forward, backward_comm, Seconds(0), comm.forward, backward_comm, {}};
+  StageTimes sum;
+  sum.tensor_comm = tensor_collectives(run, model, place);
+  sum.forward = sum.tensor_comm.forward.time;
+  sum.backward = sum.tensor_comm.recompute.time + sum.tensor_comm.input_grad.time;
   for (const StagePart& part : parts) {
     for (const Operator& op : part.operators) {
       const OperatorTimes times = operator_times(clock, op);
@@ -77,10 +93,10 @@ StageTimes stage_times(const ModelRun& run, const Transformer& model, const Stag
       sum.weight_grad += part.times() * times.weight_grad;
     }
   }
-  sum.other_comm = sum_of(stage_collectives(run, model, parts));
-  sum.forward += sum.other_comm.forward;
-  sum.backward += sum.other_comm.recompute + sum.other_comm.input_grad + sum.other_comm.weight_grad;
-  sum.weight_grad += sum.other_comm.weight_grad;
+  const PassCollectives& other = sum.other_comm = sum_of(stage_collectives(run, model, parts));
+  sum.forward += other.forward.time;
+  sum.backward += other.recompute.time + other.input_grad.time + other.weight_grad.time;
+  sum.weight_grad += other.weight_grad.time;
   return sum;
 }
 

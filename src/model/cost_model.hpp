@@ -18,26 +18,30 @@ struct OperatorTimes {
 
 [[nodiscard]] OperatorTimes operator_times(const GpuClock& clock, const Operator& op);
 
+/// The same of collectives.
+struct PassCollectives {
+  CollectiveCost forward;
+  CollectiveCost recompute;
+  CollectiveCost input_grad;
+  CollectiveCost weight_grad;
+
+  PassCollectives& operator+=(const PassCollectives& other);
+  friend PassCollectives operator*(double times, const PassCollectives& passes);
+};
+
 /// One micro-batch through one stage. `backward` holds `weight_grad` and the recomputation.
 struct StageTimes {
   Seconds forward{};
   Seconds backward{};
   Seconds weight_grad{};
-  Seconds forward_comm{};      ///< tensor-parallel collectives in `forward`
-  Seconds backward_comm{};     ///< and in `backward`
-  OperatorTimes other_comm{};  ///< other collectives in `forward`, in `backward`, and of these in
-                               ///< `weight_grad`
+  PassCollectives tensor_comm;  ///< tensor-parallel collectives in `forward` and `backward`
+  PassCollectives other_comm;   ///< and others, of which some are in `weight_grad`
 };
 
 [[nodiscard]] GpuClock make_clock(const ModelRun& run, const Transformer& model);
 
-/// Tensor-parallel collectives of a stage.
-struct StageComm {
-  Seconds forward{};
-  Seconds recompute{};  ///< those of the layers' forward again
-  Seconds backward{};   ///< without `recompute`
-};
-[[nodiscard]] StageComm stage_comm(const ModelRun& run, const Transformer& model, const StagePlace& place);
+[[nodiscard]] PassCollectives tensor_collectives(const ModelRun& run, const Transformer& model,
+                                                 const StagePlace& place);
 
 [[nodiscard]] StageTimes stage_times(const ModelRun& run, const Transformer& model, const StagePlace& place,
                                      std::span<const StagePart> parts);

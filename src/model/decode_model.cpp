@@ -88,18 +88,17 @@ Seconds decode_time(const ModelRun& run, const Transformer& model, const StagePl
                     const DecodeStep& step) {
   const std::uint32_t experts = count_expert_layers(model, place.layers);
   const Seconds layers = (place.layers.count - experts) * step.dense + experts * step.experts;
-  return layers + (place.head ? step.head : Seconds(0)) + decode_comm_time(run, model, place) +
-         decode_expert_time(run, model, place);
+  return layers + (place.head ? step.head : Seconds(0)) + decode_tensor_comm(run, model, place).time +
+         decode_other_comm(run, model, place).time;
 }
 
-Seconds decode_comm_time(const ModelRun& run, const Transformer& model, const StagePlace& place) {
+CollectiveCost decode_tensor_comm(const ModelRun& run, const Transformer& model, const StagePlace& place) {
   const double all_reduces = 2.0 * place.layers.count + (place.embedding ? 1 : 0);
   return all_reduces * run.tensor_all_reduce(hidden_bytes(run, model, 1));
 }
 
-Seconds decode_expert_time(const ModelRun& run, const Transformer& model, const StagePlace& place) {
-  return count_expert_layers(model, place.layers) *
-         expert_exchange_time(run, model, token_pass(run, model, 1));
+CollectiveCost decode_other_comm(const ModelRun& run, const Transformer& model, const StagePlace& place) {
+  return count_expert_layers(model, place.layers) * expert_exchange(run, model, token_pass(run, model, 1));
 }
 
 Bytes kv_cache_per_token(const ModelRun& run, const Transformer& model, const StagePlace& place) {

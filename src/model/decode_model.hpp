@@ -23,12 +23,12 @@ struct DecodeStep {
                                   const DecodeStep& step);
 
 /// Tensor-parallel collectives inside it.
-[[nodiscard]] Seconds decode_comm_time(const ModelRun& run, const Transformer& model,
-                                       const StagePlace& place);
+[[nodiscard]] CollectiveCost decode_tensor_comm(const ModelRun& run, const Transformer& model,
+                                                const StagePlace& place);
 
 /// Exchange of tokens between groups that share out the experts, inside it.
-[[nodiscard]] Seconds decode_expert_time(const ModelRun& run, const Transformer& model,
-                                         const StagePlace& place);
+[[nodiscard]] CollectiveCost decode_other_comm(const ModelRun& run, const Transformer& model,
+                                               const StagePlace& place);
 
 /// Keys and values of one token position of one request (micro_batch_size samples), over a stage's layers, on
 /// one GPU.

@@ -1,66 +1,90 @@
 // ZeRO (Rajbhandari et al. 2020, section 7). Gradients are summed over the GPUs that hold copies of a weight:
 //   stage 0   an all-reduce at the end of a step
-//   stage 1   a reduce-scatter, then an all-gather of the weights that each GPU has updated
+//   stage 1   a reduce-scatter then, and behind the optimizer an all-gather of the weights that each GPU has
+//             updated
 //   stage 2   the reduce-scatter for every micro-batch, as no GPU keeps all gradients in between; the
 //             all-gather at the end of a step
 //   stage 3   the reduce-scatter as in 2; the all-gather for every micro-batch, before its forward and again
 //             before its backward, as no GPU keeps all weights
 // Routed experts have copies of their own, on fewer GPUs.
+//
+// Buckets (Li et al. 2020, PyTorch Distributed, section 3.2): what is reduced at the end of a step is cut
+// into as few equal parts as the most bytes of one allow, each a collective with latencies of its own.
 #include "gradient_reduction.hpp"
+
+#include <algorithm>
+#include <cmath>
 
 namespace ppsim {
 
 namespace {
 
-// Sums `time(group, parameters)` over the two kinds of weights.
-template <class GroupTime>
-Seconds both_kinds(const ModelRun& run, const StageParameters& parameters, GroupTime time) {
-  Seconds sum{};
-  if (parameters.dense > 0) sum += time(run.groups.replicas, parameters.dense);
-  if (parameters.routed > 0) sum += time(run.groups.expert_replicas, parameters.routed);
+// Sums `cost(kind, bytes)` over the two kinds of weights, `each` bytes a parameter.
+template <class KindCost>
+CollectiveCost both_kinds(const StageParameters& parameters, double each, KindCost cost) {
+  CollectiveCost sum;
+  if (parameters.dense > 0) sum += cost(GroupKind::Replicas, to_bytes(parameters.dense * each));
+  if (parameters.routed > 0) sum += cost(GroupKind::ExpertReplicas, to_bytes(parameters.routed * each));
   return sum;
 }
 
-Seconds step_end_time(const ModelRun& run, const ParameterBytes& each, const GroupLinks& group,
-                      double parameters) {
-  const CollectiveAlgorithm algorithm = run.parallelism.collectives;
-  const Bytes gradients = to_bytes(parameters * each.gradients);
-  const Bytes weights = to_bytes(parameters * each.weights);
-  switch (run.parallelism.zero_stage) {
-    case 0:
-      return all_reduce_time(group, gradients, algorithm);
-    case 1:
-      return reduce_scatter_time(group, gradients, algorithm) + all_gather_time(group, weights, algorithm);
-    case 2:
-      return all_gather_time(group, weights, algorithm);
-    default:
-      return Seconds(0);
-  }
+CollectiveCost gathering(const ModelRun& run, Dtype dtype, const StageParameters& parameters) {
+  return both_kinds(parameters, parameter_bytes(run, dtype).weights,
+                    [&](GroupKind kind, Bytes bytes) { return run.collectives().all_gather(kind, bytes); });
+}
+
+CollectiveCost step_end_reduction(const ModelRun& run, double each, const StageParameters& parameters) {
+  return both_kinds(parameters, each, [&](GroupKind kind, Bytes bytes) {
+    return run.parallelism.zero_stage == 0 ? run.collectives().all_reduce(kind, bytes)
+                                           : run.collectives().reduce_scatter(kind, bytes);
+  });
+}
+
+std::uint32_t count_buckets(const ModelRun& run, double bytes) {
+  const Bytes most = run.training.gradient_bucket;
+  if (most == Bytes(0)) return 1;
+  // More of them would be more than a stage's weights: each holds a whole number of bytes.
+  constexpr double kMost = 100'000;
+  return static_cast<std::uint32_t>(
+      std::clamp(std::ceil(bytes / static_cast<double>(most.count())), 1.0, kMost));
+}
+
+bool has_copies(const ModelRun& run, const StageParameters& parameters) {
+  return (parameters.dense > 0 && run.groups.of(GroupKind::Replicas).members > 1) ||
+         (parameters.routed > 0 && run.groups.of(GroupKind::ExpertReplicas).members > 1);
 }
 
 }  // namespace
 
-void set_gradient_reduction(const ModelRun& run, Dtype dtype, std::span<const StageParameters> parameters,
-                            std::vector<StageCosts>& stages) {
-  const ParameterBytes each = parameter_bytes(run, dtype);
-  const auto time = [&](const GroupLinks& group, double one) { return step_end_time(run, each, group, one); };
-  for (std::size_t stage = 0; stage < stages.size(); ++stage)
-    stages[stage].gradient_reduction = to_stage_time(both_kinds(run, parameters[stage], time));
+void set_gradient_reduction(StageCosts& stage, const ModelRun& run, Dtype dtype,
+                            const StageParameters& parameters) {
+  if (!has_copies(run, parameters)) return;
+  const std::uint32_t zero = run.parallelism.zero_stage;
+  if (zero <= 1) {
+    const double each = parameter_bytes(run, dtype).gradients;
+    const std::uint32_t buckets = count_buckets(run, (parameters.dense + parameters.routed) * each);
+    const CollectiveCost cost = buckets * step_end_reduction(run, each,
+                                                             {.dense = parameters.dense / buckets,
+                                                              .routed = parameters.routed / buckets});
+    stage.gradient_buckets = buckets;
+    stage.gradient_reduction = to_stage_time(cost.time);
+    stage.ports.gradient_reduction = cost.bytes;
+  }
+  if (zero == 1 || zero == 2) {
+    const CollectiveCost cost = gathering(run, dtype, parameters);
+    stage.parameter_gather = to_stage_time(cost.time);
+    stage.ports.parameter_gather = cost.bytes;
+  }
 }
 
-Seconds gathering_time(const ModelRun& run, Dtype dtype, const StageParameters& parameters) {
-  if (run.parallelism.zero_stage < 3) return Seconds(0);
-  const double each = parameter_bytes(run, dtype).weights;
-  return both_kinds(run, parameters, [&](const GroupLinks& group, double one) {
-    return all_gather_time(group, to_bytes(one * each), run.parallelism.collectives);
-  });
+CollectiveCost parameter_gathering(const ModelRun& run, Dtype dtype, const StageParameters& parameters) {
+  return run.parallelism.zero_stage < 3 ? CollectiveCost{} : gathering(run, dtype, parameters);
 }
 
-Seconds scattering_time(const ModelRun& run, Dtype dtype, const StageParameters& parameters) {
-  if (run.parallelism.zero_stage < 2) return Seconds(0);
-  const double each = parameter_bytes(run, dtype).gradients;
-  return both_kinds(run, parameters, [&](const GroupLinks& group, double one) {
-    return reduce_scatter_time(group, to_bytes(one * each), run.parallelism.collectives);
+CollectiveCost gradient_scattering(const ModelRun& run, Dtype dtype, const StageParameters& parameters) {
+  if (run.parallelism.zero_stage < 2) return {};
+  return both_kinds(parameters, parameter_bytes(run, dtype).gradients, [&](GroupKind kind, Bytes bytes) {
+    return run.collectives().reduce_scatter(kind, bytes);
   });
 }
 

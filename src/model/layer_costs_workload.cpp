@@ -32,9 +32,13 @@ Bytes boundary_bytes(const ModelRun& run, const LayerCosts& model, std::size_t l
 }
 
 void add_collectives(StageCosts& stage, const ZeroCollectives& zero) {
-  stage.forward_other_comm = to_stage_time(zero.gathering.times.forward);
-  stage.input_grad_other_comm = to_stage_time(zero.gathering.times.input_grad);
-  stage.weight_grad_other_comm = to_stage_time(zero.scattering.times.weight_grad);
+  const PassCollectives &gathering = zero.gathering.passes, &scattering = zero.scattering.passes;
+  stage.forward_other_comm = to_stage_time(gathering.forward.time);
+  stage.input_grad_other_comm = to_stage_time(gathering.input_grad.time);
+  stage.weight_grad_other_comm = to_stage_time(scattering.weight_grad.time);
+  stage.ports.forward = gathering.forward.bytes;
+  stage.ports.input_grad = gathering.input_grad.bytes;
+  stage.ports.weight_grad = scattering.weight_grad.bytes;
   stage.forward += stage.forward_other_comm;
   stage.input_grad += stage.input_grad_other_comm;
   stage.weight_grad += stage.weight_grad_other_comm;
@@ -56,6 +60,7 @@ StageCosts make_stage(const ModelRun& run, const LayerCosts& model, LayerRange l
   const StageParameters parameters{.dense = sums.parameters};
   set_static_memory(stage, run, model.dtype, parameters);
   stage.optimizer_step = optimizer_time(run, model.dtype, parameters);
+  set_gradient_reduction(stage, run, model.dtype, parameters);
   return stage;
 }
 
@@ -111,13 +116,11 @@ ZeroCollectives layer_costs_collectives(const ModelRun& run, const LayerCosts& m
 Workload make_layer_costs_workload(const ModelRun& run, const LayerCosts& model) {
   check_layer_costs(run);
   Workload workload{.stages = {}, .network = Network::of_cluster(run.cluster, run.parallelism)};
-  std::vector<StageParameters> parameters;
   for (const LayerRange layers : run.layout.stages) {
     const LayerSums sums = sum_layers(run, model, layers);
     workload.stages.push_back(make_stage(run, model, layers, sums));
-    parameters.push_back({.dense = sums.parameters});
   }
-  set_gradient_reduction(run, model.dtype, parameters, workload.stages);
+  workload.overlap_gradients = run.training.overlap_gradients;
   Flops sample;
   for (const LayerCost& layer : model.layers) sample += layer.forward + layer.backward;
   const Parallelism& p = run.parallelism;

@@ -8,12 +8,10 @@
 
 namespace ppsim {
 
-Seconds ModelRun::tensor_all_reduce(Bytes bytes) const {
-  const CollectiveAlgorithm algorithm = parallelism.collectives;
-  if (parallelism.sequence_parallel)
-    return all_gather_time(groups.tensor, bytes, algorithm) +
-           reduce_scatter_time(groups.tensor, bytes, algorithm);
-  return all_reduce_time(groups.tensor, bytes, algorithm);
+CollectiveCost ModelRun::tensor_all_reduce(Bytes bytes) const {
+  if (!parallelism.sequence_parallel) return collectives().all_reduce(GroupKind::Tensor, bytes);
+  return collectives().all_gather(GroupKind::Tensor, bytes) +
+         collectives().reduce_scatter(GroupKind::Tensor, bytes);
 }
 
 double ModelRun::sequence_split() const {

@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
+#include "collective_cost.hpp"
 #include "ppsim/core/units.hpp"
 #include "ppsim/model/workload.hpp"
-#include "run_groups.hpp"
 
 namespace ppsim {
 
@@ -20,8 +20,10 @@ struct ModelRun {
 
   [[nodiscard]] bool inference() const { return shape.decode_steps.has_value(); }
 
-  /// 0 for a tensor group of one GPU. With sequence parallelism an all-gather and a reduce-scatter.
-  [[nodiscard]] Seconds tensor_all_reduce(Bytes bytes) const;
+  [[nodiscard]] Collectives collectives() const { return {groups, parallelism.collectives}; }
+
+  /// Nothing for a tensor group of one GPU. With sequence parallelism an all-gather and a reduce-scatter.
+  [[nodiscard]] CollectiveCost tensor_all_reduce(Bytes bytes) const;
 
   /// Of what the tensor group's GPUs each hold a copy, unless sequence parallelism splits it among them.
   [[nodiscard]] double sequence_split() const;

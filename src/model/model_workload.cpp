@@ -39,6 +39,9 @@ void cut_into_slices(Workload& workload, std::uint32_t k) {
       stage.*time = share(stage.*time, k);
     }
     stage.backward = stage.input_grad + stage.weight_grad;
+    for (CollectiveBytes StagePorts::*ports :
+         {&StagePorts::forward, &StagePorts::input_grad, &StagePorts::weight_grad})
+      for (PortBytes& kind : stage.ports.*ports) kind = 1.0 / k * kind;
     for (Bytes StageCosts::*bytes :
          {&StageCosts::forward_transfer, &StageCosts::backward_transfer, &StageCosts::activation,
           &StageCosts::activation_freed_at_input_grad, &StageCosts::working}) {
@@ -81,7 +84,25 @@ Bytes Workload::allocatable(Bytes memory) const {
   return most;
 }
 
+namespace {
+
+// From ZeRO 2 on gradients are reduced in every backward, and nothing is left for the end of a step.
+void check_reduction(const Training& training, const Parallelism& parallelism) {
+  if (parallelism.zero_stage < 2) return;
+  const auto refuse = [&](bool asked, const char* key) {
+    if (asked)
+      throw Error(key, fmt::format("with zero_stage {}, which reduces gradients in every backward; expected "
+                                   "no such key",
+                                   parallelism.zero_stage));
+  };
+  refuse(training.gradient_bucket > Bytes(0), "/training/gradient_bucket");
+  refuse(training.overlap_gradients, "/training/overlap_gradients");
+}
+
+}  // namespace
+
 ModelRun make_run(const ModelInput& input, const Parallelism& parallelism, const RunShape& shape) {
+  check_reduction(input.training, parallelism);
   Parallelism resolved = parallelism;
   resolved.pipeline = shape.ranks;
   check_fits(resolved, input.cluster);

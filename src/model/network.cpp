@@ -8,6 +8,7 @@
 #include <limits>
 #include <map>
 
+#include "group_paths.hpp"
 #include "network_links.hpp"
 #include "ppsim/core/error.hpp"
 
@@ -88,33 +89,41 @@ Network Network::of_cluster(const Cluster& cluster, const Parallelism& paralleli
   return Network(OfCluster{cluster, parallelism});
 }
 
-Route Network::pair_route(const PointToPoint& pairs, Rank from, Rank to) {
-  PPSIM_ASSERT(from != to && index(std::max(from, to)) < pairs.ranks,
-               fmt::format("rank {} to {} of {}", index(from), index(to), pairs.ranks));
-  const LinkId link = pair_link(pairs.ranks, from, to);
-  return {{link}, pairs.link.bandwidth, pairs.link.latency, false, {{link, pairs.link.bandwidth}}};
-}
-
 // Only one replica's links are held, the first that takes this way: the replicas move in step, so the others'
 // links are free and busy at the same moments, and a route stays as short with 1000 replicas as with one.
-Route Network::cluster_route(const OfCluster& of, Rank from, Rank to, std::uint32_t first,
-                             std::uint32_t replicas) {
-  PPSIM_ASSERT(from != to && index(std::max(from, to)) < of.parallelism.pipeline,
+Route Network::route(Rank from, Rank to, std::optional<std::uint32_t> replica) const {
+  PPSIM_ASSERT(from != to, fmt::format("rank {} to itself", index(from)));
+  if (const auto* pairs = std::get_if<PointToPoint>(&kind_)) {
+    PPSIM_ASSERT(index(std::max(from, to)) < pairs->ranks,
+                 fmt::format("rank {} to {} of {}", index(from), index(to), pairs->ranks));
+    const LinkId link = pair_link(pairs->ranks, from, to);
+    return {{link}, pairs->link.bandwidth, pairs->link.latency, false, {{link, pairs->link.bandwidth}}};
+  }
+  const auto& of = std::get<OfCluster>(kind_);
+  PPSIM_ASSERT(index(std::max(from, to)) < of.parallelism.pipeline,
                fmt::format("rank {} to {} of {}", index(from), index(to), of.parallelism.pipeline));
   PeerTraffic traffic(of.cluster, of.parallelism, from, to);
-  for (std::uint32_t replica = first; replica < first + replicas; ++replica) traffic.add(replica);
+  const std::uint32_t end = replica ? *replica + 1 : of.parallelism.replicas();
+  for (std::uint32_t one = replica.value_or(0); one < end; ++one) traffic.add(one);
   return std::move(traffic).route();
 }
 
-Route Network::route(Rank from, Rank to) const {
-  if (const auto* pairs = std::get_if<PointToPoint>(&kind_)) return pair_route(*pairs, from, to);
-  const auto& of = std::get<OfCluster>(kind_);
-  return cluster_route(of, from, to, 0, of.parallelism.replicas());
+// The GPUs of a rank, all replicas, follow one another.
+std::vector<GroupUse> Network::group_uses(Rank rank, GroupKind kind,
+                                          std::optional<std::uint32_t> replica) const {
+  const auto* of = std::get_if<OfCluster>(&kind_);
+  if (of == nullptr) return {};
+  const GpuRange first = tensor_group(of->parallelism, rank, 0);
+  const GpuRange all{first.first, first.count * of->parallelism.replicas()};
+  return ppsim::group_uses(of->cluster, of->parallelism, kind, all,
+                           replica ? tensor_group(of->parallelism, rank, *replica) : all);
 }
 
-Route Network::route(Rank from, Rank to, std::uint32_t replica) const {
-  if (const auto* pairs = std::get_if<PointToPoint>(&kind_)) return pair_route(*pairs, from, to);
-  return cluster_route(std::get<OfCluster>(kind_), from, to, replica, 1);
+std::uint32_t Network::partners(GroupKind kind) const {
+  const auto* of = std::get_if<OfCluster>(&kind_);
+  if (of == nullptr) return 1;
+  const std::uint64_t tensor = of->parallelism.tensor;
+  return static_cast<std::uint32_t>((group_blocks(of->parallelism, kind).block + tensor - 1) / tensor);
 }
 
 std::uint32_t Network::replicas() const {

@@ -50,16 +50,36 @@ GroupShape tensor_shape(const Cluster& cluster, std::uint32_t tensor) {
 
 }  // namespace
 
-RunGroups make_run_groups(const Cluster& cluster, const Parallelism& parallelism) {
-  const Placement placement(cluster, parallelism);
+GroupBlocks group_blocks(const Parallelism& parallelism, GroupKind kind) {
   const std::uint64_t tensor = parallelism.tensor;
+  const std::uint64_t rank = tensor * parallelism.replicas();
   const std::uint64_t expert_tensor = parallelism.tensor_of_expert();
   const std::uint64_t experts = expert_tensor * parallelism.expert;
-  return {.tensor = group_links(cluster, tensor_shape(cluster, parallelism.tensor)),
-          .context = placement.slowest(tensor * parallelism.context, tensor),
-          .expert = placement.slowest(experts, expert_tensor),
-          .replicas = placement.slowest(placement.rank(), tensor),
-          .expert_replicas = placement.slowest(placement.rank(), experts)};
+  switch (kind) {
+    case GroupKind::Tensor:
+      return {tensor, 1};
+    case GroupKind::Context:
+      return {tensor * parallelism.context, tensor};
+    case GroupKind::Expert:
+      return {experts, expert_tensor};
+    case GroupKind::Replicas:
+      return {rank, tensor};
+    case GroupKind::ExpertReplicas:
+      return {rank, experts};
+  }
+  return {};
+}
+
+RunGroups make_run_groups(const Cluster& cluster, const Parallelism& parallelism) {
+  const Placement placement(cluster, parallelism);
+  RunGroups groups;
+  for (std::size_t kind = 0; kind < kGroupKinds; ++kind) {
+    const GroupBlocks blocks = group_blocks(parallelism, static_cast<GroupKind>(kind));
+    groups.links[kind] = placement.slowest(blocks.block, blocks.side_by_side);
+  }
+  groups.links[static_cast<std::size_t>(GroupKind::Tensor)] =
+      group_links(cluster, tensor_shape(cluster, parallelism.tensor));
+  return groups;
 }
 
 }  // namespace ppsim

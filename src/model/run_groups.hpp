@@ -1,7 +1,7 @@
 /// The groups of GPUs that a run's collectives go over.
 #pragma once
 
-#include <cstdint>
+#include <array>
 
 #include "ppsim/model/collectives.hpp"
 
@@ -10,14 +10,20 @@ namespace ppsim {
 /// Of each kind the slowest group of all ranks, so that the costs of a stage do not depend on the rank that
 /// holds it. Ranks are taken not to meet on a NIC.
 struct RunGroups {
-  GroupLinks tensor;
-  GroupLinks context;          ///< parts of a sequence
-  GroupLinks expert;           ///< parts of a layer's routed experts
-  GroupLinks replicas;         ///< GPUs that hold the same weights, of all but routed experts,
-  GroupLinks expert_replicas;  ///< and of these
+  std::array<GroupLinks, kGroupKinds> links;
+
+  [[nodiscard]] const GroupLinks& of(GroupKind kind) const { return links[static_cast<std::size_t>(kind)]; }
 };
 
 /// Requires sizes that check_fits() accepted; a group that does not divide a rank's GPUs is left as one GPU.
 [[nodiscard]] RunGroups make_run_groups(const Cluster& cluster, const Parallelism& parallelism);
+
+/// Where the groups of a kind lie: a rank's GPUs, all replicas, in blocks of consecutive ones, of which every
+/// `side_by_side`-th belong together. {1, 1} where each GPU is a group of its own.
+struct GroupBlocks {
+  std::uint64_t block = 1;
+  std::uint64_t side_by_side = 1;
+};
+[[nodiscard]] GroupBlocks group_blocks(const Parallelism& parallelism, GroupKind kind);
 
 }  // namespace ppsim

@@ -41,50 +41,46 @@ CoreTimes core_times(const GpuClock& clock, const Operators& operators) {
 }
 
 // What is not hidden by `attention`, which is computed meanwhile.
-Seconds ring_time(const GroupLinks& group, Bytes bytes, Seconds attention) {
-  const auto n = static_cast<double>(group.members);
-  return (n - 1) * std::max(Seconds(0), ring_send_time(group, bytes) - attention / n);
+CollectiveCost ring_cost(const ModelRun& run, Bytes bytes, Seconds attention) {
+  const CollectiveCost send = run.collectives().ring_send(GroupKind::Context, bytes);
+  const auto n = static_cast<double>(run.groups.of(GroupKind::Context).members);
+  const Seconds seen = std::max(Seconds(0), send.time - attention / n);
+  CollectiveCost cost = (n - 1) * (seen / send.time) * send;
+  cost.time = (n - 1) * seen;
+  return cost;
 }
 
-OperatorTimes layer_ring_times(const ModelRun& run, const Transformer& model, const Operators& layer) {
-  const GroupLinks& group = run.groups.context;
+PassCollectives layer_ring(const ModelRun& run, const Transformer& model, const Operators& layer) {
   const CoreTimes core = core_times(make_clock(run, model), layer);
   const Bytes bytes = context_ring_bytes(run, model);
-  OperatorTimes times;
-  times.forward = ring_time(group, bytes, core.times.forward);
-  if (core.recomputed) times.recompute = times.forward;
-  times.input_grad = ring_time(group, 2 * bytes, core.times.input_grad);
-  return times;
+  PassCollectives passes;
+  passes.forward = ring_cost(run, bytes, core.times.forward);
+  if (core.recomputed) passes.recompute = passes.forward;
+  passes.input_grad = ring_cost(run, 2 * bytes, core.times.input_grad);
+  return passes;
 }
 
 // Selective recomputation begins behind the first exchange and ends before the second.
-OperatorTimes layer_head_exchange_times(const ModelRun& run, const Transformer& model) {
+PassCollectives layer_head_exchange(const ModelRun& run, const Transformer& model) {
   const HeadExchange bytes = context_head_bytes(run, model);
-  OperatorTimes times;
-  times.forward =
-      all_to_all_time(run.groups.context, bytes.before) + all_to_all_time(run.groups.context, bytes.behind);
-  if (run.parallelism.recompute == Recompute::Full) times.recompute = times.forward;
-  times.input_grad = times.forward;
-  return times;
+  PassCollectives passes;
+  passes.forward = run.collectives().all_to_all(GroupKind::Context, bytes.before) +
+                   run.collectives().all_to_all(GroupKind::Context, bytes.behind);
+  if (run.parallelism.recompute == Recompute::Full) passes.recompute = passes.forward;
+  passes.input_grad = passes.forward;
+  return passes;
 }
 
-void add(OperatorTimes& sum, double times, const OperatorTimes& one) {
-  sum.forward += times * one.forward;
-  sum.recompute += times * one.recompute;
-  sum.input_grad += times * one.input_grad;
-  sum.weight_grad += times * one.weight_grad;
-}
-
-CollectiveTimes context_times(const ModelRun& run, const Transformer& model,
-                              std::span<const StagePart> parts) {
+StageCollective context_exchange(const ModelRun& run, const Transformer& model,
+                                 std::span<const StagePart> parts) {
   const bool ring = run.parallelism.context_exchange == ContextExchange::Ring;
-  CollectiveTimes sum{ring ? "context ring" : "context all-to-all", 0, {}};
+  StageCollective sum{ring ? "context ring" : "context all-to-all", 0, {}};
   if (run.parallelism.context == 1) return sum;
   for (const StagePart& part : parts) {
     if (part.layers == 0) continue;
     sum.layers += part.layers;
-    add(sum.times, part.layers,
-        ring ? layer_ring_times(run, model, part.operators) : layer_head_exchange_times(run, model));
+    sum.passes +=
+        part.layers * (ring ? layer_ring(run, model, part.operators) : layer_head_exchange(run, model));
   }
   return sum;
 }
@@ -94,17 +90,17 @@ bool has_experts(const StagePart& part) {
                      [](const Operator& op) { return op.routed_expert; });
 }
 
-CollectiveTimes expert_times(const ModelRun& run, const Transformer& model,
-                             std::span<const StagePart> parts) {
-  CollectiveTimes sum{"expert all-to-all", 0, {}};
+StageCollective expert_exchanges(const ModelRun& run, const Transformer& model,
+                                 std::span<const StagePart> parts) {
+  StageCollective sum{"expert all-to-all", 0, {}};
   if (!model.experts || run.parallelism.expert == 1) return sum;
-  OperatorTimes layer;
-  layer.forward = layer.input_grad = expert_exchange_time(run, model, full_pass(run, model));
+  PassCollectives layer;
+  layer.forward = layer.input_grad = expert_exchange(run, model, full_pass(run, model));
   if (run.parallelism.recompute == Recompute::Full) layer.recompute = layer.forward;
   for (const StagePart& part : parts) {
     if (!has_experts(part)) continue;
     sum.layers += part.layers;
-    add(sum.times, part.layers, layer);
+    sum.passes += part.layers * layer;
   }
   return sum;
 }
@@ -124,8 +120,9 @@ ZeroCollectives zero_collectives(const ModelRun& run, const Transformer& model,
 
 }  // namespace
 
-bool CollectiveTimes::takes_time() const {
-  return times.forward + times.recompute + times.input_grad + times.weight_grad > Seconds(0);
+bool StageCollective::takes_time() const {
+  return passes.forward.time + passes.recompute.time + passes.input_grad.time + passes.weight_grad.time >
+         Seconds(0);
 }
 
 Bytes expert_exchange_bytes(const ModelRun& run, const Transformer& model, const Pass& pass) {
@@ -134,9 +131,9 @@ Bytes expert_exchange_bytes(const ModelRun& run, const Transformer& model, const
   return to_bytes(visits * sizes.hidden * element_bytes(model.sent_dtype()));
 }
 
-Seconds expert_exchange_time(const ModelRun& run, const Transformer& model, const Pass& pass) {
-  if (!model.experts || run.parallelism.expert == 1) return Seconds(0);
-  return 2 * all_to_all_time(run.groups.expert, expert_exchange_bytes(run, model, pass));
+CollectiveCost expert_exchange(const ModelRun& run, const Transformer& model, const Pass& pass) {
+  if (!model.experts || run.parallelism.expert == 1) return {};
+  return 2 * run.collectives().all_to_all(GroupKind::Expert, expert_exchange_bytes(run, model, pass));
 }
 
 Bytes context_ring_bytes(const ModelRun& run, const Transformer& model) {
@@ -159,11 +156,11 @@ HeadExchange context_head_bytes(const ModelRun& run, const Transformer& model) {
           to_bytes(each * widths.outputs)};
 }
 
-std::vector<CollectiveTimes> stage_collectives(const ModelRun& run, const Transformer& model,
+std::vector<StageCollective> stage_collectives(const ModelRun& run, const Transformer& model,
                                                std::span<const StagePart> parts) {
   const ZeroCollectives zero = zero_collectives(run, model, parts);
-  std::vector<CollectiveTimes> rows = {context_times(run, model, parts), expert_times(run, model, parts),
-                                       zero.gathering, zero.scattering};
+  std::vector<StageCollective> rows = {context_exchange(run, model, parts),
+                                       expert_exchanges(run, model, parts), zero.gathering, zero.scattering};
   rows.erase(std::remove_if(rows.begin(), rows.end(), [](const auto& row) { return !row.takes_time(); }),
              rows.end());
   return rows;
@@ -171,15 +168,15 @@ std::vector<CollectiveTimes> stage_collectives(const ModelRun& run, const Transf
 
 // What recomputation needs is gathered once, for it and for the backward that follows.
 void ZeroCollectives::add(const ModelRun& run, Dtype dtype, const StageParameters& each, double count) {
-  const Seconds gather = count * gathering_time(run, dtype, each);
-  gathering.times.forward += gather;
-  gathering.times.input_grad += gather;
-  scattering.times.weight_grad += count * scattering_time(run, dtype, each);
+  const CollectiveCost gather = count * parameter_gathering(run, dtype, each);
+  gathering.passes.forward += gather;
+  gathering.passes.input_grad += gather;
+  scattering.passes.weight_grad += count * gradient_scattering(run, dtype, each);
 }
 
-OperatorTimes sum_of(std::span<const CollectiveTimes> collectives) {
-  OperatorTimes sum;
-  for (const CollectiveTimes& collective : collectives) add(sum, 1, collective.times);
+PassCollectives sum_of(std::span<const StageCollective> collectives) {
+  PassCollectives sum;
+  for (const StageCollective& collective : collectives) sum += collective.passes;
   return sum;
 }
 

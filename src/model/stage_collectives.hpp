@@ -10,35 +10,35 @@
 
 namespace ppsim {
 
-/// Collectives of one kind over all layers of a stage: as much of their time as no compute hides.
-struct CollectiveTimes {
+/// Collectives of one kind over all layers of a stage: as much of them as no compute hides.
+struct StageCollective {
   std::string_view name;  ///< "expert all-to-all"
   std::uint32_t layers = 0;
-  OperatorTimes times;
+  PassCollectives passes;
 
   [[nodiscard]] bool takes_time() const;
 };
 
 /// Of training and prefill; none that take no time.
-[[nodiscard]] std::vector<CollectiveTimes> stage_collectives(const ModelRun& run, const Transformer& model,
+[[nodiscard]] std::vector<StageCollective> stage_collectives(const ModelRun& run, const Transformer& model,
                                                              std::span<const StagePart> parts);
 
 /// What ZeRO 2 and 3 exchange for a micro-batch, summed up layer by layer and over the ends of a model: no
 /// GPU ever holds all of a stage's weights.
 struct ZeroCollectives {
-  CollectiveTimes gathering{"parameter gathering", 0, {}};
-  CollectiveTimes scattering{"gradient reduce-scatter", 0, {}};
+  StageCollective gathering{"parameter gathering", 0, {}};
+  StageCollective scattering{"gradient reduce-scatter", 0, {}};
 
   /// `count` pieces of so many parameters each, which are gathered one after the other.
   void add(const ModelRun& run, Dtype dtype, const StageParameters& each, double count);
 };
 
 /// The sum over them.
-[[nodiscard]] OperatorTimes sum_of(std::span<const CollectiveTimes> collectives);
+[[nodiscard]] PassCollectives sum_of(std::span<const StageCollective> collectives);
 
 /// Dispatch of a layer's tokens to their experts, and the way back. 0 where each GPU has all experts.
 [[nodiscard]] Bytes expert_exchange_bytes(const ModelRun& run, const Transformer& model, const Pass& pass);
-[[nodiscard]] Seconds expert_exchange_time(const ModelRun& run, const Transformer& model, const Pass& pass);
+[[nodiscard]] CollectiveCost expert_exchange(const ModelRun& run, const Transformer& model, const Pass& pass);
 
 /// What a GPU hands to its neighbour in each step of a layer's ring: keys and values of its tokens.
 [[nodiscard]] Bytes context_ring_bytes(const ModelRun& run, const Transformer& model);

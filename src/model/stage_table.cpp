@@ -36,23 +36,15 @@ void add_operator(std::vector<OperatorRow>& rows, const GpuClock& clock, const O
   row.weight_grad += times * one.weight_grad;
 }
 
-void add_collectives(std::vector<OperatorRow>& rows, const ModelRun& run, const StageComm& comm) {
-  if (comm.forward + comm.backward == Seconds(0)) return;
-  OperatorRow& row = row_named(rows, "tensor-parallel collectives");
-  row.forward = comm.forward;
-  if (run.inference()) return;
-  row.recompute = comm.recompute;
-  row.input_grad = comm.backward;
-}
-
-void add_collective(std::vector<OperatorRow>& rows, const CollectiveTimes& collective, bool inference) {
+void add_collective(std::vector<OperatorRow>& rows, const StageCollective& collective, bool inference) {
+  if (!collective.takes_time()) return;
   OperatorRow& row = row_named(rows, collective.name);
   row.layers = collective.layers;
-  row.forward = collective.times.forward;
+  row.forward = collective.passes.forward.time;
   if (inference) return;
-  row.recompute = collective.times.recompute;
-  row.input_grad = collective.times.input_grad;
-  row.weight_grad = collective.times.weight_grad;
+  row.recompute = collective.passes.recompute.time;
+  row.input_grad = collective.passes.input_grad.time;
+  row.weight_grad = collective.passes.weight_grad.time;
 }
 
 StageTable make_table(const ModelRun& run, const Transformer& model, std::size_t stage) {
@@ -62,8 +54,9 @@ StageTable make_table(const ModelRun& run, const Transformer& model, std::size_t
   const std::vector<StagePart> parts = stage_parts(run, model, place);
   for (const StagePart& part : parts)
     for (const Operator& op : part.operators) add_operator(table.rows, clock, op, part, run.inference());
-  add_collectives(table.rows, run, stage_comm(run, model, place));
-  for (const CollectiveTimes& collective : stage_collectives(run, model, parts))
+  add_collective(table.rows, {"tensor-parallel collectives", 0, tensor_collectives(run, model, place)},
+                 run.inference());
+  for (const StageCollective& collective : stage_collectives(run, model, parts))
     add_collective(table.rows, collective, run.inference());
   return table;
 }
@@ -79,8 +72,8 @@ StageTable make_table(const ModelRun& run, const LayerCosts& model, std::size_t 
   row.input_grad = row.weight_grad = (sums.backward - sums.recompute) / 2;
   StageTable table{layers, {row}};
   const ZeroCollectives zero = layer_costs_collectives(run, model, layers);
-  for (const CollectiveTimes* collective : {&zero.gathering, &zero.scattering})
-    if (collective->takes_time()) add_collective(table.rows, *collective, false);
+  for (const StageCollective* collective : {&zero.gathering, &zero.scattering})
+    add_collective(table.rows, *collective, false);
   return table;
 }
 

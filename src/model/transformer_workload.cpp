@@ -19,11 +19,17 @@ void set_times(StageCosts& stage, const StageTimes& times) {
   stage.backward = to_stage_time(times.backward);
   stage.weight_grad = to_stage_time(times.weight_grad);
   stage.input_grad = stage.backward - stage.weight_grad;
-  stage.forward_tensor_comm = to_stage_time(times.forward_comm);
-  stage.backward_tensor_comm = to_stage_time(times.backward_comm);
-  stage.forward_other_comm = to_stage_time(times.other_comm.forward);
-  stage.input_grad_other_comm = to_stage_time(times.other_comm.recompute + times.other_comm.input_grad);
-  stage.weight_grad_other_comm = to_stage_time(times.other_comm.weight_grad);
+  const PassCollectives &tensor = times.tensor_comm, &other = times.other_comm;
+  const CollectiveCost tensor_backward = tensor.recompute + tensor.input_grad;
+  const CollectiveCost other_input = other.recompute + other.input_grad;
+  stage.forward_tensor_comm = to_stage_time(tensor.forward.time);
+  stage.backward_tensor_comm = to_stage_time(tensor_backward.time);
+  stage.forward_other_comm = to_stage_time(other.forward.time);
+  stage.input_grad_other_comm = to_stage_time(other_input.time);
+  stage.weight_grad_other_comm = to_stage_time(other.weight_grad.time);
+  stage.ports.forward = (tensor.forward + other.forward).bytes;
+  stage.ports.input_grad = (tensor_backward + other_input).bytes;
+  stage.ports.weight_grad = other.weight_grad.bytes;
 }
 
 // What arrives from each neighbour has a buffer of its own.
@@ -45,17 +51,22 @@ void set_training(StageCosts& stage, const ModelRun& run, const Transformer& mod
   }
   stage.buffers = to_bytes(buffers);
   stage.optimizer_step = optimizer_time(run, model.dtype, parameters_of(parts));
+  set_gradient_reduction(stage, run, model.dtype, parameters_of(parts));
 }
 
 void set_inference(StageCosts& stage, const ModelRun& run, const Transformer& model, const StagePlace& place,
                    std::span<const DecodeStep> steps) {
   stage.backward = stage.input_grad = stage.weight_grad = Time(0);
   stage.backward_tensor_comm = stage.input_grad_other_comm = stage.weight_grad_other_comm = Time(0);
+  stage.ports.input_grad = stage.ports.weight_grad = {};
   stage.decode_forward.reserve(steps.size());
   for (const DecodeStep& step : steps)
     stage.decode_forward.push_back(to_stage_time(decode_time(run, model, place, step)));
-  stage.decode_tensor_comm = to_stage_time(decode_comm_time(run, model, place));
-  stage.decode_other_comm = to_stage_time(decode_expert_time(run, model, place));
+  const CollectiveCost tensor = decode_tensor_comm(run, model, place);
+  const CollectiveCost other = decode_other_comm(run, model, place);
+  stage.decode_tensor_comm = to_stage_time(tensor.time);
+  stage.decode_other_comm = to_stage_time(other.time);
+  stage.ports.decode = (tensor + other).bytes;
   stage.decode_transfer = hidden_bytes(run, model, 1);
   stage.kv_cache_step = kv_cache_per_token(run, model, place);
   stage.kv_cache_prefill = to_bytes(static_cast<double>(stage.kv_cache_step.count()) * model.sequence_length);
@@ -89,18 +100,16 @@ Workload make_transformer_workload(const ModelRun& run, const Transformer& model
   Workload workload{.stages = {}, .network = Network::of_cluster(run.cluster, run.parallelism)};
   const std::vector<DecodeStep> steps =
       run.inference() ? decode_steps(run, model) : std::vector<DecodeStep>{};
-  std::vector<StageParameters> parameters;
   for (std::size_t stage = 0; stage < run.layout.stages.size(); ++stage) {
     const StagePlace place = stage_place(run.layout, stage);
     const std::vector<StagePart> parts = stage_parts(run, model, place);
-    parameters.push_back(parameters_of(parts));
     StageCosts& costs = workload.stages.emplace_back(make_stage(run, model, place, parts));
     if (run.inference())
       set_inference(costs, run, model, place, steps);
     else
       set_training(costs, run, model, place, parts);
   }
-  if (!run.inference()) set_gradient_reduction(run, model.dtype, parameters, workload.stages);
+  workload.overlap_gradients = run.training.overlap_gradients;
   workload.tokens_per_step = tokens_per_step(run, model);
   workload.model_flops_per_step = model_flops(run, model);
   workload.assumptions = transformer_assumptions(run, model);

@@ -29,11 +29,12 @@ std::vector<Time> ends_of(const std::vector<double>& capacities, const std::vect
     const Time start = started < flows.size() ? flows[started].start : Time::max();
     if (share.next() <= start) {
       const Time now = share.next();
-      ends[share.finish()] = now;
+      ends[share.finish(now).value()] = now;
       --left;
     } else {
       const FlowCase& flow = flows[started];
-      share.start(static_cast<std::uint32_t>(started++), flow.uses, flow.alone, start);
+      share.start(static_cast<std::uint32_t>(started++), flow.uses, static_cast<double>(flow.alone.count()),
+                  start);
     }
   }
   return ends;

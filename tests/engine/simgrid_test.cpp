@@ -81,7 +81,7 @@ std::vector<Time> our_ends(const Platform& platform) {
     const Time start = started < ends.size() ? nanoseconds(platform.flows[started].start_s) : Time::max();
     if (share.next() <= start) {
       const Time now = share.next();
-      ends[share.finish()] = now;
+      ends[share.finish(now).value()] = now;
       --left;
       continue;
     }
@@ -92,7 +92,7 @@ std::vector<Time> our_ends(const Platform& platform) {
       slowest = std::min(slowest, platform.bandwidths[link]);
     }
     const Time alone = nanoseconds(platform.flows[started].bytes / slowest);
-    share.start(static_cast<std::uint32_t>(started++), uses, alone, start);
+    share.start(static_cast<std::uint32_t>(started++), uses, static_cast<double>(alone.count()), start);
   }
   return ends;
 }

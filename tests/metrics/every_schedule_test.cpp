@@ -30,8 +30,12 @@ Workload random_workload(const Shape& shape, std::mt19937& random) {
     stage.backward_transfer = Bytes(up_to(8));
     stage.activation = Bytes(up_to(9));
     stage.activation_freed_at_input_grad = Bytes(up_to(stage.activation.count()));
-    if (workload.stages.size() % 2 == 0) stage.gradient_reduction = Time(up_to(9));
+    if (workload.stages.size() % 2 == 1) continue;
+    stage.gradient_reduction = Time(up_to(9));
+    stage.gradient_buckets = static_cast<std::uint32_t>(1 + up_to(3));
+    stage.optimizer_step = Time(up_to(4));
   }
+  workload.overlap_gradients = up_to(1) == 1;
   return workload;
 }
 

@@ -106,7 +106,8 @@ class RandomScheduler {
   std::vector<std::vector<Op>> programs_;
 };
 
-/// Times of 1..20 ns, hops of 0..12 ns, activations of 0..9 bytes; one run in two reduces gradients.
+/// Times of 1..20 ns, hops of 0..12 ns, activations of 0..9 bytes; one run in two reduces gradients, of
+/// these one in two beside its last backwards.
 [[nodiscard]] inline Workload random_workload(RandomShape shape, std::mt19937& random) {
   const auto between = [&random](std::int64_t low, std::int64_t high) {
     return low + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(high - low + 1));
@@ -126,8 +127,13 @@ class RandomScheduler {
     stage.backward_transfer = Bytes(between(0, 8));
     stage.activation = Bytes(between(0, 9));
     stage.activation_freed_at_input_grad = Bytes(between(0, stage.activation.count()));
-    if (reduces && !shape.forward_only) stage.gradient_reduction = Time(between(0, 9));
+    if (!reduces || shape.forward_only) continue;
+    stage.gradient_reduction = Time(between(0, 9));
+    stage.gradient_buckets = static_cast<std::uint32_t>(between(1, 4));
+    stage.optimizer_step = Time(between(0, 1) * between(0, 5));
+    stage.parameter_gather = Time(between(0, 1) * between(0, 5));
   }
+  workload.overlap_gradients = between(0, 1) == 1;
   return workload;
 }
 

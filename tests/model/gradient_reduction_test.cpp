@@ -5,6 +5,7 @@
 #include <cmath>
 #include <initializer_list>
 
+#include "ppsim/core/error.hpp"
 #include "ppsim/model/workload.hpp"
 #include "presets.hpp"
 
@@ -71,14 +72,48 @@ TEST_CASE("ZeRO leaves at the end of a step what it has not exchanged for every 
   // us: 4-byte gradients, 2-byte weights.
   const double parameters = 2 * (12 * 1024.0 * 1024 + 13 * 1024);
   const auto half = [&](double each) { return 7.0 / 8 * parameters * each / 400 + 7000; };
-  const double expected[] = {2 * half(4), half(4) + half(2), half(2), 0};
+  const double reduction[] = {2 * half(4), half(4), 0, 0};
+  const double gather[] = {0, half(2), half(2), 0};
   for (std::uint32_t stage = 0; stage <= 3; ++stage) {
     CAPTURE(stage);
     Parallelism p = parallel(1, 3, 8);
     p.zero_stage = stage;
     const StageCosts middle = training(round_cluster(3), small_gpt(), p).stages.at(1);
-    CHECK(std::abs(static_cast<double>(middle.gradient_reduction.count()) - expected[stage]) < 1);
+    CHECK(std::abs(static_cast<double>(middle.gradient_reduction.count()) - reduction[stage]) < 1);
+    CHECK(std::abs(static_cast<double>(middle.parameter_gather.count()) - gather[stage]) < 1);
   }
+}
+
+TEST_CASE("each bucket of gradients is a collective with latencies of its own") {
+  // Two layers of 12 h^2 + 13 h parameters, 100,769,792 bytes of gradients: 5 buckets of at most 25 MB. Each
+  // is a ring all-reduce over 8 on NVLink: 14 hops of 1 us beside what all bytes take.
+  ModelInput input{round_cluster(3), small_gpt()};
+  input.training.gradient_bucket = Bytes(25'000'000);
+  const StageCosts stage = make_workload(input, parallel(1, 3, 8), {.ranks = 3, .stages = 3}).stages.at(1);
+  const double bytes = 4 * 2 * (12 * 1024.0 * 1024 + 13 * 1024);
+  CHECK(stage.gradient_buckets == 5);
+  CHECK(std::abs(static_cast<double>(stage.gradient_reduction.count()) -
+                 (2 * 7.0 / 8 * bytes / 400 + 5 * 14 * 1000)) < 2);
+}
+
+TEST_CASE("from ZeRO 2 on there is nothing to cut into buckets at the end of a step") {
+  ModelInput input{round_cluster(3), small_gpt()};
+  Parallelism p = parallel(1, 3, 8);
+  p.zero_stage = 2;
+  const auto refused = [&] {
+    try {
+      (void)make_workload(input, p, {.ranks = 3, .stages = 3});
+    } catch (const Error& error) {
+      return error.fault().where;
+    }
+    return std::string();
+  };
+  input.training.overlap_gradients = true;
+  CHECK(refused() == "/training/overlap_gradients");
+  input.training = {.gradient_bucket = Bytes(1)};
+  CHECK(refused() == "/training/gradient_bucket");
+  input.training = {};
+  CHECK(refused().empty());
 }
 
 TEST_CASE("routed experts are reduced over their own copies, which lie a whole set of experts apart") {

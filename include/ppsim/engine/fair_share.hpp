@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <queue>
 #include <span>
 #include <tuple>
@@ -27,16 +28,16 @@ class FairShare {
   /// `capacities`: [links], of any unit, above zero.
   explicit FairShare(std::vector<double> capacities);
 
-  /// A flow starts that takes `alone` > 0 where nothing else is under way. `id` names it when it ends, and
+  /// A flow starts that takes `alone` > 0 nanoseconds where nothing else is under way. `id` names it when it ends, and
   /// settles ties. `uses`: at least one, no link twice, weights above zero. `now` is never earlier than at
-  /// the call before, nor later than next().
-  void start(std::uint32_t id, std::span<const Use> uses, Time alone, Time now);
+  /// the call before, nor later than next(). All that starts and ends at one instant is one change.
+  void start(std::uint32_t id, std::span<const Use> uses, double alone, Time now);
 
   /// When the next flow ends; Time::max() where none is under way.
   [[nodiscard]] Time next();
 
-  /// Ends that flow, and says which it was. Requires one under way.
-  std::uint32_t finish();
+  /// Ends the next flow that ends at `now`, which is next(), and says which it was; empty: no more of them.
+  std::optional<std::uint32_t> finish(Time now);
 
  private:
   struct Flow {
@@ -81,7 +82,9 @@ class FairShare {
   };
 
   std::uint32_t take_slot();
-  void collect(std::span<const Use> uses);
+  void begin_change(Time now);
+  void settle();
+  void collect();
   void refill(Time now);
   void open_links();
   void fill_links();
@@ -93,6 +96,9 @@ class FairShare {
   std::vector<Flow> flows_;  // by slot
   std::vector<std::uint32_t> free_slots_;
   std::priority_queue<Departure, std::vector<Departure>, std::greater<>> departures_;
+
+  std::vector<std::uint32_t> changed_;  // links on which flows have come or gone since rates were found,
+  Time changed_at_{};                   // all at this time
 
   // Of the component at hand, kept for their memory.
   std::vector<std::uint32_t> touched_links_, touched_flows_;

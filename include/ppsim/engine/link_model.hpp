@@ -31,11 +31,23 @@ class LinkModel {
   [[nodiscard]] virtual std::optional<Passage> admit(const TransferClass& transfer, EdgeId edge, Time wire,
                                                      Time now) = 0;
 
-  /// When the next of those ends; Time::max(): none is under way.
+  /// The same for a piece of an action's collectives, which takes `time` alone: when it ends, or empty.
+  [[nodiscard]] virtual std::optional<Time> admit_collective(std::uint32_t, VertexId, Time time, Time now) {
+    return now + time;
+  }
+
+  /// When the next of what is under way ends; Time::max(): nothing is.
   [[nodiscard]] virtual Time next_end() { return Time::max(); }
 
-  /// Ends it, and says which it was.
-  [[nodiscard]] virtual EdgeId end_next() { throw std::logic_error("no transfer is under way"); }
+  /// What has been under way: a transfer by its edge, collectives by their action.
+  struct Ended {
+    bool is_transfer = true;
+    std::uint32_t id = 0;
+  };
+
+  /// Ends the next one, and says which it was; nothing where none ends at `now`. What ends and what is
+  /// admitted at one instant changes the shares of all else at once.
+  [[nodiscard]] virtual std::optional<Ended> end_next(Time) { return std::nullopt; }
 };
 
 [[nodiscard]] std::unique_ptr<LinkModel> make_link_model(Contention contention, const OpGraph& graph);

@@ -36,8 +36,9 @@ struct Plan {
 
 struct Run {
   Plan plan;
-  OpGraph graph;
-  Timeline timeline;
+  OpGraph graph;      ///< of all replicas in step
+  OpGraph simulated;  ///< the same, or with Detail::Full each replica by itself
+  Timeline timeline;  ///< of `graph`; with Detail::Full that of the replica that ends last
   std::vector<RankMemory> memory;
   Report report;
 };

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,14 +13,15 @@
 #include "ppsim/core/error.hpp"
 #include "ppsim/core/op.hpp"
 #include "ppsim/core/units.hpp"
+#include "ppsim/graph/timeline.hpp"
 #include "ppsim/model/network.hpp"
 #include "ppsim/model/workload.hpp"
 #include "ppsim/schedule/schedule.hpp"
 
 namespace ppsim {
 
-/// An action: one op, or an overlapped pair; or what runs once a step behind a rank's program (gradient
-/// reduction).
+/// An action: one op, or an overlapped pair; or what runs once a step (gradient reduction, optimizer): behind
+/// a rank's program, or beside it.
 using VertexId = std::uint32_t;
 using EdgeId = std::uint32_t;
 
@@ -53,13 +55,39 @@ struct TransferClass {
   bool holds_sender = true;       ///< blocking: the sender's stream is held; not by a copy of activations
 };
 
-/// What an edge is, as a number: kProgramEdge, kDataEdge, or an index into OpGraph::transfer_classes().
+/// What the collectives inside an action have in common on its rank, where they share links with all else.
+/// While they run at full speed each port of a GPU carries at most `rate`, and a link `weight` times that.
+struct CollectiveClass {
+  struct Share {
+    LinkId link{};
+    BytesPerSecond capacity;
+    double weight = 0;
+  };
+  double rate = 0;            ///< bytes a second
+  std::uint32_t pieces = 1;   ///< that they come in, each behind an equal part of the action's compute
+  std::vector<Share> shares;  ///< by link; no weight x rate above its capacity
+};
+inline constexpr std::uint32_t kNoCollective = std::numeric_limits<std::uint32_t>::max();
+
+/// What an edge is, as a number: kProgramEdge, kDataEdge, kPartEdge, or an index into
+/// OpGraph::transfer_classes().
 using EdgeClass = std::uint32_t;
 inline constexpr EdgeClass kProgramEdge = std::numeric_limits<EdgeClass>::max();
 inline constexpr EdgeClass kDataEdge = kProgramEdge - 1;
+inline constexpr EdgeClass kPartEdge = kDataEdge - 1;  ///< data that is there before its op ends
 [[nodiscard]] constexpr bool is_transfer(EdgeClass edge) {
-  return edge < kDataEdge;
+  return edge < kPartEdge;
 }
+
+/// When the data of a kPartEdge is there: when `part` / `parts` of its source's duration have passed, rounded
+/// up. A bucket of gradients, say, whose layers are done before the whole stage is.
+struct PartEdge {
+  EdgeId edge{};
+  std::uint32_t part = 0;  ///< below `parts`
+  std::uint32_t parts = 1;
+
+  [[nodiscard]] Time of(Time duration) const;
+};
 
 /// An EVICT or LOAD: a transfer between an op of a rank (behind which it stands in the program) and a later
 /// one of the same rank (EVICT: the next F, LOAD: the B or I that reads what comes back).
@@ -103,8 +131,9 @@ class OpGraph {
   [[nodiscard]] std::uint32_t edge_count() const;
   [[nodiscard]] std::uint32_t link_count() const;
 
-  [[nodiscard]] std::span<const VertexId> rank_begin() const;    ///< [P + 1] a rank's vertices are contiguous
-  [[nodiscard]] Rank rank_of(VertexId vertex) const;             ///< O(log P)
+  [[nodiscard]] std::span<const VertexId> rank_begin() const;  ///< [P + 1] a rank's vertices are contiguous:
+  [[nodiscard]] std::span<const VertexId> side_begin() const;  ///< [P] its program, then what runs beside it
+  [[nodiscard]] Rank rank_of(VertexId vertex) const;           ///< O(log P)
   [[nodiscard]] std::span<const Op> ops(VertexId vertex) const;  ///< one, or two for a pair, F first
   [[nodiscard]] std::span<const Time> durations() const;         ///< [vertices]
 
@@ -117,8 +146,20 @@ class OpGraph {
   [[nodiscard]] std::span<const EdgeId> in_edges() const;         ///< [edges], the EdgeId behind each in-edge
 
   [[nodiscard]] std::span<const TransferClass> transfer_classes() const;
-  [[nodiscard]] std::span<const CopyEdge> copies() const;  ///< by edge
+  [[nodiscard]] std::span<const CopyEdge> copies() const;      ///< by edge
+  [[nodiscard]] std::span<const PartEdge> part_edges() const;  ///< by edge
+  [[nodiscard]] const PartEdge& part_edge(EdgeId edge) const;  ///< of a kPartEdge; O(log of how many)
   [[nodiscard]] Communication communication() const;
+
+  /// Of a graph of several replicas: [vertices] the first of those that start together with it. Else empty.
+  /// Replica r's copy of a vertex is r x replica_size() further on.
+  [[nodiscard]] std::span<const VertexId> leaders() const;
+  [[nodiscard]] std::uint32_t replica_size() const;  ///< vertices
+
+  // Where collectives share links with anything else, else empty.
+  [[nodiscard]] std::span<const CollectiveClass> collective_classes() const;
+  [[nodiscard]] std::span<const std::uint32_t> collectives() const;  ///< [vertices] class, or kNoCollective
+  [[nodiscard]] std::span<const Time> collective_times() const;      ///< [vertices] part of durations()
 
   // Communication::Program only, else empty.
   [[nodiscard]] std::span<const Gate> gates() const;               ///< rank by rank, in program order
@@ -139,11 +180,21 @@ class OpGraph {
   std::shared_ptr<const Data> data_;
 };
 
+/// Who is on the links of a graph.
+struct GraphLinks {
+  bool collectives = false;  ///< collectives share links with transfers; else they are a part of durations
+  std::optional<std::uint32_t> replica{};  ///< of the pipeline; empty: all of them, in step
+  bool alone = false;                      ///< `replica` has the bandwidth that it has where no other sends
+};
+
 /// Lowers a schedule. Data dependencies: F(s,m) needs F(s-1,m); B or I (s,m) needs F(s,m) and B or I (s+1,m);
 /// W(s,m) needs I(s,m); a token loop adds F(0,u) needs F(S-1,u-requests). A dependency between ranks is a
 /// transfer. One that stays on a rank is what program order says already, and no edge of its own; only where
 /// the order has it upside down it becomes a data edge, which closes a cycle. What runs once a step (gradient
-/// reduction) follows the rank's last backward of that step. EVICT and LOAD are transfers of `activation`
+/// reduction, optimizer step, gathering of parameters) follows the rank's last backward of that step; with
+/// workload.overlap_gradients reductions run beside the program, bucket by bucket, each when its share of the
+/// stage's last backward has run and the bucket before it is reduced, and what follows the step's last
+/// backward in the program waits for the last of them. EVICT and LOAD are transfers of `activation`
 /// bytes from and to rank P-1-r, which start at their place in the program and hold up no compute but what
 /// waits for their end. Requires check_order(schedule) to be empty and
 /// workload.stages.size()
@@ -151,7 +202,21 @@ class OpGraph {
 /// (check_communication, schedule/lowering.hpp). Throws Error where the sum of all durations could pass 2^62
 /// ns, or vertices or edges pass 2^32.
 [[nodiscard]] OpGraph build_graph(const Schedule& schedule, const Workload& workload,
-                                  Communication communication, ProgramStreams streams = {});
+                                  Communication communication, ProgramStreams streams = {},
+                                  const GraphLinks& links = {});
+
+/// Every replica of the pipeline by itself: as many graphs as the network has replicas, side by side, ranks
+/// replica by replica. What exchanges data among replicas (gradient reduction, gathering of parameters,
+/// passes with collectives of experts, context and ZeRO) starts when it is ready in all replicas that take
+/// part; the part that each replica's GPUs have in the collective is on the links by itself. `links` as for
+/// one graph, without a replica. Throws as build_graph() does.
+[[nodiscard]] OpGraph build_replicas(const Schedule& schedule, const Workload& workload,
+                                     Communication communication, ProgramStreams streams,
+                                     const GraphLinks& links);
+
+/// Of such a graph's timeline, the replica that ends last (of several the first), as a timeline of
+/// build_graph()'s graph.
+[[nodiscard]] Timeline last_replica(const OpGraph& replicas, const Timeline& timeline);
 
 /// The static deadlock check, which takes no time into account: a cycle of actions, each waiting for the one
 /// before it (the first for the last), or empty. Sends are rendezvous where they are part of the program, and

@@ -42,10 +42,17 @@ struct Noise {
   Jitter jitter;
 };
 
+/// Which copies of the pipeline are simulated.
+enum class Detail : std::uint8_t {
+  Folded,  ///< one for all replicas, which move in step
+  Full,    ///< each by itself
+};
+
 struct Simulation {
   Communication communication = Communication::Overlap;
   Contention contention = Contention::None;
-  ProgramStreams streams;         ///< Communication::Program only
+  ProgramStreams streams;  ///< Communication::Program only
+  Detail detail = Detail::Folded;
   PairCost pair = PairRule::Sum;  ///< of a model; costs given outright have their own
   std::uint64_t seed = 0;
   Noise noise;

@@ -1,6 +1,7 @@
 /// Time of a collective over the GPUs of one group, alone on its links.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "ppsim/core/units.hpp"
@@ -16,6 +17,29 @@ struct GroupShape {
 
   [[nodiscard]] std::uint64_t size() const { return std::uint64_t{gpus_per_node} * nodes; }
 };
+
+/// The kinds of groups that a GPU is in.
+enum class GroupKind : std::uint8_t {
+  Tensor,
+  Context,         ///< parts of a sequence
+  Expert,          ///< parts of a layer's routed experts
+  Replicas,        ///< GPUs that hold the same weights, of all but routed experts,
+  ExpertReplicas,  ///< and of these
+};
+inline constexpr std::size_t kGroupKinds = 5;
+
+/// What a GPU of a group sends on the average of all of them, and receives as much: to others of its node,
+/// and to other nodes.
+struct PortBytes {
+  double inside = 0;
+  double across = 0;
+
+  PortBytes& operator+=(PortBytes other) { return inside += other.inside, across += other.across, *this; }
+  friend PortBytes operator*(double times, PortBytes bytes) {
+    return {times * bytes.inside, times * bytes.across};
+  }
+};
+using CollectiveBytes = std::array<PortBytes, kGroupKinds>;  ///< by GroupKind
 
 /// What a ring over the group runs at: NVLink within a node; across nodes all rings together, of which there
 /// are as many as NICs that the group's GPUs use in a node, side by side.
@@ -79,5 +103,12 @@ struct GroupLinks {
 
 /// One step of a ring: every GPU hands `bytes` to its neighbour. 0 for one GPU.
 [[nodiscard]] Seconds ring_send_time(const GroupLinks& group, Bytes bytes);
+
+/// What these put on the ports of their GPUs, each by the algorithm that its time is of.
+[[nodiscard]] PortBytes all_reduce_bytes(const GroupLinks& group, Bytes bytes, CollectiveAlgorithm algorithm);
+[[nodiscard]] PortBytes half_all_reduce_bytes(const GroupLinks& group, Bytes bytes,
+                                              CollectiveAlgorithm algorithm);
+[[nodiscard]] PortBytes all_to_all_bytes(const GroupLinks& group, Bytes bytes);
+[[nodiscard]] PortBytes ring_send_bytes(const GroupLinks& group, Bytes bytes);
 
 }  // namespace ppsim

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "ppsim/core/ids.hpp"
 #include "ppsim/core/units.hpp"
 #include "ppsim/model/cluster.hpp"
+#include "ppsim/model/collectives.hpp"
 #include "ppsim/model/parallelism.hpp"
 
 namespace ppsim {
@@ -24,6 +26,15 @@ struct LinkShare {
   LinkId link{};
   BytesPerSecond capacity;
   std::uint32_t flows = 1;
+};
+
+/// How a link serves the collectives of a rank's groups: how many of the GPUs reach the next one of their
+/// group over it, in their node, and the one of their place in the next node.
+struct GroupUse {
+  LinkId link{};
+  BytesPerSecond capacity;
+  std::uint32_t inside = 0;
+  std::uint32_t across = 0;
 };
 
 /// What a transfer between two ranks crosses. A transfer stands for the tensor group's GPUs, which send in
@@ -57,11 +68,16 @@ class Network {
   /// Ranks whose groups span nodes talk over InfiniBand unless every GPU's peer is in its own node.
   static Network of_cluster(const Cluster& cluster, const Parallelism& parallelism);
 
-  /// Of all replicas, which move in step. Requires two different ranks.
-  [[nodiscard]] Route route(Rank from, Rank to) const;
+  /// Of all replicas, which move in step, or of one of them as if the others sent nothing. Requires two
+  /// different ranks.
+  [[nodiscard]] Route route(Rank from, Rank to, std::optional<std::uint32_t> replica = std::nullopt) const;
 
-  /// Of one of them, as if the others sent nothing.
-  [[nodiscard]] Route route(Rank from, Rank to, std::uint32_t replica) const;
+  /// Of a rank's groups, in all replicas or in one of them; by link. Of ranks that are given outright: none.
+  [[nodiscard]] std::vector<GroupUse> group_uses(Rank rank, GroupKind kind,
+                                                 std::optional<std::uint32_t> replica = std::nullopt) const;
+
+  /// Replicas in a row that a group of that kind reaches over.
+  [[nodiscard]] std::uint32_t partners(GroupKind kind) const;
 
   /// Copies of the pipeline; 1 between ranks that are given outright.
   [[nodiscard]] std::uint32_t replicas() const;
@@ -82,10 +98,6 @@ class Network {
     Parallelism parallelism;
   };
   using Kind = std::variant<PointToPoint, OfCluster>;
-
-  static Route pair_route(const PointToPoint& pairs, Rank from, Rank to);
-  static Route cluster_route(const OfCluster& of, Rank from, Rank to, std::uint32_t first,
-                             std::uint32_t replicas);
 
   explicit Network(Kind kind) : kind_(std::move(kind)) {}
 

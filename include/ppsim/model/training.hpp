@@ -16,6 +16,8 @@ struct Training {
   bool fused_loss = false;      ///< the loss works on the logits in place and keeps no copy in fp32
   bool working_memory = false;  ///< counts what a pass needs while it runs, and the buffers of transfers
   bool gradient_placeholders = false;  ///< the framework holds an empty gradient for each shape of a weight
+  Bytes gradient_bucket;           ///< most gradients of a GPU that are reduced at once; 0: all of a stage
+  bool overlap_gradients = false;  ///< a bucket is reduced as soon as the last backward has filled it
 };
 
 }  // namespace ppsim

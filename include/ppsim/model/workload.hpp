@@ -14,6 +14,7 @@
 #include "ppsim/core/ids.hpp"
 #include "ppsim/core/units.hpp"
 #include "ppsim/model/cluster.hpp"
+#include "ppsim/model/collectives.hpp"
 #include "ppsim/model/network.hpp"
 #include "ppsim/model/parallelism.hpp"
 #include "ppsim/model/stage_layout.hpp"
@@ -21,6 +22,17 @@
 #include "ppsim/model/transformer.hpp"
 
 namespace ppsim {
+
+/// What the collectives inside an op put on each GPU's ports, and those of once a step. B has what I and W
+/// have.
+struct StagePorts {
+  CollectiveBytes forward{};
+  CollectiveBytes input_grad{};
+  CollectiveBytes weight_grad{};
+  CollectiveBytes decode{};              ///< inference: of a token step
+  CollectiveBytes gradient_reduction{};  ///< of all buckets
+  CollectiveBytes parameter_gather{};
+};
 
 /// What one stage costs for one micro-batch, and what it keeps in memory, on one GPU of its tensor group.
 struct StageCosts {
@@ -49,8 +61,10 @@ struct StageCosts {
   Bytes buffers;    ///< and what transfers and the framework hold for the whole run
   Bytes working;    ///< at most taken by a pass while it runs, beside what is kept
 
-  Time gradient_reduction{};  ///< of the stage's gradients over the replicas, once a step; 0: none
-  Time optimizer_step{};      ///< once a step, behind it; 0: not counted
+  Time gradient_reduction{};           ///< of the stage's gradients over the replicas, once a step; 0: none
+  std::uint32_t gradient_buckets = 1;  ///< that are reduced one after the other, evenly; at least 1
+  Time optimizer_step{};               ///< once a step, behind it; 0: not counted
+  Time parameter_gather{};  ///< of what each replica has updated, once a step, behind that; 0: none
 
   std::vector<Time> decode_forward;  ///< inference: [decode_steps] F of a token step
   Time decode_tensor_comm{};         ///< inference: tensor-parallel collectives inside each of them
@@ -58,6 +72,8 @@ struct StageCosts {
   Bytes decode_transfer;             ///< inference: sent to the next stage (or back to the first) after it
   Bytes kv_cache_prefill;            ///< inference: KV cache of one request after prefill
   Bytes kv_cache_step;               ///< inference: and what a token step adds
+
+  StagePorts ports{};  ///< of the collectives above
 
   LayerRange layers;  ///< count 0: not known (costs given outright)
 
@@ -84,8 +100,11 @@ struct Workload {
   std::vector<StageCosts> stages;  ///< [S]
   Network network;
   PairCost pair = PairRule::Sum;
+  bool overlap_gradients = false;        ///< buckets are reduced beside the backwards that still run
   std::vector<RankSpeed> rank_speeds{};  ///< [P]; empty: all as the costs say
-  LinkFactors link_factors{};            ///< of links that do not have all of their bandwidth
+  std::vector<RankSpeed>
+      replica_speeds{};        ///< [replicas][P] of each replica by itself; empty: as `rank_speeds`
+  LinkFactors link_factors{};  ///< of links that do not have all of their bandwidth
 
   std::optional<Bytes> gpu_memory;  ///< capacity of a GPU
   Bytes runtime_memory;             ///< taken of it before anything is allocated

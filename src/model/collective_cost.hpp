@@ -1,0 +1,36 @@
+/// Collectives of a run: how long they take alone, and what they put on links.
+#pragma once
+
+#include "ppsim/model/collectives.hpp"
+#include "run_groups.hpp"
+
+namespace ppsim {
+
+/// Of some collectives, one after the other.
+struct CollectiveCost {
+  Seconds time{};
+  CollectiveBytes bytes{};
+
+  CollectiveCost& operator+=(const CollectiveCost& other);
+  friend CollectiveCost operator+(CollectiveCost a, const CollectiveCost& b) { return a += b; }
+  friend CollectiveCost operator*(double times, const CollectiveCost& cost);
+};
+
+/// Those of one run's groups, by its algorithm.
+class Collectives {
+ public:
+  Collectives(const RunGroups& groups, CollectiveAlgorithm algorithm)
+      : groups_(groups), algorithm_(algorithm) {}
+
+  [[nodiscard]] CollectiveCost all_reduce(GroupKind kind, Bytes bytes) const;
+  [[nodiscard]] CollectiveCost reduce_scatter(GroupKind kind, Bytes bytes) const;
+  [[nodiscard]] CollectiveCost all_gather(GroupKind kind, Bytes bytes) const;
+  [[nodiscard]] CollectiveCost all_to_all(GroupKind kind, Bytes bytes) const;
+  [[nodiscard]] CollectiveCost ring_send(GroupKind kind, Bytes bytes) const;
+
+ private:
+  const RunGroups& groups_;
+  CollectiveAlgorithm algorithm_;
+};
+
+}  // namespace ppsim

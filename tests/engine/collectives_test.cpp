@@ -1,0 +1,153 @@
+// Collectives on the links that transfers use too, and replicas by themselves.
+#include <doctest/doctest.h>
+#include <rapidcheck.h>
+
+#include <algorithm>
+
+#include "cases.hpp"
+#include "model/presets.hpp"
+#include "ppsim/engine/simulate.hpp"
+
+namespace ppsim {
+namespace {
+
+// Two ranks of two GPUs in one node, each NVLink port a byte a nanosecond. F takes 20: twice 6 of compute and
+// 4 of a collective that fills its ports. 10 bytes from each GPU to its peer.
+Workload two_by_two() {
+  Cluster cluster = round_cluster(1);
+  cluster.gpus_per_node = 4;
+  cluster.nvlink = {BytesPerSecond(1'000'000'000), Time(0)};
+  Workload workload{.stages = {}, .network = Network::of_cluster(cluster, parallel(2, 2))};
+  StageCosts stage;
+  stage.forward = Time(20);
+  stage.forward_tensor_comm = Time(8);
+  stage.ports.forward[static_cast<std::size_t>(GroupKind::Tensor)] = {8, 0};
+  stage.backward = Time(100);
+  stage.forward_transfer = Bytes(10);
+  stage.layers = {0, 1};
+  workload.stages = {stage, stage};
+  return workload;
+}
+
+constexpr GraphLinks kOnLinks{.collectives = true};
+
+TEST_CASE("a collective and a transfer on one port share it, and the action ends later by what it lost") {
+  // Rank 0, F0: 0-20. Its bytes move from 20 on, alone until 26, when F1's first collective comes: 4 bytes of
+  // each are left, at half the rate both end at 34, 4 later than alone. F1 goes on: compute to 40, its second
+  // collective alone to 44.
+  // Rank 1, F0 from 34: compute, collective 40-44, compute 44-50; F1's bytes arrive meanwhile, 44-54 alone.
+  // Its second collective and they have 4 bytes left each at 50, and end at 58. Then F1 runs alone, to 78.
+  const Schedule schedule = make_schedule("gpipe", {2, 2, 1});
+  const Workload workload = two_by_two();
+  const OpGraph graph = build_graph(schedule, workload, Communication::Overlap, {}, kOnLinks);
+  const Timeline timeline = simulate(graph, Contention::Fair);
+  CHECK(timeline.finish[0] == Time(20));
+  CHECK(timeline.finish[1] == Time(44));
+  const VertexId second = graph.rank_begin()[1];
+  CHECK(timeline.start[second] == Time(34));
+  CHECK(timeline.finish[second] == Time(58));
+  CHECK(timeline.start[second + 1] == Time(58));
+  CHECK(timeline.finish[second + 1] == Time(78));
+  // Where nothing is shared: F0 0-20, 30-50; F1 20-40, 50-70.
+  const Timeline alone = simulate(build_graph(schedule, workload, Communication::Overlap), Contention::None);
+  CHECK(alone.start[second] == Time(30));
+  CHECK(alone.finish[second + 1] == Time(70));
+}
+
+TEST_CASE("collectives that meet nothing stay a part of their actions, and cost the engine nothing") {
+  Workload workload = two_by_two();
+  for (StageCosts& stage : workload.stages) stage.forward_transfer = stage.backward_transfer = Bytes(0);
+  const OpGraph together =
+      build_graph(make_schedule("gpipe", {2, 2, 1}), workload, Communication::Overlap, {}, kOnLinks);
+  CHECK(together.collectives()[0] != kNoCollective);  // a transfer of no bytes still has its route
+  const OpGraph one = build_graph(
+      make_schedule("gpipe", {1, 2, 1}),
+      {.stages = {workload.stages[0]}, .network = Network::of_cluster(round_cluster(1), parallel(2, 1))},
+      Communication::Overlap, {}, kOnLinks);
+  CHECK(std::all_of(one.collectives().begin(), one.collectives().end(),
+                    [](std::uint32_t kind) { return kind == kNoCollective; }));
+}
+
+struct RandomModelRun {
+  Schedule schedule;
+  Workload workload;
+};
+
+// Sizes that divide one another: every replica sees links as every other does.
+RandomModelRun random_model_run() {
+  const auto any = [](std::initializer_list<std::uint32_t> values) {
+    return *rc::gen::elementOf(std::vector<std::uint32_t>(values));
+  };
+  Cluster cluster = round_cluster(32);
+  cluster.nics_per_node = any({1, 2, 4, 8});
+  cluster.nvlink.bandwidth = BytesPerSecond(any({40, 400}) * 1'000'000'000LL);
+  Parallelism p = parallel(any({1, 2, 4}), any({1, 2, 4}), any({1, 2, 4, 8}));
+  p.context = any({1, 1, 2});
+  p.micro_batches = any({1, 3, 8});
+  p.zero_stage = any({0, 0, 1, 2, 3});
+  p.collectives = static_cast<CollectiveAlgorithm>(any({0, 1, 2, 3}));
+  ModelInput input{cluster, small_gpt()};
+  if (any({0, 1}) == 1) {
+    std::get<Transformer>(input.model).experts = Experts{.count = 8, .per_token = 2, .ffn_hidden = 1024};
+    p.expert = any({1, 2, 4});
+    if (p.tensor * p.replicas() % (p.tensor * p.expert) != 0) p.expert = 1;
+  }
+  input.training.overlap_gradients = p.zero_stage < 2 && any({0, 1}) == 1;
+  if (p.zero_stage < 2 && any({0, 1}) == 1) input.training.gradient_bucket = Bytes(10'000'000);
+  const std::uint32_t chunks = any({1, 2});
+  if (6 % (p.pipeline * chunks) != 0) p.layers_per_stage = {};
+  const RunShape shape{.ranks = p.pipeline, .stages = p.pipeline * chunks};
+  std::get<Transformer>(input.model).layers = 8;
+  Workload workload = make_workload(input, p, shape);
+  const std::uint32_t batches = p.pipeline * p.micro_batches;
+  return {make_schedule(chunks == 1 ? "1f1b" : "interleaved", {p.pipeline, batches, chunks}),
+          std::move(workload)};
+}
+
+TEST_CASE("a collective takes its formula's time alone, and under load nothing ends earlier") {
+  CHECK(rc::check("load", [] {
+    const auto [schedule, workload] = random_model_run();
+    const OpGraph graph = build_graph(schedule, workload, Communication::Overlap, {}, kOnLinks);
+    const OpGraph plain = build_graph(schedule, workload, Communication::Overlap);
+    const Timeline fair = simulate(graph, Contention::Fair), none = simulate(plain, Contention::None);
+    for (VertexId v = 0; v < plain.vertex_count(); ++v) {
+      RC_ASSERT(fair.finish[v] - fair.start[v] >= plain.durations()[v]);
+      RC_ASSERT(fair.finish[v] >= none.finish[v]);
+    }
+    if (schedule.ranks() == 1 && !workload.overlap_gradients) RC_ASSERT(fair.finish == none.finish);
+  }));
+}
+
+TEST_CASE("replicas that are alike end as one that stands for all of them") {
+  CHECK(rc::check("folding", [] {
+    const auto [schedule, workload] = random_model_run();
+    const auto contention = *rc::gen::element(Contention::None, Contention::Fair);
+    const auto communication = *rc::gen::element(Communication::Overlap, Communication::Blocking);
+    const GraphLinks links{.collectives = contention == Contention::Fair,
+                           .alone = contention != Contention::None};
+    const OpGraph folded = build_graph(schedule, workload, communication, {}, links);
+    const OpGraph full = build_replicas(schedule, workload, communication, {}, links);
+    RC_ASSERT(full.vertex_count() == folded.vertex_count() * workload.network.replicas());
+    RC_ASSERT(last_replica(full, simulate(full, contention)) == simulate(folded, contention));
+  }));
+}
+
+TEST_CASE("a replica that is slow by itself is waited for where gradients are reduced, and nowhere else") {
+  // Two replicas of one rank, F 10 and B 20; the second computes at half the speed: 60. Both reduce 60-72.
+  Workload workload{.stages = {}, .network = Network::of_cluster(round_cluster(1), parallel(1, 1, 2))};
+  StageCosts stage;
+  stage.forward = Time(10);
+  stage.backward = Time(20);
+  stage.gradient_reduction = Time(12);
+  workload.stages = {stage};
+  workload.rank_speeds = {{.compute = 0.5}};
+  workload.replica_speeds = {{}, {.compute = 0.5}};
+  const Schedule schedule = make_schedule("1f1b", {1, 1, 1});
+  const OpGraph full = build_replicas(schedule, workload, Communication::Overlap, {}, {});
+  const Timeline timeline = simulate(full, Contention::None);
+  CHECK(timeline.start == std::vector<Time>{Time(0), Time(10), Time(60), Time(0), Time(20), Time(60)});
+  CHECK(last_replica(full, timeline).finish == std::vector<Time>{Time(10), Time(30), Time(72)});
+}
+
+}  // namespace
+}  // namespace ppsim
