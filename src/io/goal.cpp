@@ -87,6 +87,12 @@ bool same_link(const TransferClass& a, const TransferClass& b) {
   return 2 * difference <= rounding && -2 * difference <= rounding;
 }
 
+bool runs_beside_programs(const OpGraph& graph) {
+  for (std::uint32_t rank = 0; rank < graph.rank_count(); ++rank)
+    if (graph.side_begin()[rank] < graph.rank_begin()[rank + 1]) return true;
+  return false;
+}
+
 }  // namespace
 
 std::string goal(const OpGraph& graph) {
@@ -94,6 +100,8 @@ std::string goal(const OpGraph& graph) {
     throw Error("GOAL", "has no sends that hold their rank, expected communication \"overlap\"");
   if (!graph.copies().empty())
     throw Error("GOAL", "cannot wait for the far end of a copy, expected a schedule without EVICT and LOAD");
+  if (runs_beside_programs(graph))
+    throw Error("GOAL", "cannot reduce gradients beside a backward, expected no overlap_gradients");
   return GoalWriter(graph).write();
 }
 

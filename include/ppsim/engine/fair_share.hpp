@@ -28,9 +28,9 @@ class FairShare {
   /// `capacities`: [links], of any unit, above zero.
   explicit FairShare(std::vector<double> capacities);
 
-  /// A flow starts that takes `alone` > 0 nanoseconds where nothing else is under way. `id` names it when it ends, and
-  /// settles ties. `uses`: at least one, no link twice, weights above zero. `now` is never earlier than at
-  /// the call before, nor later than next(). All that starts and ends at one instant is one change.
+  /// A flow starts that takes `alone` > 0 nanoseconds where nothing else is under way. `id` names it when it
+  /// ends, and settles ties. `uses`: at least one, no link twice, weights above zero. `now` is never earlier
+  /// than at the call before, nor later than next(). All that starts and ends at one instant is one change.
   void start(std::uint32_t id, std::span<const Use> uses, double alone, Time now);
 
   /// When the next flow ends; Time::max() where none is under way.

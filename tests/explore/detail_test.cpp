@@ -1,0 +1,65 @@
+// Each replica by itself against one that stands for all.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+
+#include "ppsim/explore/run.hpp"
+#include "ppsim/io/report_text.hpp"
+#include "support.hpp"
+
+namespace ppsim {
+namespace {
+
+Run run_config(const Config& config) {
+  PhaseSeconds unused;
+  return run(config, make_plan(config), unused);
+}
+
+std::vector<std::string> configs_with_a_model() {
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::directory_iterator("configs")) {
+    if (entry.path().extension() != ".json") continue;
+    if (std::holds_alternative<ModelInput>(load_config(entry.path()).input)) paths.push_back(entry.path());
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+// Both ways, as the same text but for what the config itself says.
+void check_alike(const std::string& path, std::vector<Override> overrides) {
+  const Config folded = load_config(path, overrides);
+  overrides.push_back({"/simulation/detail", "full"});
+  const Run one = run_config(folded), all = run_config(load_config(path, overrides));
+  CHECK(report_json(all.report, folded) == report_json(one.report, folded));
+  CHECK(all.timeline == one.timeline);
+  CHECK(all.simulated.vertex_count() == one.graph.vertex_count() * one.plan.workload.network.replicas());
+}
+
+TEST_CASE("folding gives the figures of the full mode on every config, also with more replicas") {
+  const auto paths = configs_with_a_model();
+  CHECK(paths.size() >= 3);
+  for (const std::string& path : paths) {
+    for (const char* contention : {"none", "fifo", "fair"}) {
+      CAPTURE(path);
+      CAPTURE(contention);
+      const Override links{"/simulation/contention", contention};
+      check_alike(path, {links});
+      // On a fifo link, replicas that share a NIC come one after the other.
+      if (contention == std::string("fifo")) continue;
+      check_alike(path, {links,
+                         {"/cluster", "clusters/h100_pod.json"},
+                         {"/parallelism/data", "4"},
+                         {"/cluster/infiniband/nics_per_node", "2"}});
+    }
+  }
+}
+
+TEST_CASE("costs given outright have no replicas to simulate") {
+  CHECK(where_of([] {
+          return load_config("configs/reference_8x64.json",
+                             std::vector<Override>{{"/simulation/detail", "full"}});
+        }) == "--set /simulation/detail");
+}
+
+}  // namespace
+}  // namespace ppsim
