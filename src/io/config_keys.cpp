@@ -47,6 +47,15 @@ constexpr Key kInfinibandList[] = {kSchema,       kDescription, {"source"},
                                    {"bandwidth"}, {"latency"},  {"nics_per_node"}};
 constexpr ObjectKeys kInfiniband{kInfinibandList};
 
+constexpr Key kPcieList[] = {kSchema,       kDescription, {"source"},
+                             {"bandwidth"}, {"latency"},  {"gpus_per_switch"}};
+constexpr ObjectKeys kPcie{kPcieList};
+
+constexpr Key kFabricList[] = {
+    kSchema,    kDescription, {"source"}, {"nodes_per_leaf"}, {"oversubscription"}, {"rail_optimized"},
+    {"latency"}};
+constexpr ObjectKeys kFabric{kFabricList};
+
 constexpr Key kClusterList[] = {kSchema,
                                 kDescription,
                                 {"source"},
@@ -54,7 +63,9 @@ constexpr Key kClusterList[] = {kSchema,
                                 {"gpus_per_node"},
                                 {"gpu", KeyKind::Section, &kGpu},
                                 {"nvlink", KeyKind::Section, &kLink},
-                                {"infiniband", KeyKind::Section, &kInfiniband}};
+                                {"pcie", KeyKind::Section, &kPcie},
+                                {"infiniband", KeyKind::Section, &kInfiniband},
+                                {"fabric", KeyKind::Section, &kFabric}};
 constexpr ObjectKeys kCluster{kClusterList};
 
 constexpr Key kLatentList[] = {

@@ -79,13 +79,22 @@ Totals totals(const LayerCosts& costs) {
   return sum;
 }
 
-// GPUs and NICs are numbered by 32 bits, two directions each.
+// Links are numbered by 32 bits, two directions each.
 std::optional<Fault> find_excess_of_links(const Cluster& cluster) {
-  const double ports = 1.0 * cluster.nodes * (1.0 * cluster.gpus_per_node + cluster.nics_per_node);
+  const double in_node = 1.0 * cluster.gpus_per_node + cluster.nics_per_node + cluster.switches_per_node();
+  const double ports = cluster.nodes * in_node + 1.0 * cluster.leaf_groups() * cluster.leaves_per_group();
   constexpr double kMostPorts = 0x1p30;
-  if (ports <= kMostPorts) return std::nullopt;
-  return Fault{"/cluster/nodes",
-               fmt::format("{:.0f} GPUs and NICs in all; expected at most {:.0f}", ports, kMostPorts)};
+  if (ports > kMostPorts)
+    return Fault{
+        "/cluster/nodes",
+        fmt::format("{:.0f} GPUs, NICs and switches in all; expected at most {:.0f}", ports, kMostPorts)};
+  if (!cluster.fabric) return std::nullopt;
+  const double below = std::min(cluster.fabric->nodes_per_leaf, cluster.nodes);
+  const double rate =
+      below * cluster.nics_per_node * static_cast<double>(cluster.infiniband.bandwidth.count());
+  if (rate <= kMostSum) return std::nullopt;
+  return Fault{"/cluster/fabric/nodes_per_leaf",
+               fmt::format("{:.2g} B/s below a leaf; expected at most {:.2g}", rate, kMostSum)};
 }
 
 std::optional<Fault> find_excess_of_model(const Config& config, const Model& model) {

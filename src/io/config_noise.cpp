@@ -1,6 +1,7 @@
 #include "config_noise.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -38,6 +39,46 @@ std::optional<Numbers> match(std::string_view text, std::string_view pattern) {
   return text.empty() ? std::optional(numbers) : std::nullopt;
 }
 
+// What names in a cluster look like; a "#" stands for a number.
+struct LinkKind {
+  const char* pattern;
+  const char* shown;
+  std::array<const char*, 2> ways;
+  std::array<std::uint32_t, 2> counts;  // each number is below its own
+  std::array<const char*, 2> things;    // what these count; the second null where there is one number
+};
+
+LinkKind gpu_kind(const Cluster& cluster, const char* pattern, const char* shown) {
+  return {pattern, shown, {" out", " in"}, {cluster.nodes, cluster.gpus_per_node}, {"nodes", "GPUs"}};
+}
+
+// As ClusterLinks names them.
+std::vector<LinkKind> link_kinds(const Cluster& cluster) {
+  std::vector<LinkKind> kinds = {cluster.pcie
+                                     ? gpu_kind(cluster, "node # GPU # PCIe", "node N GPU G PCIe")
+                                     : gpu_kind(cluster, "node # GPU # NVLink", "node N GPU G NVLink"),
+                                 {"node # NIC #",
+                                  "node N NIC K",
+                                  {" out", " in"},
+                                  {cluster.nodes, cluster.nics_per_node},
+                                  {"nodes", "NICs"}}};
+  if (cluster.switches_per_node() > 0)
+    kinds.push_back({"node # switch #",
+                     "node N switch S",
+                     {" out", " in"},
+                     {cluster.nodes, cluster.switches_per_node()},
+                     {"nodes", "switches"}});
+  if (cluster.fabric && cluster.fabric->rail_optimized)
+    kinds.push_back({"leaf # rail #",
+                     "leaf L rail K",
+                     {" up", " down"},
+                     {cluster.leaf_groups(), cluster.leaves_per_group()},
+                     {"leaves", "rails"}});
+  else if (cluster.fabric)
+    kinds.push_back({"leaf #", "leaf L", {" up", " down"}, {cluster.leaf_groups(), 1}, {"leaves", nullptr}});
+  return kinds;
+}
+
 // Reads the names of one object.
 class PlaceNames {
  public:
@@ -50,7 +91,7 @@ class PlaceNames {
       throw object_.error(name, places_.cluster == nullptr
                                     ? "no such place; expected \"rank R\""
                                     : "no such place; expected \"node N GPU G\" or \"rank R\"");
-    check(name, *gpu, "GPUs", places_.cluster->gpus_per_node);
+    check(name, *gpu, gpu_kind(*places_.cluster, "", ""));
     return GpuPlace{(*gpu)[0], (*gpu)[1]};
   }
 
@@ -63,17 +104,19 @@ class PlaceNames {
         throw object_.error(name, "no such link; expected two ranks");
       return {name};
     }
-    for (const std::string direction : {" out", " in", ""}) {
-      const auto nvlink = match(name, "node # GPU # NVLink" + direction);
-      const auto nic = match(name, "node # NIC #" + direction);
-      if (nvlink) check(name, *nvlink, "GPUs", places_.cluster->gpus_per_node);
-      if (nic) check(name, *nic, "NICs", places_.cluster->nics_per_node);
-      if ((nvlink || nic) && direction.empty()) return {name + " out", name + " in"};
-      if (nvlink || nic) return {name};
+    std::vector<std::string> expected;
+    for (const LinkKind& kind : link_kinds(*places_.cluster)) {
+      for (const std::string way : {kind.ways[0], kind.ways[1], ""}) {
+        const auto numbers = match(name, std::string(kind.pattern) + way);
+        if (!numbers) continue;
+        check(name, *numbers, kind);
+        if (way.empty()) return {name + kind.ways[0], name + kind.ways[1]};
+        return {name};
+      }
+      expected.push_back(fmt::format("\"{}\"", kind.shown));
     }
-    throw object_.error(name,
-                        "no such link; expected \"node N GPU G NVLink\" or \"node N NIC K\", with \" out\" "
-                        "or \" in\" for one direction");
+    throw object_.error(name, fmt::format("no such link; expected {}, with {} for one direction",
+                                          fmt::join(expected, " or "), directions()));
   }
 
  private:
@@ -83,10 +126,17 @@ class PlaceNames {
     return Rank{number};
   }
 
-  void check(const std::string& name, Numbers numbers, std::string_view things, std::uint32_t in_node) const {
-    if (numbers[0] >= places_.cluster->nodes || numbers[1] >= in_node)
-      throw object_.error(name, fmt::format("there are {} nodes of {} {}, each counted from 0",
-                                            places_.cluster->nodes, in_node, things));
+  void check(const std::string& name, Numbers numbers, const LinkKind& kind) const {
+    if (numbers[0] < kind.counts[0] && numbers[1] < kind.counts[1]) return;
+    const std::string inner = kind.things[1] != nullptr
+                                  ? fmt::format(" of {} {}, each", kind.counts[1], kind.things[1])
+                                  : std::string(",");
+    throw object_.error(
+        name, fmt::format("there are {} {}{} counted from 0", kind.counts[0], kind.things[0], inner));
+  }
+
+  [[nodiscard]] std::string directions() const {
+    return places_.cluster->fabric ? R"(" out" or " in", of a leaf " up" or " down",)" : R"(" out" or " in")";
   }
 
   const ObjectReader& object_;

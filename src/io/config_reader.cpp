@@ -108,13 +108,13 @@ double ObjectReader::share(std::string_view key) const {
   return share;
 }
 
-double ObjectReader::margin(std::string_view key, double absent) const {
+double ObjectReader::number(std::string_view key, double least, double most, double absent) const {
   set_default(key, absent);
   const Json& given = value(key);
-  const double margin = given.is_number() ? given.get<double>() : -1;
-  if (!(margin >= 0 && margin <= 1))
-    throw error(key, fmt::format("{}; expected a number from 0 to 1", shown(given)));
-  return margin;
+  const double number = given.is_number() ? given.get<double>() : least - 1;
+  if (!(number >= least && number <= most))
+    throw error(key, fmt::format("{}; expected a number from {} to {}", shown(given), least, most));
+  return number;
 }
 
 std::size_t ObjectReader::choice(std::string_view key, std::span<const std::string_view> choices,

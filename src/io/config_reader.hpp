@@ -52,8 +52,8 @@ class ObjectReader {
   [[nodiscard]] std::string text(std::string_view key) const;
   [[nodiscard]] std::string text(std::string_view key, std::string_view absent) const;
   [[nodiscard]] bool flag(std::string_view key, bool absent) const;
-  [[nodiscard]] double share(std::string_view key) const;                  ///< above 0, at most 1
-  [[nodiscard]] double margin(std::string_view key, double absent) const;  ///< from 0 to 1
+  [[nodiscard]] double share(std::string_view key) const;  ///< above 0, at most 1
+  [[nodiscard]] double number(std::string_view key, double least, double most, double absent) const;
 
   /// Index of the text in `choices`.
   [[nodiscard]] std::size_t choice(std::string_view key, std::span<const std::string_view> choices,

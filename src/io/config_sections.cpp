@@ -90,28 +90,70 @@ Gpu read_gpu(const ObjectReader& section) {
   gpu.attention_efficiency = read_share(section, "attention_efficiency");
   gpu.memory_efficiency = read_share(section, "memory_efficiency");
   gpu.runtime_memory = section.quantity("runtime_memory", parse_bytes, "0 B");
-  gpu.allocator_margin = section.margin("allocator_margin", 0);
+  gpu.allocator_margin = section.number("allocator_margin", 0, 1, 0);
   return gpu;
+}
+
+constexpr double kMostOversubscribed = 1'000;
+
+Pcie read_pcie(const ObjectReader& section, std::uint32_t gpus_per_node) {
+  Pcie pcie{read_cluster_link(section), section.count("gpus_per_switch", kGpusPerNode, gpus_per_node)};
+  if (gpus_per_node % pcie.gpus_per_switch != 0)
+    throw section.error("gpus_per_switch", fmt::format("{}; expected a divisor of the {} GPUs of a node",
+                                                       pcie.gpus_per_switch, gpus_per_node));
+  return pcie;
+}
+
+Fabric read_fabric(const ObjectReader& section) {
+  Fabric fabric;
+  fabric.nodes_per_leaf = section.count("nodes_per_leaf", kNodes);
+  fabric.oversubscription = section.number("oversubscription", 1, kMostOversubscribed, 1);
+  fabric.rail_optimized = section.flag("rail_optimized", false);
+  fabric.latency = section.quantity("latency", parse_time, "0 s");
+  return fabric;
+}
+
+// The links in a node; says whether there are any.
+bool read_inside(const ObjectReader& section, Cluster& cluster) {
+  const bool several = cluster.gpus_per_node > 1;
+  if (section.has("pcie") && section.has("nvlink"))
+    throw section.error("pcie", "stands instead of \"nvlink\"; expected one or the other");
+  if (section.has("pcie") && !several)
+    throw section.error("pcie", "joins the GPUs of a node, and a node has one; leave it out");
+  if (several && !section.has("pcie") && !section.has("nvlink"))
+    throw section.error("missing section \"nvlink\", or \"pcie\" in its place");
+  if (!section.has("pcie") && !section.has("nvlink")) return false;
+  const ObjectReader link = section.object(section.has("pcie") ? "pcie" : "nvlink");
+  if (section.has("pcie")) cluster.pcie = read_pcie(link, cluster.gpus_per_node);
+  cluster.nvlink = cluster.pcie ? cluster.pcie->link : read_cluster_link(link);
+  cluster.source = join_sources(cluster.source, read_source(link));
+  return true;
+}
+
+// And between nodes.
+bool read_across(const ObjectReader& section, Cluster& cluster) {
+  if (section.has("fabric") && !section.has("infiniband"))
+    throw section.error("fabric", "joins NICs; expected a section \"infiniband\" beside it");
+  if (!section.has("infiniband") && cluster.nodes == 1) return false;
+  const ObjectReader link = section.object("infiniband");
+  cluster.infiniband = read_cluster_link(link);
+  cluster.nics_per_node = link.count("nics_per_node", kNicsPerNode);
+  cluster.source = join_sources(cluster.source, read_source(link));
+  if (!section.has("fabric")) return true;
+  const ObjectReader fabric = section.object("fabric");
+  cluster.fabric = read_fabric(fabric);
+  cluster.source = join_sources(cluster.source, read_source(fabric));
+  return true;
 }
 
 // Who has one GPU a node has no NVLink to describe, who has one node no InfiniBand. No route uses them; the
 // other link stands in, so that every bandwidth is above zero.
 void read_links(const ObjectReader& section, Cluster& cluster) {
-  const bool nvlink = section.has("nvlink") || cluster.gpus_per_node > 1;
-  const bool infiniband = section.has("infiniband") || cluster.nodes > 1;
-  if (nvlink) {
-    const ObjectReader link = section.object("nvlink");
-    cluster.nvlink = cluster.infiniband = read_cluster_link(link);
-    cluster.source = join_sources(cluster.source, read_source(link));
-  }
-  if (infiniband) {
-    const ObjectReader link = section.object("infiniband");
-    cluster.infiniband = read_cluster_link(link);
-    cluster.nics_per_node = link.count("nics_per_node", kNicsPerNode);
-    cluster.source = join_sources(cluster.source, read_source(link));
-  }
-  if (!nvlink) cluster.nvlink = cluster.infiniband;
-  if (!nvlink && !infiniband) cluster.nvlink = cluster.infiniband = {BytesPerSecond(1), Time(0)};
+  const bool inside = read_inside(section, cluster);
+  const bool across = read_across(section, cluster);
+  if (!inside && !across) cluster.infiniband = {BytesPerSecond(1), Time(0)};
+  if (!inside) cluster.nvlink = cluster.infiniband;
+  if (!across && inside) cluster.infiniband = cluster.nvlink;
 }
 
 bool moves(const std::vector<Bytes>& bytes) {

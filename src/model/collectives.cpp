@@ -5,7 +5,7 @@
 // first n - 1 steps are a reduce-scatter, the others an all-gather.
 //
 // Tree: every node sends all bytes up and down and receives as many, so that the NICs, or NVLink, carry them
-// twice at the rate that rings reach:
+// twice at the rate that rings reach (the uplinks of a leaf too, though a tree crosses them a little more):
 //   2 bytes / rate + 2 ((g-1) NVLink latency + ceil(log2 N) InfiniBand latency)      (N nodes of g GPUs)
 // NCCL tells the latency the same way (src/graph/tuning.cc).
 //
@@ -148,8 +148,8 @@ Seconds all_to_all_time(const GroupLinks& group, Bytes bytes) {
   const auto near = static_cast<double>(group.per_node - 1);
   const auto far = static_cast<double>(group.members - group.per_node);
   const double piece = count(bytes) / static_cast<double>(group.members);
-  return near * (bytes_time(piece, group.inside) + Seconds(group.inside.latency)) +
-         far * (bytes_time(piece, group.across) + Seconds(group.across.latency));
+  return near * (bytes_time(piece, group.spread_inside) + Seconds(group.spread_inside.latency)) +
+         far * (bytes_time(piece, group.spread_across) + Seconds(group.spread_across.latency));
 }
 
 // In step with the slowest hop.

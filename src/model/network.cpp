@@ -5,12 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <map>
 
-#include "group_paths.hpp"
-#include "network_links.hpp"
+#include "group_flows.hpp"
 #include "ppsim/core/error.hpp"
+#include "run_groups.hpp"
 
 namespace ppsim {
 
@@ -40,11 +39,9 @@ class PeerTraffic {
     std::vector<LinkId> near, far;
     for (std::uint64_t gpu = 0; gpu < senders.count; ++gpu) {
       const GpuPath path = links_.path(senders.first + gpu, receivers.first + gpu);
-      for (const LinkCapacity& use : path.links) {
-        ++shares_.try_emplace(use.link, LinkShare{use.link, use.capacity, 0}).first->second.flows;
-        (path.crosses_nodes ? far : near).push_back(use.link);
-      }
-      latency_ = std::max(latency_, path.latency);
+      flows_.add(path);
+      for (const LinkCapacity& use : path.links)
+        if (use.queues) (path.crosses_nodes ? far : near).push_back(use.link);
     }
     if (near_.empty()) near_ = std::move(near);
     if (far_.empty()) far_ = std::move(far);
@@ -52,31 +49,20 @@ class PeerTraffic {
 
   [[nodiscard]] Route route() && {
     const bool crosses = !far_.empty();
-    Route route{crosses ? std::move(far_) : std::move(near_), BytesPerSecond(kMostRate), latency_, crosses};
+    Route route{crosses ? std::move(far_) : std::move(near_), flows_.rate(), flows_.latency(), crosses};
     std::sort(route.links.begin(), route.links.end());
     route.links.erase(std::unique(route.links.begin(), route.links.end()), route.links.end());
-    for (const auto& [link, share] : shares_) {
-      route.bandwidth = std::min(route.bandwidth, even_share(share));
-      route.shares.push_back(share);
-    }
+    for (const auto& [link, share] : flows_.shares()) route.shares.push_back(share);
     return route;
   }
 
  private:
-  static constexpr std::int64_t kMostRate = std::numeric_limits<std::int64_t>::max();
-
-  // A slice of less than 1 B/s would be no rate at all.
-  static BytesPerSecond even_share(const LinkShare& share) {
-    return BytesPerSecond(std::max<std::int64_t>(share.capacity.count() / share.flows, 1));
-  }
-
   ClusterLinks links_;
   const Parallelism& parallelism_;
   Rank from_, to_;
-  std::vector<LinkId> near_;            // within nodes: of the first replica that has such peers
-  std::vector<LinkId> far_;             // and between nodes
-  std::map<LinkId, LinkShare> shares_;  // of all replicas
-  Time latency_{};
+  std::vector<LinkId> near_;  // within nodes: of the first replica that has such peers
+  std::vector<LinkId> far_;   // and between nodes
+  LinkFlows flows_;           // of all replicas
 };
 
 }  // namespace
@@ -115,8 +101,25 @@ std::vector<GroupUse> Network::group_uses(Rank rank, GroupKind kind,
   if (of == nullptr) return {};
   const GpuRange first = tensor_group(of->parallelism, rank, 0);
   const GpuRange all{first.first, first.count * of->parallelism.replicas()};
-  return ppsim::group_uses(of->cluster, of->parallelism, kind, all,
-                           replica ? tensor_group(of->parallelism, rank, *replica) : all);
+  const GpuRange senders = replica ? tensor_group(of->parallelism, rank, *replica) : all;
+  const GroupBlocks blocks = group_blocks(of->parallelism, kind);
+  if (blocks.block == blocks.side_by_side || all.count % blocks.block != 0) return {};
+  const ClusterLinks links(of->cluster);
+  std::map<LinkId, GroupUse> uses;
+  const auto note = [&uses](const LinkFlows& flows, std::uint32_t GroupUse::*way) {
+    for (const auto& [link, share] : flows.shares())
+      uses.try_emplace(link, GroupUse{link, share.capacity}).first->second.*way += share.flows;
+  };
+  for (std::uint64_t begin = all.first; begin < all.first + all.count; begin += blocks.block) {
+    const GpuRange block{begin, blocks.block};
+    if (!block.meets(senders)) continue;
+    const auto groups = make_groups(block, blocks.side_by_side);
+    note(flows_inside(links, groups, senders), &GroupUse::inside);
+    note(flows_across(links, groups, senders), &GroupUse::across);
+  }
+  std::vector<GroupUse> result;
+  for (const auto& [link, use] : uses) result.push_back(use);
+  return result;
 }
 
 std::uint32_t Network::partners(GroupKind kind) const {

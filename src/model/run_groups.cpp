@@ -2,6 +2,7 @@
 // cut the same GPUs anew: the GPUs that share an expert innermost, then the groups that share out a layer's
 // experts, then copies. So every kind of group is every k-th GPU of a block of consecutive ones:
 //   kind              block                             k
+//   tensor            tensor                            1
 //   context           tensor x context                  tensor
 //   replicas          tensor x context x data           tensor
 //   expert            expert_tensor x expert            expert_tensor
@@ -28,25 +29,24 @@ class Placement {
   [[nodiscard]] GroupLinks slowest(std::uint64_t block, std::uint64_t side_by_side) const {
     if (block == side_by_side || rank_ % block != 0 || block % side_by_side != 0) return {};
     GroupLinks result = group_links(cluster_, GpuRange{0, block}, side_by_side);
-    // Behind these, blocks lie in their nodes as those before them do.
-    const std::uint64_t distinct =
-        cluster_.gpus_per_node / std::gcd<std::uint64_t>(block, cluster_.gpus_per_node);
-    for (std::uint64_t i = 1; i < std::min(distinct, gpus_ / block); ++i)
+    for (std::uint64_t i = 1; i < distinct(block); ++i)
       result = slower(result, group_links(cluster_, GpuRange{i * block, block}, side_by_side));
     return result;
   }
 
  private:
+  // Behind these, blocks lie in their nodes as those before them do; but not under their leaves, which those
+  // that keep to a node do not see.
+  [[nodiscard]] std::uint64_t distinct(std::uint64_t block) const {
+    const std::uint64_t in_step = std::gcd<std::uint64_t>(block, cluster_.gpus_per_node);
+    if (cluster_.fabric && in_step < block) return gpus_ / block;
+    return std::min(cluster_.gpus_per_node / in_step, gpus_ / block);
+  }
+
   const Cluster& cluster_;
   std::uint64_t rank_;
   std::uint64_t gpus_;
 };
-
-// A tensor group fills whole nodes or lies within one: check_fits() saw to it.
-GroupShape tensor_shape(const Cluster& cluster, std::uint32_t tensor) {
-  const std::uint32_t per_node = std::min(tensor, cluster.gpus_per_node);
-  return {per_node, tensor / per_node};
-}
 
 }  // namespace
 
@@ -77,8 +77,6 @@ RunGroups make_run_groups(const Cluster& cluster, const Parallelism& parallelism
     const GroupBlocks blocks = group_blocks(parallelism, static_cast<GroupKind>(kind));
     groups.links[kind] = placement.slowest(blocks.block, blocks.side_by_side);
   }
-  groups.links[static_cast<std::size_t>(GroupKind::Tensor)] =
-      group_links(cluster, tensor_shape(cluster, parallelism.tensor));
   return groups;
 }
 

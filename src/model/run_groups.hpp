@@ -8,7 +8,8 @@
 namespace ppsim {
 
 /// Of each kind the slowest group of all ranks, so that the costs of a stage do not depend on the rank that
-/// holds it. Ranks are taken not to meet on a NIC.
+/// holds it. Blocks of groups are taken not to meet on a
+/// NIC, a PCIe switch or a leaf.
 struct RunGroups {
   std::array<GroupLinks, kGroupKinds> links;
 

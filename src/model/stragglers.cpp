@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "network_links.hpp"
+#include "group_flows.hpp"
 
 namespace ppsim {
 namespace {
@@ -15,6 +15,10 @@ namespace {
 double factor_of(const LinkFactors& factors, const std::string& link) {
   const auto found = factors.find(link);
   return found == factors.end() ? 1 : found->second;
+}
+
+double in_bytes_per_second(BytesPerSecond rate) {
+  return static_cast<double>(rate.count());
 }
 
 // Of each GPU of a rank, all replicas.
@@ -26,34 +30,41 @@ class RankGpus {
   [[nodiscard]] RankSpeed speed(Rank rank, double compute) const {
     RankSpeed speed{compute, 1, 1};
     if (factors_.empty()) return speed;
-    const std::uint32_t tensor = parallelism_.tensor, data = parallelism_.data;
-    for (std::uint32_t replica = 0; tensor > 1 && replica < data; ++replica)
-      speed.tensor_comm = std::min(
-          speed.tensor_comm, ring(tensor_group(parallelism_, rank, replica), cluster_.gpus_per_node > 1));
-    // Replicas of a rank follow one another.
-    const GpuRange all{tensor_group(parallelism_, rank, 0).first, std::uint64_t{tensor} * data};
-    if (data > 1) speed.gradient_reduction = ring(all, tensor < cluster_.gpus_per_node);
+    const std::uint32_t tensor = parallelism_.tensor;
+    for (std::uint32_t replica = 0; replica < parallelism_.replicas(); ++replica)
+      speed.tensor_comm =
+          std::min(speed.tensor_comm, pace(make_groups(tensor_group(parallelism_, rank, replica), 1)));
+    speed.gradient_reduction = pace(make_groups(gpus(rank), tensor));
     return speed;
   }
 
   [[nodiscard]] bool holds(Rank rank, GpuPlace place) const {
     const std::uint64_t gpu = std::uint64_t{place.node} * cluster_.gpus_per_node + place.gpu;
-    const std::uint64_t first = tensor_group(parallelism_, rank, 0).first;
-    return gpu >= first && gpu < first + std::uint64_t{parallelism_.tensor} * parallelism_.data;
+    return gpu >= gpus(rank).first && gpu < gpus(rank).first + gpus(rank).count;
   }
 
  private:
-  // The slowest link on the rings of these GPUs; `shares_node`: a ring has several GPUs in a node.
-  [[nodiscard]] double ring(GpuRange gpus, bool shares_node) const {
-    const std::uint64_t end = gpus.first + gpus.count;
-    const bool crosses = links_.node_of(gpus.first) != links_.node_of(end - 1);
+  // Replicas of a rank follow one another.
+  [[nodiscard]] GpuRange gpus(Rank rank) const {
+    return {tensor_group(parallelism_, rank, 0).first,
+            std::uint64_t{parallelism_.tensor} * parallelism_.replicas()};
+  }
+
+  // The slowest link on the rings of these groups.
+  [[nodiscard]] double pace(const std::vector<GpuGroup>& groups) const {
+    return std::min(pace(flows_inside(links_, groups)), pace(flows_across(links_, groups)));
+  }
+
+  // A leaf's uplinks may have more to give than the rings take: what is left of them is put against that.
+  [[nodiscard]] double pace(const LinkFlows& flows) const {
     double slowest = 1;
-    const auto meet = [&](LinkId link) {
-      slowest = std::min(slowest, factor_of(factors_, links_.name(link)));
-    };
-    for (std::uint64_t gpu = gpus.first; gpu < end; ++gpu) {
-      if (!crosses || shares_node) meet(links_.nvlink_out(gpu)), meet(links_.nvlink_in(gpu));
-      if (crosses) meet(links_.nic_out(gpu)), meet(links_.nic_in(gpu));
+    for (const auto& [link, share] : flows.shares()) {
+      const double factor = factor_of(factors_, links_.name(link));
+      const auto one = [link = link](LinkId other) { return other == link; };
+      slowest = std::min(
+          slowest, links_.is_leaf(link) && factor < 1
+                       ? factor * in_bytes_per_second(flows.rate(one)) / in_bytes_per_second(flows.rate())
+                       : factor);
     }
     return slowest;
   }

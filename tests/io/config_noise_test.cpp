@@ -34,6 +34,28 @@ TEST_CASE("a link without a direction is both, and the lower share counts") {
         LinkFactors{{"node 0 GPU 3 NVLink out", 0.8}, {"node 1 NIC 0 in", 0.25}, {"node 1 NIC 0 out", 0.5}});
 }
 
+TEST_CASE("links of PCIe and of a fabric have names of their own, a leaf's directions are up and down") {
+  const auto links = [](const char* fabric, const std::string& names) {
+    return load_config(
+               "configs/seed_4x8.json",
+               std::vector<Override>{
+                   {"/cluster/nvlink", "null"},
+                   {"/cluster/pcie", R"({"bandwidth": "32 GB/s", "latency": "5 us", "gpus_per_switch": 4})"},
+                   {"/cluster/fabric", fabric},
+                   {"/simulation/noise", R"({"link_degradation": )" + names + "}"}})
+        .simulation.noise.stragglers.links;
+  };
+  CHECK(links(R"({"nodes_per_leaf": 2})",
+              R"({"node 3 GPU 7 PCIe in": 0.9, "node 3 switch 1": 0.8, "leaf 1": 0.7})") ==
+        LinkFactors{{"leaf 1 down", 0.7},
+                    {"leaf 1 up", 0.7},
+                    {"node 3 GPU 7 PCIe in", 0.9},
+                    {"node 3 switch 1 in", 0.8},
+                    {"node 3 switch 1 out", 0.8}});
+  CHECK(links(R"({"nodes_per_leaf": 2, "rail_optimized": true})", R"({"leaf 1 rail 7 up": 0.5})") ==
+        LinkFactors{{"leaf 1 rail 7 up", 0.5}});
+}
+
 TEST_CASE("a kind without jitter of its own has that of compute, gradient reduction that of transfers") {
   const Jitter jitter =
       noise_of(

@@ -205,6 +205,38 @@ TEST_CASE(
   CHECK(origin_of(config, "/training/moment_dtype") == "\"fp32\" from default");
 }
 
+Cluster cluster_with(const Scratch& scratch, std::initializer_list<const char*> overrides) {
+  std::vector<Override> list;
+  for (const char* text : overrides) list.push_back(parse_override(text));
+  return std::get<ModelInput>(load_config(put_config(scratch), list).input).cluster;
+}
+
+TEST_CASE("PCIe stands in place of NVLink, a fabric above the NICs") {
+  const Scratch scratch;
+  const Cluster plain = cluster_with(scratch, {});
+  CHECK_FALSE(plain.pcie.has_value());
+  CHECK_FALSE(plain.fabric.has_value());
+  const Cluster cluster = cluster_with(
+      scratch, {"/cluster/nvlink=null",
+                R"(/cluster/pcie={"bandwidth": "32 GB/s", "latency": "5 us", "source": "of PCIe."})",
+                R"(/cluster/fabric={"nodes_per_leaf": 16, "oversubscription": 1.5, "rail_optimized": true,
+                    "latency": "300 ns", "source": "of the fabric."})"});
+  CHECK(cluster.pcie->link.bandwidth == BytesPerSecond(32'000'000'000));
+  CHECK(cluster.pcie->link.latency == Time(5'000));
+  CHECK(cluster.pcie->gpus_per_switch == 8);  // all of a node
+  CHECK(cluster.inside().bandwidth == BytesPerSecond(32'000'000'000));
+  CHECK(cluster.fabric->nodes_per_leaf == 16);
+  CHECK(cluster.fabric->oversubscription == 1.5);
+  CHECK(cluster.fabric->rail_optimized);
+  CHECK(cluster.fabric->latency == Time(300));
+  CHECK(cluster.source == "the cluster's data sheet. The GPU's. of PCIe. of the fabric.");
+  const Cluster defaults =
+      cluster_with(scratch, {R"(/cluster/fabric={"nodes_per_leaf": 1})", "/cluster/nodes=1"});
+  CHECK(defaults.fabric->oversubscription == 1);
+  CHECK_FALSE(defaults.fabric->rail_optimized);
+  CHECK(defaults.fabric->latency == Time(0));
+}
+
 TEST_CASE("every value of the resolved document says where it came from") {
   const Scratch scratch;
   const std::vector<Override> overrides{

@@ -31,6 +31,14 @@ TEST_CASE("a rank computes as its slowest GPU, in whichever replica") {
   CHECK(with(two, parallel(16, 2)).rank_speeds == speeds(2, 1, {0.8, 1, 1}));
 }
 
+TEST_CASE("parts of a sequence are replicas of a rank too") {
+  // T 4, C 2: rank 1 is node 1, GPUs 4-7 its second part.
+  Parallelism p = parallel(4, 4);
+  p.context = 2;
+  CHECK(with({{{GpuPlace{1, 5}, 0.9}}, {}}, p).rank_speeds == speeds(4, 1, {0.9, 1, 1}));
+  CHECK(with({{}, {{"node 1 GPU 5 NVLink in", 0.5}}}, p).rank_speeds == speeds(4, 1, {1, 0.5, 0.5}));
+}
+
 TEST_CASE("who has no slow GPU, or one that is not used, or one at full speed, keeps his costs") {
   const Stragglers unused{{{GpuPlace{3, 7}, 0.5}}, {{"node 3 GPU 7 NVLink out", 0.5}}};
   CHECK(with(unused, parallel(8, 3)).rank_speeds.empty());
@@ -64,6 +72,15 @@ TEST_CASE("collectives keep to the slowest link of their rings") {
     CHECK(workload.rank_speeds == speeds(c.pipeline, c.rank, c.speed));
     CHECK(workload.link_factors == LinkFactors{{c.link, 0.5}});
   }
+  // PCIe is before the NICs too: a tensor group's, and the replicas', a node each.
+  Cluster cluster = round_cluster(4);
+  cluster.pcie = Pcie{{BytesPerSecond(32'000'000'000), Time(5'000)}, 4};
+  const Parallelism p = parallel(8, 2, 2);
+  Workload workload = training(cluster, small_gpt(), p);
+  add_stragglers(workload, {{}, {{"node 3 GPU 6 PCIe out", 0.5}}}, cluster, p);
+  CHECK(workload.rank_speeds == speeds(2, 1, {1, 0.5, 0.5}));
+  add_stragglers(workload, {{}, {{"node 0 switch 1 in", 0.25}}}, cluster, p);
+  CHECK(workload.rank_speeds == speeds(2, 0, {1, 0.25, 1}));
   // One GPU has no collective.
   CHECK(with({{}, {{"node 0 GPU 0 NVLink in", 0.5}}}, parallel(1, 4)).rank_speeds.empty());
 }

@@ -1,6 +1,8 @@
-/// Cluster: nodes of GPUs, NVLink inside a node, InfiniBand NICs between nodes.
+/// Cluster: nodes of GPUs, NVLink or PCIe inside a node, InfiniBand NICs between nodes, the fabric that joins
+/// them.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -61,16 +63,63 @@ struct Link {
   Time latency{};
 };
 
+/// PCI Express inside a node: a tree of two levels. GPUs under one switch talk over their links; between
+/// switches bytes also cross both switches' uplinks, which are as fast as a GPU's link and which all GPUs of
+/// a switch share. A NIC sits under the switch of the first GPU that uses it, and what goes to other nodes
+/// crosses the GPU's link, and uplinks where NIC and GPU are under different switches.
+struct Pcie {
+  Link link;                          ///< of one GPU, each direction; latency: between any two GPUs of a node
+  std::uint32_t gpus_per_switch = 1;  ///< divides gpus_per_node
+};
+
+/// Leaf and spine switches between NICs. NICs under one leaf talk below it; others cross the uplinks of the
+/// sender's leaf and the downlinks of the receiver's, each of which carries
+///   NICs in use below it x the bandwidth of a NIC / oversubscription
+/// in each direction. The spine itself blocks nothing.
+struct Fabric {
+  std::uint32_t nodes_per_leaf = 1;
+  double oversubscription = 1;  ///< at least 1: non-blocking
+  bool rail_optimized = false;  ///< a leaf for NIC k of all those nodes, for each k; else one for all NICs
+  Time latency{};               ///< added where bytes cross the spine
+};
+
 struct Cluster {
   std::uint32_t nodes = 1;
   std::uint32_t gpus_per_node = 1;
   Gpu gpu;
   Link nvlink;                      ///< of one GPU, each direction
-  Link infiniband;                  ///< of one NIC, each direction
-  std::uint32_t nics_per_node = 1;  ///< GPU g of a node uses NIC floor(g x nics / gpus)
+  std::optional<Pcie> pcie{};       ///< of nodes that have no NVLink, in its place
+  Link infiniband;                  ///< of one NIC, each direction; latency: from GPU to GPU
+  std::uint32_t nics_per_node = 1;  ///< see nics_per_gpu()
+  std::optional<Fabric> fabric{};   ///< empty: nothing but NICs limits what nodes exchange
   std::string source;               ///< where the figures come from
 
   [[nodiscard]] std::uint64_t gpus() const { return std::uint64_t{nodes} * gpus_per_node; }
+
+  /// What joins the GPUs of a node.
+  [[nodiscard]] const Link& inside() const { return pcie ? pcie->link : nvlink; }
+
+  /// NICs that a GPU sends over at once, 1/k of its bytes on each: k = floor(nics / gpus), GPU g's from g x k
+  /// on. What is left over (storage, say) carries nothing: GPUs work in step, so that more NICs for some
+  /// would speed nobody up. With fewer NICs than GPUs it is one, floor(g x nics / gpus), shared.
+  [[nodiscard]] std::uint32_t nics_per_gpu() const { return std::max(nics_per_node / gpus_per_node, 1U); }
+  [[nodiscard]] std::uint32_t nics_in_use() const {
+    return std::min(nics_per_node, nics_per_gpu() * gpus_per_node);
+  }
+
+  /// PCIe switches of a node that have uplinks; 0 where it has one, or NVLink.
+  [[nodiscard]] std::uint32_t switches_per_node() const {
+    return pcie && pcie->gpus_per_switch < gpus_per_node ? gpus_per_node / pcie->gpus_per_switch : 0;
+  }
+
+  /// Groups of nodes below the same leaves; 0 without a fabric.
+  [[nodiscard]] std::uint32_t leaf_groups() const {
+    return fabric ? (nodes - 1) / fabric->nodes_per_leaf + 1 : 0;
+  }
+  /// Leaves of each: one, or one for each NIC of a node.
+  [[nodiscard]] std::uint32_t leaves_per_group() const {
+    return fabric && fabric->rail_optimized ? nics_per_node : 1;
+  }
 };
 
 }  // namespace ppsim

@@ -41,8 +41,8 @@ struct PortBytes {
 };
 using CollectiveBytes = std::array<PortBytes, kGroupKinds>;  ///< by GroupKind
 
-/// What a ring over the group runs at: NVLink within a node; across nodes all rings together, of which there
-/// are as many as NICs that the group's GPUs use in a node, side by side.
+/// What a ring over the group runs at: NVLink or PCIe within a node; across nodes all rings together, of
+/// which there are as many as NICs that the group's GPUs use in a node, side by side.
 [[nodiscard]] Link ring_link(const Cluster& cluster, GroupShape group);
 
 /// A group as its collectives see it. The links are what is left to it while the groups beside it, which do
@@ -52,9 +52,11 @@ struct GroupLinks {
   std::uint64_t nodes = 1;     ///< that it spans
   std::uint64_t per_node = 1;  ///< its members in the node that has the fewest
   Link ring;                   ///< what the rings over the group run at
-  Link inside;                 ///< of one GPU, to others of its node
-  Link across;                 ///< of one GPU, to other nodes while every GPU of its node sends there
+  Link inside;                 ///< of one GPU, to the next of a ring in its node
+  Link across;                 ///< of one GPU, to the next node while every GPU of its node sends there
   Link hop;                    ///< of one GPU, to the next node while only one of each group sends there
+  Link spread_inside;          ///< of one GPU, to all others of its node in turn (all-to-all),
+  Link spread_across;          ///< and to those of all other nodes, while every GPU of its node does
 
   /// As many members in every node.
   [[nodiscard]] bool even() const { return per_node * nodes == members; }

@@ -24,7 +24,7 @@ enum class LinkId : std::uint32_t {};
 /// How much of a link a transfer needs: as many flows of one GPU each.
 struct LinkShare {
   LinkId link{};
-  BytesPerSecond capacity;
+  BytesPerSecond capacity;  ///< k times the link's where a GPU spreads its bytes over k such links
   std::uint32_t flows = 1;
 };
 
@@ -38,9 +38,11 @@ struct GroupUse {
 };
 
 /// What a transfer between two ranks crosses. A transfer stands for the tensor group's GPUs, which send in
-/// step, each its own part; so bandwidth is one GPU's: its NVLink, or its NIC, or its share of it.
+/// step, each its own part; so bandwidth is one GPU's: its NVLink, or its NICs, or its share of what it
+/// shares.
 struct Route {
-  std::vector<LinkId> links;  ///< ascending, none twice; all held while the bytes move
+  std::vector<LinkId> links;  ///< ascending, none twice; all held while the bytes move. A leaf's uplinks are
+                              ///< not among them: they carry many transfers at once
   BytesPerSecond bandwidth;   ///< of one GPU, the slowest on the way
   Time latency{};
   bool crosses_nodes = false;
@@ -63,9 +65,10 @@ class Network {
   /// other.
   static Network point_to_point(std::uint32_t ranks, Link link);
 
-  /// NVLink ports inside a node; NICs (out at the sender, in at the receiver) between nodes. GPUs of one rank
-  /// (its tensor group and data-parallel replicas) that use the same NIC at the same time share it evenly.
-  /// Ranks whose groups span nodes talk over InfiniBand unless every GPU's peer is in its own node.
+  /// NVLink or PCIe inside a node; NICs (out at the sender, in at the receiver) between nodes, behind PCIe
+  /// where there is one, with the uplinks of leaves where they are crossed. GPUs of one rank (its tensor
+  /// group and data-parallel replicas) that use the same link at the same time share it evenly. Ranks whose
+  /// groups span nodes talk over InfiniBand unless every GPU's peer is in its own node.
   static Network of_cluster(const Cluster& cluster, const Parallelism& parallelism);
 
   /// Of all replicas, which move in step, or of one of them as if the others sent nothing. Requires two
@@ -85,7 +88,7 @@ class Network {
   /// All links there are, used or not: every LinkId of a route is below it.
   [[nodiscard]] std::uint32_t link_count() const;
 
-  /// "rank 0 -> rank 1", "node 0 GPU 3 NVLink out", "node 1 NIC 0 in", ...
+  /// "rank 0 -> rank 1", "node 0 GPU 3 NVLink out", "node 1 NIC 0 in", "leaf 2 up", ...
   [[nodiscard]] std::string link_name(LinkId link) const;
 
  private:

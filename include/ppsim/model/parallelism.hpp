@@ -53,6 +53,11 @@ struct Parallelism {
 struct GpuRange {
   std::uint64_t first = 0;
   std::uint64_t count = 0;
+
+  [[nodiscard]] bool contains(std::uint64_t gpu) const { return gpu >= first && gpu - first < count; }
+  [[nodiscard]] bool meets(GpuRange other) const {
+    return first < other.first + other.count && other.first < first + count;
+  }
 };
 
 /// GPUs of the tensor group that plays pipeline rank `rank` in `replica` of all replicas(), as Megatron
