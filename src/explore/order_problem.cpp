@@ -23,9 +23,10 @@ void check_covered(const Schedule& schedule) {
   if (schedule.steps > 1) refuse("runs several steps", "one");
 }
 
-Time hop_between(const Workload& workload, Rank from, Rank to, Bytes bytes) {
+Time hop_between(const Workload& workload, Rank from, Rank to, Bytes bytes, Time gather) {
   if (from == to) return Time{};
-  return route_between(workload.network, workload.link_factors, from, to).transfer(bytes);
+  return route_between(workload.network, workload.link_factors, from, to)
+      .transfer(bytes, gather_on(workload, to, gather));
 }
 
 class ProblemBuilder {
@@ -98,10 +99,12 @@ class ProblemBuilder {
   }
 
   [[nodiscard]] Time forward_hop(std::size_t from) const {
-    return hop_between(plan_.workload, rank_of(from), rank_of(from + 1), costs(from).forward_transfer);
+    return hop_between(plan_.workload, rank_of(from), rank_of(from + 1), costs(from).forward_transfer,
+                       costs(from).forward_gather);
   }
   [[nodiscard]] Time backward_hop(std::size_t from) const {
-    return hop_between(plan_.workload, rank_of(from), rank_of(from - 1), costs(from).backward_transfer);
+    return hop_between(plan_.workload, rank_of(from), rank_of(from - 1), costs(from).backward_transfer,
+                       costs(from).backward_gather);
   }
 
   void add_consumers() {

@@ -86,6 +86,11 @@ Time duration_at(const Schedule& schedule, const Workload& workload, Op op, Time
                        static_cast<double>(comm.count()) / speed.tensor_comm);
 }
 
+Time gather_on(const Workload& workload, Rank to, Time gather) {
+  if (workload.rank_speeds.empty()) return gather;
+  return scaled(gather, 1 / workload.rank_speeds[index(to)].tensor_comm);
+}
+
 Route route_between(const Network& network, const LinkFactors& factors, Rank from, Rank to,
                     std::optional<std::uint32_t> replica) {
   Route route = network.route(from, to, replica);

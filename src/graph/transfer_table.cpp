@@ -14,10 +14,14 @@ TransferTable::TransferTable(const Schedule& schedule, const Workload& workload,
       const StageCosts& costs = workload.stages[stage];
       const std::size_t next = (stage + 1) % stages;
       if (stage + 1 < stages)
-        forward[stage] = add(workload.network, route[stage], route[next], costs.forward_transfer);
+        forward[stage] = add(workload.network, route[stage], route[next], costs.forward_transfer,
+                             gather_on(workload, route[next], costs.forward_gather));
       if (stage > 0)
-        backward[stage] = add(workload.network, route[stage], route[stage - 1], costs.backward_transfer);
-      if (token_loop) decode[stage] = add(workload.network, route[stage], route[next], costs.decode_transfer);
+        backward[stage] = add(workload.network, route[stage], route[stage - 1], costs.backward_transfer,
+                              gather_on(workload, route[stage - 1], costs.backward_gather));
+      if (token_loop)
+        decode[stage] = add(workload.network, route[stage], route[next], costs.decode_transfer,
+                            gather_on(workload, route[next], costs.decode_gather));
     }
     forward_.push_back(std::move(forward));
     backward_.push_back(std::move(backward));
@@ -34,13 +38,14 @@ EdgeClass TransferTable::copy(const Network& network, Rank from, Rank to, Bytes 
   return place->second;
 }
 
-EdgeClass TransferTable::add(const Network& network, Rank from, Rank to, Bytes bytes) {
+EdgeClass TransferTable::add(const Network& network, Rank from, Rank to, Bytes bytes, Time gather) {
   if (from == to) return kDataEdge;
   Route route = route_between(network, link_factors_, from, to, links_.replica);
   if (links_.replica && !links_.alone)
     route.bandwidth = route_between(network, link_factors_, from, to).bandwidth;
   const Time wire = route.wire(bytes);
-  classes_.push_back({from, to, bytes, route.latency, wire, std::move(route.links), std::move(route.shares)});
+  classes_.push_back(
+      {from, to, bytes, route.latency_with(gather), wire, std::move(route.links), std::move(route.shares)});
   return static_cast<EdgeClass>(classes_.size() - 1);
 }
 

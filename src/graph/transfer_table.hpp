@@ -35,7 +35,8 @@ class TransferTable {
   [[nodiscard]] const std::vector<TransferClass>& classes() const { return classes_; }
 
  private:
-  EdgeClass add(const Network& network, Rank from, Rank to, Bytes bytes);
+  /// `gather`: what the receiver takes on top, before the bytes are there.
+  EdgeClass add(const Network& network, Rank from, Rank to, Bytes bytes, Time gather = {});
 
   using Table = std::vector<std::vector<EdgeClass>>;  // [directions][S]
   const LinkFactors& link_factors_;

@@ -143,6 +143,7 @@ constexpr Key kParallelismList[] = {kSchema,
                                     {"micro_batches"},
                                     {"recompute"},
                                     {"sequence_parallel"},
+                                    {"scatter_gather"},
                                     {"layers_per_stage"}};
 constexpr ObjectKeys kParallelism{kParallelismList};
 

@@ -227,9 +227,9 @@ Parallelism read_parallelism(const ObjectReader& section, bool with_costs) {
   if (section.has("virtual_stages")) parallelism.virtual_stages = section.count("virtual_stages", kStages);
   parallelism.micro_batches = section.count("micro_batches", kMicroBatches);
   if (with_costs) {
-    for (const char* key :
-         {"tensor", "data", "context", "context_exchange", "expert", "expert_tensor", "zero_stage",
-          "collectives", "micro_batch_size", "recompute", "sequence_parallel", "layers_per_stage"})
+    for (const char* key : {"tensor", "data", "context", "context_exchange", "expert", "expert_tensor",
+                            "zero_stage", "collectives", "micro_batch_size", "recompute", "sequence_parallel",
+                            "scatter_gather", "layers_per_stage"})
       if (section.has(key)) throw section.error(key, "has no meaning with \"costs\"; leave it out");
     return parallelism;
   }
@@ -250,6 +250,11 @@ Parallelism read_parallelism(const ObjectReader& section, bool with_costs) {
   parallelism.micro_batch_size = section.count("micro_batch_size", kSamples, 1);
   parallelism.recompute = static_cast<Recompute>(section.choice("recompute", kRecompute, "none"));
   parallelism.sequence_parallel = section.flag("sequence_parallel", false);
+  if (section.has("scatter_gather")) parallelism.scatter_gather = section.flag("scatter_gather", false);
+  if (parallelism.scatter_gather && parallelism.sequence_parallel)
+    throw section.error(
+        "scatter_gather",
+        "has no meaning with \"sequence_parallel\", which splits the boundary anyway; leave it out");
   if (section.has("layers_per_stage"))
     parallelism.layers_per_stage = section.counts("layers_per_stage", kLayers);
   return parallelism;

@@ -294,10 +294,16 @@ void add_inference(Sentences& sentences, const ModelRun& run) {
 
 void add_boundary(Sentences& sentences, const ModelRun& run) {
   if (run.parallelism.tensor == 1 || run.shape.ranks == 1) return;
-  sentences.push_back(
-      run.parallelism.sequence_parallel
-          ? fmt::format("Each GPU of a tensor group sends 1/{} of a boundary.", run.parallelism.tensor)
-          : std::string("Each GPU of a tensor group sends the whole boundary to its peer."));
+  const std::uint32_t tensor = run.parallelism.tensor;
+  if (run.parallelism.scatter_gather)
+    sentences.push_back(fmt::format(
+        "Each GPU of a tensor group sends 1/{} of a boundary, and the receivers gather the whole at "
+        "{:.4g} GB/s before they go on, beside whatever else they do.",
+        tensor, gigabytes_per_second(run.groups.of(GroupKind::Tensor).ring.bandwidth)));
+  else if (run.parallelism.sequence_parallel)
+    sentences.push_back(fmt::format("Each GPU of a tensor group sends 1/{} of a boundary.", tensor));
+  else
+    sentences.push_back("Each GPU of a tensor group sends the whole boundary to its peer.");
 }
 
 void add_buffers(Sentences& sentences, const ModelRun& run) {

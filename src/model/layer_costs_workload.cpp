@@ -27,8 +27,22 @@ double layer_activation_bytes(const ModelRun& run, const LayerCosts& model, std:
 
 // A boundary lies behind its layer.
 Bytes boundary_bytes(const ModelRun& run, const LayerCosts& model, std::size_t layer) {
-  return to_bytes(static_cast<double>(model.layers[layer].output.count()) * run.parallelism.micro_batch_size /
-                  run.sequence_split());
+  return to_bytes(static_cast<double>(model.layers[layer].output.count()) * run.parallelism.micro_batch_size);
+}
+
+Bytes sent_bytes(const ModelRun& run, Bytes boundary) {
+  return to_bytes(static_cast<double>(boundary.count()) / run.boundary_split());
+}
+
+void set_transfers(StageCosts& stage, const ModelRun& run, const LayerCosts& model) {
+  const LayerRange layers = stage.layers;
+  const Bytes behind = boundary_bytes(run, model, layers.first + layers.count - 1);
+  stage.forward_transfer = sent_bytes(run, behind);
+  stage.forward_gather = to_stage_time(run.boundary_gather(behind));
+  if (layers.first == 0) return;
+  const Bytes before = boundary_bytes(run, model, layers.first - 1);
+  stage.backward_transfer = sent_bytes(run, before);
+  stage.backward_gather = to_stage_time(run.boundary_gather(before));
 }
 
 void add_collectives(StageCosts& stage, const ZeroCollectives& zero) {
@@ -54,8 +68,7 @@ StageCosts make_stage(const ModelRun& run, const LayerCosts& model, LayerRange l
   stage.input_grad = stage.backward / 2;
   stage.weight_grad = stage.backward - stage.input_grad;
   add_collectives(stage, layer_costs_collectives(run, model, layers));
-  stage.forward_transfer = boundary_bytes(run, model, layers.first + layers.count - 1);
-  if (layers.first > 0) stage.backward_transfer = boundary_bytes(run, model, layers.first - 1);
+  set_transfers(stage, run, model);
   stage.activation = to_bytes(sums.activation);
   const StageParameters parameters{.dense = sums.parameters};
   set_static_memory(stage, run, model.dtype, parameters);

@@ -18,6 +18,15 @@ double ModelRun::sequence_split() const {
   return parallelism.sequence_parallel ? parallelism.tensor : 1;
 }
 
+double ModelRun::boundary_split() const {
+  return parallelism.sequence_parallel || parallelism.scatter_gather ? parallelism.tensor : 1;
+}
+
+Seconds ModelRun::boundary_gather(Bytes boundary) const {
+  if (!parallelism.scatter_gather) return Seconds(0);
+  return collectives().all_gather(GroupKind::Tensor, boundary).time;
+}
+
 StagePlace stage_place(const StageLayout& layout, std::size_t stage) {
   return {layout.stages[stage], stage == 0, stage + 1 == layout.stages.size()};
 }

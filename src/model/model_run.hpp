@@ -27,6 +27,13 @@ struct ModelRun {
 
   /// Of what the tensor group's GPUs each hold a copy, unless sequence parallelism splits it among them.
   [[nodiscard]] double sequence_split() const;
+
+  /// Of a boundary, of which each GPU of the tensor group sends as much.
+  [[nodiscard]] double boundary_split() const;
+
+  /// Scatter/gather (Narayanan et al. 2021, section 4.1): each GPU has received its part of a boundary, and
+  /// they gather the whole. 0 without.
+  [[nodiscard]] Seconds boundary_gather(Bytes boundary) const;
 };
 
 /// Throws Error as make_workload() does. Borrows the input's cluster.

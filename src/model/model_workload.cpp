@@ -32,10 +32,11 @@ Bytes share(Bytes whole, std::uint32_t parts) {
 // From a micro-batch to one of k slices of its sequence: times rounded half up, bytes up.
 void cut_into_slices(Workload& workload, std::uint32_t k) {
   for (StageCosts& stage : workload.stages) {
-    for (Time StageCosts::*time : {&StageCosts::forward, &StageCosts::input_grad, &StageCosts::weight_grad,
-                                   &StageCosts::forward_tensor_comm, &StageCosts::backward_tensor_comm,
-                                   &StageCosts::forward_other_comm, &StageCosts::input_grad_other_comm,
-                                   &StageCosts::weight_grad_other_comm}) {
+    for (Time StageCosts::*time :
+         {&StageCosts::forward, &StageCosts::input_grad, &StageCosts::weight_grad,
+          &StageCosts::forward_tensor_comm, &StageCosts::backward_tensor_comm,
+          &StageCosts::forward_other_comm, &StageCosts::input_grad_other_comm,
+          &StageCosts::weight_grad_other_comm, &StageCosts::forward_gather, &StageCosts::backward_gather}) {
       stage.*time = share(stage.*time, k);
     }
     stage.backward = stage.input_grad + stage.weight_grad;

@@ -21,26 +21,25 @@ double in_bytes_per_second(BytesPerSecond rate) {
   return static_cast<double>(rate.count());
 }
 
-// Of each GPU of a rank, all replicas.
+// Of the GPUs of each rank.
 class RankGpus {
  public:
   RankGpus(const Cluster& cluster, const Parallelism& parallelism, const LinkFactors& factors)
       : cluster_(cluster), parallelism_(parallelism), factors_(factors), links_(cluster) {}
 
-  [[nodiscard]] RankSpeed speed(Rank rank, double compute) const {
-    RankSpeed speed{compute, 1, 1};
-    if (factors_.empty()) return speed;
-    const std::uint32_t tensor = parallelism_.tensor;
-    for (std::uint32_t replica = 0; replica < parallelism_.replicas(); ++replica)
-      speed.tensor_comm =
-          std::min(speed.tensor_comm, pace(make_groups(tensor_group(parallelism_, rank, replica), 1)));
-    speed.gradient_reduction = pace(make_groups(gpus(rank), tensor));
-    return speed;
+  /// Of the tensor group's own collectives in one replica.
+  [[nodiscard]] double tensor_comm(Rank rank, std::uint32_t replica) const {
+    return factors_.empty() ? 1 : pace(make_groups(tensor_group(parallelism_, rank, replica), 1));
   }
 
-  [[nodiscard]] bool holds(Rank rank, GpuPlace place) const {
-    const std::uint64_t gpu = std::uint64_t{place.node} * cluster_.gpus_per_node + place.gpu;
-    return gpu >= gpus(rank).first && gpu < gpus(rank).first + gpus(rank).count;
+  /// Of what all replicas do together.
+  [[nodiscard]] double gradient_reduction(Rank rank) const {
+    return factors_.empty() ? 1 : pace(make_groups(gpus(rank), parallelism_.tensor));
+  }
+
+  [[nodiscard]] bool holds(Rank rank, std::uint32_t replica, GpuPlace place) const {
+    return tensor_group(parallelism_, rank, replica)
+        .contains(std::uint64_t{place.node} * cluster_.gpus_per_node + place.gpu);
   }
 
  private:
@@ -94,6 +93,16 @@ void tell(Workload& workload, std::string_view what, const std::vector<std::stri
       fmt::format("{}: {}{}.", what, fmt::join(places.begin(), places.begin() + shown, ", "), more));
 }
 
+bool all_plain(const std::vector<RankSpeed>& speeds) {
+  return std::all_of(speeds.begin(), speeds.end(),
+                     [](const RankSpeed& speed) { return speed == RankSpeed{}; });
+}
+
+RankSpeed slower(const RankSpeed& a, const RankSpeed& b) {
+  return {std::min(a.compute, b.compute), std::min(a.tensor_comm, b.tensor_comm),
+          std::min(a.gradient_reduction, b.gradient_reduction)};
+}
+
 void keep(Workload& workload, std::vector<RankSpeed> speeds, const LinkFactors& links) {
   std::vector<std::string> ranks, degraded;
   for (std::size_t rank = 0; rank < speeds.size(); ++rank)
@@ -105,8 +114,7 @@ void keep(Workload& workload, std::vector<RankSpeed> speeds, const LinkFactors& 
   }
   tell(workload, "Ranks that compute at the pace of a slow GPU, a share of the others' speed", ranks);
   tell(workload, "Links that have lost bandwidth, with the share that is left", degraded);
-  const auto plain = [](const RankSpeed& speed) { return speed == RankSpeed{}; };
-  if (!std::all_of(speeds.begin(), speeds.end(), plain)) workload.rank_speeds = std::move(speeds);
+  if (!all_plain(speeds)) workload.rank_speeds = std::move(speeds);
 }
 
 }  // namespace
@@ -123,16 +131,23 @@ void add_stragglers(Workload& workload, const Stragglers& stragglers, std::uint3
 void add_stragglers(Workload& workload, const Stragglers& stragglers, const Cluster& cluster,
                     const Parallelism& parallelism) {
   const RankGpus gpus(cluster, parallelism, stragglers.links);
-  std::vector<RankSpeed> speeds;
+  std::vector<RankSpeed> speeds(parallelism.pipeline);
+  std::vector<RankSpeed> each(std::size_t{parallelism.pipeline} * parallelism.replicas());
   for (std::uint32_t r = 0; r < parallelism.pipeline; ++r) {
     const Rank rank{r};
-    const double compute = slowest(stragglers.gpus, [&](const auto& place) {
-      const auto* gpu = std::get_if<GpuPlace>(&place);
-      return gpu == nullptr ? std::get<Rank>(place) == rank : gpus.holds(rank, *gpu);
-    });
-    speeds.push_back(gpus.speed(rank, compute));
+    const double reduction = gpus.gradient_reduction(rank);
+    for (std::uint32_t replica = 0; replica < parallelism.replicas(); ++replica) {
+      const double compute = slowest(stragglers.gpus, [&](const auto& place) {
+        const auto* gpu = std::get_if<GpuPlace>(&place);
+        return gpu == nullptr ? std::get<Rank>(place) == rank : gpus.holds(rank, replica, *gpu);
+      });
+      const RankSpeed speed{compute, gpus.tensor_comm(rank, replica), reduction};
+      each[std::size_t{replica} * parallelism.pipeline + r] = speed;
+      speeds[r] = slower(speeds[r], speed);
+    }
   }
   keep(workload, std::move(speeds), stragglers.links);
+  if (!all_plain(each)) workload.replica_speeds = std::move(each);
 }
 
 }  // namespace ppsim

@@ -68,6 +68,11 @@ void set_inference(StageCosts& stage, const ModelRun& run, const Transformer& mo
   stage.decode_other_comm = to_stage_time(other.time);
   stage.ports.decode = (tensor + other).bytes;
   stage.decode_transfer = hidden_bytes(run, model, 1);
+  if (run.parallelism.scatter_gather) {
+    stage.decode_gather = to_stage_time(run.boundary_gather(stage.decode_transfer));
+    stage.decode_transfer =
+        to_bytes(static_cast<double>(stage.decode_transfer.count()) / run.boundary_split());
+  }
   stage.kv_cache_step = kv_cache_per_token(run, model, place);
   stage.kv_cache_prefill = to_bytes(static_cast<double>(stage.kv_cache_step.count()) * model.sequence_length);
 }
@@ -77,8 +82,10 @@ StageCosts make_stage(const ModelRun& run, const Transformer& model, const Stage
   StageCosts stage;
   stage.layers = place.layers;
   const double tokens = static_cast<double>(model.sequence_length) / run.parallelism.context;
-  const double boundary = static_cast<double>(hidden_bytes(run, model, tokens).count());
-  stage.forward_transfer = stage.backward_transfer = to_bytes(boundary / run.sequence_split());
+  const Bytes boundary = hidden_bytes(run, model, tokens);
+  stage.forward_transfer = stage.backward_transfer =
+      to_bytes(static_cast<double>(boundary.count()) / run.boundary_split());
+  stage.forward_gather = stage.backward_gather = to_stage_time(run.boundary_gather(boundary));
   const StageParameters parameters = parameters_of(parts);
   set_static_memory(stage, run, model.dtype, parameters);
   stage.weights += to_bytes(parameters.multiplied * quantized_bytes(run, model));

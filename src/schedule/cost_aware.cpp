@@ -46,10 +46,11 @@ Time largest_hop(const Placement& placement, const Workload& workload) {
   for (std::size_t stage = 1; stage < route.size(); ++stage) {
     const Rank before = route[stage - 1], here = route[stage];
     if (before == here) continue;
-    const Bytes down = workload.stages[stage - 1].forward_transfer;
-    const Bytes up = workload.stages[stage].backward_transfer;
-    largest = std::max({largest, workload.network.route(before, here).transfer(down),
-                        workload.network.route(here, before).transfer(up)});
+    const StageCosts& down = workload.stages[stage - 1];
+    const StageCosts& up = workload.stages[stage];
+    largest = std::max(
+        {largest, workload.network.route(before, here).transfer(down.forward_transfer, down.forward_gather),
+         workload.network.route(here, before).transfer(up.backward_transfer, up.backward_gather)});
   }
   return largest;
 }

@@ -7,27 +7,10 @@
 #include "cases.hpp"
 #include "model/presets.hpp"
 #include "ppsim/engine/simulate.hpp"
+#include "two_by_two.hpp"
 
 namespace ppsim {
 namespace {
-
-// Two ranks of two GPUs in one node, each NVLink port a byte a nanosecond. F takes 20: twice 6 of compute and
-// 4 of a collective that fills its ports. 10 bytes from each GPU to its peer.
-Workload two_by_two() {
-  Cluster cluster = round_cluster(1);
-  cluster.gpus_per_node = 4;
-  cluster.nvlink = {BytesPerSecond(1'000'000'000), Time(0)};
-  Workload workload{.stages = {}, .network = Network::of_cluster(cluster, parallel(2, 2))};
-  StageCosts stage;
-  stage.forward = Time(20);
-  stage.forward_tensor_comm = Time(8);
-  stage.ports.forward[static_cast<std::size_t>(GroupKind::Tensor)] = {8, 0};
-  stage.backward = Time(100);
-  stage.forward_transfer = Bytes(10);
-  stage.layers = {0, 1};
-  workload.stages = {stage, stage};
-  return workload;
-}
 
 constexpr GraphLinks kOnLinks{.collectives = true};
 

@@ -191,6 +191,33 @@ TEST_CASE("a transfer waits for the NICs of both ends") {
         std::vector<std::int64_t>{0, 10, 0, 10, 40, 90, 100, 115});
 }
 
+TEST_CASE("uplinks of a leaf slow what crosses the spine at the same time, under fair alone") {
+  // Four nodes of a GPU, two a leaf, oversubscribed o to 1: a leaf has 2 / o bytes a nanosecond. Ranks 0 and
+  // 1 send 24 bytes each to ranks 2 and 3 at 10; latency 5, and 2 more over the spine.
+  const auto second_stage = [](double oversubscription, Contention contention) {
+    const Schedule schedule = forwards(two_ways(), {0, 1});
+    Workload workload = workload_of(uniform_costs(10, 0, 24), schedule);
+    Cluster cluster;
+    cluster.nodes = 4;
+    cluster.infiniband = {BytesPerSecond(1'000'000'000), Time(5)};
+    cluster.fabric = Fabric{2, oversubscription, false, Time(2)};
+    Parallelism parallelism;
+    parallelism.pipeline = 4;
+    workload.network = Network::of_cluster(cluster, parallelism);
+    const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
+    const std::vector<std::int64_t> all = starts(simulate(graph, contention));
+    CHECK(all[2] == all[3]);
+    return all[2];
+  };
+  CHECK(second_stage(1, Contention::Fair) == 10 + 24 + 7);
+  CHECK(second_stage(2, Contention::Fair) == 10 + 48 + 7);  // one byte a nanosecond for both
+  CHECK(second_stage(4, Contention::Fair) == 10 + 96 + 7);
+  // Each alone has as much as its NIC up to 2 to 1; a queue of many cables makes nobody wait.
+  CHECK(second_stage(2, Contention::Fifo) == 10 + 24 + 7);
+  CHECK(second_stage(2, Contention::None) == 10 + 24 + 7);
+  CHECK(second_stage(4, Contention::Fifo) == 10 + 48 + 7);
+}
+
 TEST_CASE("of two transfers that are ready at once the one with the lower sender goes first") {
   // Ranks 0 and 1 both end F at 10; the NIC moves rank 0's boundary 10..35, rank 1's 35..60; latency 5.
   const OpGraph graph =

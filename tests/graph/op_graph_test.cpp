@@ -187,6 +187,34 @@ TEST_CASE("token steps have costs of their own, and so have the boundaries behin
   CHECK(sent == std::vector<std::int64_t>{20, 2, 2, 2, 2});
 }
 
+TEST_CASE("what the receivers gather is latency of the transfer, at the pace of their links") {
+  const Schedule schedule = make_schedule("inference", {2, 1, 1}, {{"decode_steps", std::int64_t{1}}});
+  Workload workload = workload_of(uniform_costs(5, 0, 20, 3), schedule);
+  for (StageCosts& stage : workload.stages) {
+    stage.forward_gather = Time(10);
+    stage.decode_gather = Time(6);
+  }
+  const auto latencies = [&] {
+    std::vector<std::int64_t> list;  // prefill, token, and the token's return
+    const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
+    for (const EdgeClass kind : graph.edge_classes())
+      if (is_transfer(kind)) list.push_back(graph.transfer_classes()[kind].latency.count());
+    return list;
+  };
+  CHECK(latencies() == std::vector<std::int64_t>{13, 9, 9});
+  workload.rank_speeds = {{}, {.tensor_comm = 0.5}};
+  CHECK(latencies() == std::vector<std::int64_t>{23, 15, 9});
+}
+
+TEST_CASE("a gradient's receivers gather too") {
+  const Schedule schedule = make_schedule("1f1b", {2, 1, 1});
+  Workload workload = workload_of(uniform_costs(5, 8, 20, 3), schedule);
+  workload.stages[1].backward_gather = Time(4);
+  const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
+  // F 5, hop 23, F 5, B 8, hop 27, B 8.
+  CHECK(longest_path(graph) == Time(5 + 23 + 5 + 8 + 27 + 8));
+}
+
 TEST_CASE("edges of a pair to one and the same pair come in the order of their classes") {
   // The pair of rank 0 sends 0F1's boundary and 3B0's gradient to rank 1's pair.
   const OpGraph graph = graph_of(parse("0F0,3F0,(0F1;3B0)OVERLAP_F_B,3F1,3B1,0B0,0B1\n"

@@ -237,6 +237,18 @@ TEST_CASE("PCIe stands in place of NVLink, a fabric above the NICs") {
   CHECK(defaults.fabric->latency == Time(0));
 }
 
+TEST_CASE("the parts of a boundary are gathered where the config says so, and it is no key elsewhere") {
+  const Scratch scratch;
+  const auto parallelism = [&](const char* flag) {
+    return load_config(put_config(scratch), std::vector<Override>{{"/parallelism/scatter_gather", flag}});
+  };
+  CHECK(parallelism("true").parallelism.scatter_gather);
+  CHECK_FALSE(parallelism("false").parallelism.scatter_gather);
+  const Config plain = load_config(put_config(scratch));
+  CHECK_FALSE(plain.parallelism.scatter_gather);
+  CHECK(plain.resolved.find("scatter_gather") == std::string::npos);
+}
+
 TEST_CASE("every value of the resolved document says where it came from") {
   const Scratch scratch;
   const std::vector<Override> overrides{

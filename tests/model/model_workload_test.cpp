@@ -181,7 +181,7 @@ TEST_CASE("assumptions name what is exchanged beside the tensor group, and what 
         "Each routed expert has 2 copies, whose gradients are reduced at 50 GB/s", "one with experts",
         "no dropout", "gradients and optimizer state shared out among the replicas",
         "reduced in bf16 by a ring over 8 replicas",
-        "layer by layer in every backward (where it is split, in W)", "go around at the end of the step",
+        "layer by layer in every backward (where it is split, in W)", "go around behind the optimizer step",
         "reserves 5 % more than is allocated, and 500 MB are taken before", "while it runs"}) {
     CAPTURE(part);
     CHECK(says(all, part));

@@ -39,6 +39,18 @@ TEST_CASE("parts of a sequence are replicas of a rank too") {
   CHECK(with({{}, {{"node 1 GPU 5 NVLink in", 0.5}}}, p).rank_speeds == speeds(4, 1, {1, 0.5, 0.5}));
 }
 
+TEST_CASE("of each replica by itself, only the one that holds a slow GPU or link is slow") {
+  // T 4, D 2: rank r is node r, GPUs 0-3 its first replica, 4-7 its second. Both reduce gradients together.
+  const Stragglers slow{{{GpuPlace{2, 5}, 0.9}}, {{"node 1 GPU 0 NVLink out", 0.5}}};
+  const auto each = with(slow, parallel(4, 4, 2)).replica_speeds;
+  REQUIRE(each.size() == 8);
+  CHECK(each[1] == RankSpeed{1, 0.5, 0.5});
+  CHECK(each[4 + 1] == RankSpeed{1, 1, 0.5});
+  CHECK(each[2] == RankSpeed{1, 1, 1});
+  CHECK(each[4 + 2] == RankSpeed{0.9, 1, 1});
+  CHECK(with({}, parallel(4, 4, 2)).replica_speeds.empty());
+}
+
 TEST_CASE("who has no slow GPU, or one that is not used, or one at full speed, keeps his costs") {
   const Stragglers unused{{{GpuPlace{3, 7}, 0.5}}, {{"node 3 GPU 7 NVLink out", 0.5}}};
   CHECK(with(unused, parallel(8, 3)).rank_speeds.empty());

@@ -25,6 +25,10 @@ namespace ppsim {
 [[nodiscard]] Time duration_at(const Schedule& schedule, const Workload& workload, Op op, Time duration,
                                const RankSpeed& speed);
 
+/// What the tensor group of rank `to` takes to gather what it has received, as a stage's costs have it; at
+/// the pace of that rank's links. Saturates at Time::max().
+[[nodiscard]] Time gather_on(const Workload& workload, Rank to, Time gather);
+
 /// The route between two different ranks, of all replicas or of one, as a run has it: links that do not have
 /// all of their bandwidth slow it down.
 [[nodiscard]] Route route_between(const Network& network, const LinkFactors& factors, Rank from, Rank to,

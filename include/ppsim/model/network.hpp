@@ -52,9 +52,15 @@ struct Route {
 
   /// How long `bytes` hold the links.
   [[nodiscard]] Time wire(Bytes bytes) const { return bytes / bandwidth; }
+  /// From the last byte sent to the end, where the receivers then take `gather` to put the parts together.
+  /// Saturates at Time::max().
+  [[nodiscard]] Time latency_with(Time gather) const {
+    return gather < Time::max() - latency ? latency + gather : Time::max();
+  }
   /// From the start of a transfer to its end where nothing else is on the way. Saturates at Time::max().
-  [[nodiscard]] Time transfer(Bytes bytes) const {
-    return wire(bytes) < Time::max() - latency ? latency + wire(bytes) : Time::max();
+  [[nodiscard]] Time transfer(Bytes bytes, Time gather = {}) const {
+    const Time behind = latency_with(gather);
+    return wire(bytes) < Time::max() - behind ? behind + wire(bytes) : Time::max();
   }
 };
 

@@ -42,6 +42,7 @@ struct Parallelism {
   std::uint32_t micro_batches = 1;     ///< a step and data-parallel replica; in inference: requests
   Recompute recompute = Recompute::None;
   bool sequence_parallel = false;               ///< Korthikanti et al. 2022, section 4.2.2
+  bool scatter_gather = false;                  ///< of boundaries: Narayanan et al. 2021, section 4.1
   std::vector<std::uint32_t> layers_per_stage;  ///< [S] explicit; empty: even
 
   /// Tensor groups that hold the same weights: of each data-parallel replica, those of its context group.

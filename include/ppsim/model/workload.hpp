@@ -52,6 +52,10 @@ struct StageCosts {
   Bytes forward_transfer;   ///< sent to the next stage after F
   Bytes backward_transfer;  ///< sent to the previous stage after B or I
 
+  Time forward_gather{};   ///< what the receiver's tensor group takes to gather forward_transfer
+                           ///< (scatter/gather),
+  Time backward_gather{};  ///< and backward_transfer: on top of the transfer's latency
+
   Bytes activation;                      ///< kept from the start of F
   Bytes activation_freed_at_input_grad;  ///< part of it freed when I ends; the rest when W ends (B: all)
 
@@ -70,6 +74,7 @@ struct StageCosts {
   Time decode_tensor_comm{};         ///< inference: tensor-parallel collectives inside each of them
   Time decode_other_comm{};          ///< inference: and other collectives
   Bytes decode_transfer;             ///< inference: sent to the next stage (or back to the first) after it
+  Time decode_gather{};              ///< inference: what its receiver takes to gather it
   Bytes kv_cache_prefill;            ///< inference: KV cache of one request after prefill
   Bytes kv_cache_step;               ///< inference: and what a token step adds
 
