@@ -5,8 +5,8 @@
 
 namespace ppsim {
 
-/// Two ranks of two GPUs in one node, each NVLink port a byte a nanosecond. F takes 20: twice 6 of compute and
-/// 4 of a collective that fills its ports. 10 bytes from each GPU to its peer.
+/// Two ranks of two GPUs in one node, each NVLink port a byte a nanosecond. F takes 20: twice 6 of compute
+/// and 4 of a collective that fills its ports. 10 bytes from each GPU to its peer.
 inline Workload two_by_two() {
   Cluster cluster = round_cluster(1);
   cluster.gpus_per_node = 4;

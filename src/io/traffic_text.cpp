@@ -56,8 +56,8 @@ std::string links_table(const Traffic& traffic) {
 }
 
 bool alike(const TransferTraffic& a, const TransferTraffic& b) {
-  return a.bytes == b.bytes && a.bandwidth == b.bandwidth && a.latency == b.latency && a.flows == b.flows &&
-         a.time == b.time;
+  return (a.from < a.to) == (b.from < b.to) && a.bytes == b.bytes && a.bandwidth == b.bandwidth &&
+         a.latency == b.latency && a.flows == b.flows && a.time == b.time;
 }
 
 std::string ranks_text(const std::vector<TransferTraffic>& rows, std::size_t begin, std::size_t end) {
@@ -83,7 +83,7 @@ std::string transfers_table(const Traffic& traffic) {
   Table table({{"ranks", Align::Left},
                {"times"},
                {"bytes a GPU"},
-               {"of each"},
+               {"bandwidth"},
                {"latency"},
                {"alone"},
                {"mean"},

@@ -30,7 +30,8 @@ namespace ppsim {
 ///
 /// What GOAL cannot say: links that differ (one L and G for all, see links_differ); sends that hold their
 /// rank (communication other than `overlap`); a wait for the far end of a copy, which
-/// EVICT and LOAD need; what runs beside a rank's program. Throws Error (where: "GOAL") for the last three. Requires a graph without a cycle. O(V + E).
+/// EVICT and LOAD need; what runs beside a rank's program. Throws Error (where: "GOAL") for the last three.
+/// Requires a graph without a cycle. O(V + E).
 [[nodiscard]] std::string goal(const OpGraph& graph);
 
 /// True where no one latency and bandwidth, up to the rounding to nanoseconds, gives the transfers' times.
