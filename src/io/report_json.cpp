@@ -100,11 +100,13 @@ std::string_view name(Contention contention) {
 }
 
 Json make_document_head(const Config& config) {
-  return {{"ppsim_version", std::string(version())},
-          {"config_hash", config.hash},
-          {"seed", config.simulation.seed},
-          {"communication", std::string(name(config.simulation.communication))},
-          {"contention", std::string(name(config.simulation.contention))}};
+  Json head = {{"ppsim_version", std::string(version())},
+               {"config_hash", config.hash},
+               {"seed", config.simulation.seed},
+               {"communication", std::string(name(config.simulation.communication))},
+               {"contention", std::string(name(config.simulation.contention))}};
+  if (config.simulation.detail == Detail::Full) head["detail"] = "full";
+  return head;
 }
 
 Json make_report_body(const Report& report) {

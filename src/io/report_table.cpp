@@ -150,8 +150,9 @@ std::string title_line(const Report& report, const Config& config) {
   std::string text = fmt::format("{}: {}, {}, {}", report.schedule, counted(report.ranks, "rank"),
                                  counted(report.stages, "stage"), work_text(report));
   if (report.gpus > 0) text += fmt::format(", {}", counted(report.gpus, "GPU"));
-  return text + fmt::format("; communication {}, contention {}", name(config.simulation.communication),
-                            name(config.simulation.contention));
+  return text + fmt::format("; communication {}, contention {}{}", name(config.simulation.communication),
+                            name(config.simulation.contention),
+                            config.simulation.detail == Detail::Full ? ", every replica by itself" : "");
 }
 
 std::string memory_figure(const Report& report, bool color) {

@@ -98,6 +98,16 @@ TEST_CASE("the JSON report leaves out what is not known: tokens, MFU, GPUs and t
   CHECK(json.at("fits") == true);
 }
 
+TEST_CASE("a run of every replica by itself says so") {
+  const Report report = two_rank_report();
+  Config full = tiny_config();
+  full.simulation.detail = Detail::Full;
+  CHECK_FALSE(Json::parse(report_json(report, tiny_config())).contains("detail"));
+  CHECK(Json::parse(report_json(report, full)).at("detail") == "full");
+  CHECK(report_table(report, full, false).find("contention none, every replica by itself") !=
+        std::string::npos);
+}
+
 TEST_CASE("collectives of experts, context and ZeRO have their line and keys where there are any") {
   Report report = two_rank_report();
   CHECK(report_table(report, tiny_config(), false).find("other collectives") == std::string::npos);

@@ -93,7 +93,7 @@ inline TinyRun make_run(Schedule schedule, const CostsInput& costs) {
 }
 
 /// A run of any shape, costs, communication and contention: forwards without duration, transfers that
-/// overlap, gradient reductions.
+/// overlap, gradient reductions, beside the program or behind it.
 inline TinyRun random_run() {
   const auto up_to = [](std::int64_t most) { return *rc::gen::inRange<std::int64_t>(0, most + 1); };
   const auto ranks = static_cast<std::uint32_t>(1 + up_to(3));
@@ -111,7 +111,11 @@ inline TinyRun random_run() {
   costs.link = Link{BytesPerSecond(1'000'000'000), Time(up_to(300))};
   const RunShape shape{ranks, schedule.stages(), {}};
   Workload workload = make_workload(costs, shape, shape.stages);
-  for (StageCosts& stage : workload.stages) stage.gradient_reduction = Time(up_to(1) * up_to(500));
+  for (StageCosts& stage : workload.stages) {
+    stage.gradient_reduction = Time(up_to(1) * up_to(500));
+    stage.gradient_buckets = static_cast<std::uint32_t>(1 + up_to(3));
+  }
+  workload.overlap_gradients = up_to(1) == 1;
   return make_run(std::move(schedule), std::move(workload),
                   up_to(1) == 0 ? Communication::Overlap : Communication::Blocking,
                   up_to(1) == 0 ? Contention::None : Contention::Fifo);
