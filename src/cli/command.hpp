@@ -24,6 +24,7 @@ Command add_compare(CLI::App& parent);
 Command add_config(CLI::App& parent);
 Command add_init(CLI::App& parent);
 Command add_model(CLI::App& parent);
+Command add_network(CLI::App& parent);
 Command add_schedule_list(CLI::App& parent);
 Command add_schedule_show(CLI::App& parent);
 Command add_schedule_check(CLI::App& parent);
