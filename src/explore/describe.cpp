@@ -15,4 +15,11 @@ ModelDescription describe_model(const Config& config) {
   });
 }
 
+std::vector<CollectiveRows> describe_collectives(const Config& config, const Plan& plan) {
+  const auto* input = std::get_if<ModelInput>(&config.input);
+  if (input == nullptr) return {};
+  return located(config,
+                 [&] { return make_collective_tables(*input, config.parallelism, shape_of(plan.schedule)); });
+}
+
 }  // namespace ppsim

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "collective_table.hpp"
+#include "collective_classes.hpp"
 #include "comm_gates.hpp"
 #include "op_graph_data.hpp"
 #include "ppsim/core/int128.hpp"
@@ -378,7 +378,7 @@ class GraphBuilder {
   RankSpeed speed_;  // of the rank at hand
   GraphLinks links_;
   TransferTable transfers_;
-  CollectiveTable collectives_;
+  CollectiveClasses collectives_;
   std::vector<VertexId> forward_at_;     // [S][M] vertex of F
   std::vector<VertexId> gradient_at_;    // [S][M] vertex of B or I
   std::vector<VertexId> last_backward_;  // [S] of the step and rank at hand

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "collective_table.hpp"
+#include "collective_classes.hpp"
 #include "op_graph_data.hpp"
 #include "ppsim/core/error.hpp"
 

@@ -43,15 +43,17 @@ std::vector<std::size_t> runs_of(const std::vector<Row>& rows, Alike alike) {
 }
 
 std::string links_table(const Traffic& traffic) {
-  Table table({{"links", Align::Left},
+  Table table({{"links, each way", Align::Left},
                {"there"},
                {"used"},
                {"bandwidth"},
+               {"latency"},
                {"load"},
                {"busiest, by its bytes in the step", Align::Left}});
   for (const LinkTraffic& row : traffic.links)
-    table.add_row({row.kind, std::to_string(row.links), std::to_string(row.used),
-                   format_bandwidth(row.bandwidth), percent(row.load), row.busiest});
+    table.add_row({std::string(name(row.links.kind)), std::to_string(row.links.count),
+                   std::to_string(row.used), format_bandwidth(row.links.link.bandwidth),
+                   format_time(row.links.link.latency), row.used > 0 ? percent(row.load) : "", row.busiest});
   return table.text();
 }
 
@@ -139,6 +141,34 @@ std::string collectives_table(const Traffic& traffic) {
   return table.text() + rows_left_out(begins.size() - 1);
 }
 
+std::string group_table(const CollectiveRows& rows) {
+  Table table({{"collective", Align::Left},
+               {"algorithm", Align::Left},
+               {"GPUs"},
+               {"nodes"},
+               {"bandwidth"},
+               {"bytes a GPU"},
+               {"alone"}});
+  for (const CollectiveRow& row : rows)
+    table.add_row({row.name, row.algorithm, std::to_string(row.members), std::to_string(row.nodes),
+                   format_bandwidth(row.bandwidth), format_bytes(row.bytes),
+                   format_time(to_time(row.alone))});
+  return table.text();
+}
+
+// One table for neighbours that are alike.
+std::string group_tables(std::span<const CollectiveRows> stages) {
+  std::string text;
+  for (std::size_t first = 0, next = 0; first < stages.size(); first = next) {
+    while (next < stages.size() && stages[next] == stages[first]) ++next;
+    if (stages[first].empty()) continue;
+    text += next - first == 1 ? fmt::format("\nCollectives of stage {}, one of each\n", first)
+                              : fmt::format("\nCollectives of stages {}-{}, one of each\n", first, next - 1);
+    text += group_table(stages[first]);
+  }
+  return text;
+}
+
 std::string shared_table(const Traffic& traffic) {
   Table table({{"links"}, {"such as", Align::Left}, {"shared by", Align::Left}});
   for (std::size_t i = 0; i < traffic.shared.size() && i < kMostRows; ++i) {
@@ -163,31 +193,49 @@ Json with_time(Json row, const Passages& time) {
   return row;
 }
 
+Json make_stage(const CollectiveRows& rows) {
+  Json list = Json::array();
+  for (const CollectiveRow& row : rows)
+    list.push_back({{"name", row.name},
+                    {"algorithm", row.algorithm},
+                    {"gpus", row.members},
+                    {"nodes", row.nodes},
+                    {"bytes_per_second", row.bandwidth.count()},
+                    {"bytes", row.bytes.count()},
+                    {"alone_ns", to_time(row.alone).count()}});
+  return list;
+}
+
 }  // namespace
 
-std::string traffic_table(const Traffic& traffic, const Config& config) {
+std::string traffic_table(const Traffic& traffic, std::span<const CollectiveRows> stages,
+                          const Config& config) {
   std::string text =
       fmt::format("{}; all links shared, step time {}\n\n", config.path, format_time(traffic.makespan));
-  if (traffic.links.empty()) return text + "Nothing is sent from GPU to GPU.\n";
+  if (traffic.links.empty()) return text + "There is no link.\n";
   text += links_table(traffic);
   if (!traffic.transfers.empty()) text += "\nTransfers between ranks\n" + transfers_table(traffic);
   if (!traffic.collectives.empty())
-    text +=
-        "\nCollectives of one op: what each GPU sends, and how long they take\n" + collectives_table(traffic);
+    text += "\nAll collectives of one op: what each GPU sends, and how long they take\n" +
+            collectives_table(traffic);
+  text += group_tables(stages);
   text += traffic.shared.empty() ? "\nNo link serves more than one of them.\n"
                                  : "\nWho shares links\n" + shared_table(traffic);
   return text;
 }
 
-std::string traffic_json(const Traffic& traffic, const Config& config) {
+std::string traffic_json(const Traffic& traffic, std::span<const CollectiveRows> stages,
+                         const Config& config) {
   Json document = make_document_head(config);
   document["makespan_ns"] = traffic.makespan.count();
-  for (const char* key : {"links", "transfers", "collectives", "shared"}) document[key] = Json::array();
+  for (const char* key : {"links", "transfers", "collectives", "stages", "shared"})
+    document[key] = Json::array();
   for (const LinkTraffic& row : traffic.links)
-    document["links"].push_back({{"kind", row.kind},
-                                 {"count", row.links},
+    document["links"].push_back({{"kind", std::string(name(row.links.kind))},
+                                 {"count", row.links.count},
                                  {"used", row.used},
-                                 {"bytes_per_second", row.bandwidth.count()},
+                                 {"bytes_per_second", row.links.link.bandwidth.count()},
+                                 {"latency_ns", row.links.link.latency.count()},
                                  {"busiest", row.busiest},
                                  {"load", row.load}});
   for (const TransferTraffic& row : traffic.transfers)
@@ -206,6 +254,7 @@ std::string traffic_json(const Traffic& traffic, const Config& config) {
                                                  {"inside_bytes", whole(row.inside).count()},
                                                  {"across_bytes", whole(row.across).count()}},
                                                 row.time));
+  for (const CollectiveRows& rows : stages) document["stages"].push_back(make_stage(rows));
   for (const SharedLinks& row : traffic.shared)
     document["shared"].push_back({{"links", row.links}, {"first", row.first}, {"users", row.users}});
   return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";

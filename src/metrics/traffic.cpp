@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <map>
 #include <set>
 #include <tuple>
@@ -28,19 +27,6 @@ std::string_view name(GroupKind kind) {
       return "expert replicas";
   }
   return "?";
-}
-
-/// "node 0 GPU 3 NVLink out" -> "GPU NVLink out"
-std::string kind_of(const std::string& link) {
-  std::string kind;
-  for (std::size_t begin = 0; begin < link.size();) {
-    const std::size_t end = std::min(link.find(' ', begin), link.size());
-    const std::string word = link.substr(begin, end - begin);
-    if (word != "node" && std::isdigit(static_cast<unsigned char>(word.front())) == 0)
-      kind += (kind.empty() ? "" : " ") + word;
-    begin = end + 1;
-  }
-  return kind;
 }
 
 /// Adds up how long something took, again and again.
@@ -209,30 +195,22 @@ class TrafficMeter {
   }
 
   void add_links() {
-    std::map<std::string, std::size_t> kinds;
-    for (std::uint32_t id = 0; id < workload_.network.link_count(); ++id) {
-      const LinkId link{id};
-      const std::string link_name = workload_.network.link_name(link);
-      const std::string kind = kind_of(link_name);
-      const auto [place, added] = kinds.try_emplace(kind, traffic_.links.size());
-      if (added) traffic_.links.push_back({.kind = kind});
-      add_link(traffic_.links[place->second], link, link_name);
+    for (const LinkClass& links : workload_.network.link_classes()) {
+      LinkTraffic row{links, 0, {}, 0};
+      const auto end = static_cast<LinkId>(index(links.first) + links.count);
+      for (auto load = loads_.lower_bound(links.first); load != loads_.lower_bound(end); ++load)
+        add_link(row, load->first, load->second);
+      traffic_.links.push_back(std::move(row));
     }
-    std::erase_if(traffic_.links, [](const LinkTraffic& links) { return links.used == 0; });
   }
 
-  void add_link(LinkTraffic& row, LinkId link, const std::string& link_name) {
-    ++row.links;
-    const auto found = loads_.find(link);
-    if (found == loads_.end()) return;
+  void add_link(LinkTraffic& row, LinkId link, const Load& load) {
     ++row.used;
-    row.bandwidth = std::max(row.bandwidth, found->second.capacity);
-    const double most =
-        static_cast<double>(found->second.capacity.count()) * Seconds(traffic_.makespan).count();
-    const double load = most > 0 ? found->second.bytes / most : 0;
-    if (!row.busiest.empty() && load <= row.load) return;
-    row.load = load;
-    row.busiest = link_name;
+    const double most = static_cast<double>(load.capacity.count()) * Seconds(traffic_.makespan).count();
+    const double share = most > 0 ? load.bytes / most : 0;
+    if (!row.busiest.empty() && share <= row.load) return;
+    row.load = share;
+    row.busiest = workload_.network.link_name(link);
   }
 
   void add_shared() {

@@ -306,6 +306,21 @@ void add_boundary(Sentences& sentences, const ModelRun& run) {
     sentences.push_back("Each GPU of a tensor group sends the whole boundary to its peer.");
 }
 
+void add_network(Sentences& sentences, const ModelRun& run) {
+  const Cluster& cluster = run.cluster;
+  if (cluster.switches_per_node() > 0)
+    sentences.push_back(
+        fmt::format("GPUs of a node talk over PCIe, {} under a switch, whose uplink all of them share.",
+                    cluster.pcie->gpus_per_switch));
+  if (!cluster.fabric) return;
+  const Fabric& fabric = *cluster.fabric;
+  sentences.push_back(fmt::format(
+      "{} nodes share {}; a leaf's uplinks carry 1/{:.4g} of what the NICs below it do, and the spine blocks "
+      "nothing. Collectives of different blocks of GPUs do not meet there.",
+      fabric.nodes_per_leaf, fabric.rail_optimized ? "a leaf for each of their rails" : "a leaf",
+      fabric.oversubscription));
+}
+
 void add_buffers(Sentences& sentences, const ModelRun& run) {
   const Gpu& gpu = run.cluster.gpu;
   if (gpu.allocator_margin > 0 || gpu.runtime_memory > Bytes(0))
@@ -335,6 +350,7 @@ Sentences transformer_assumptions(const ModelRun& run, const Transformer& model)
   add_context(sentences, run, model);
   add_experts_text(sentences, run, model);
   add_boundary(sentences, run);
+  add_network(sentences, run);
   if (!run.inference()) add_activations(sentences, run, model);
   add_model_style(sentences, run, model);
   add_parameters(sentences, run, model.dtype);
@@ -356,6 +372,7 @@ Sentences layer_costs_assumptions(const ModelRun& run, const LayerCosts& model) 
         "Tensor parallelism divides FLOPs, activations and parameters by {} and exchanges nothing.",
         run.parallelism.tensor));
   add_boundary(sentences, run);
+  add_network(sentences, run);
   add_parameters(sentences, run, model.dtype);
   add_buffers(sentences, run);
   return sentences;

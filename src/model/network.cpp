@@ -67,6 +67,24 @@ class PeerTraffic {
 
 }  // namespace
 
+std::string_view name(LinkKind kind) {
+  switch (kind) {
+    case LinkKind::RankToRank:
+      return "rank to rank";
+    case LinkKind::NvLink:
+      return "NVLink";
+    case LinkKind::Pcie:
+      return "PCIe";
+    case LinkKind::PcieSwitch:
+      return "PCIe switch uplink";
+    case LinkKind::Nic:
+      return "NIC";
+    case LinkKind::Leaf:
+      return "leaf uplink";
+  }
+  return "?";
+}
+
 Network Network::point_to_point(std::uint32_t ranks, Link link) {
   return Network(PointToPoint{ranks, link});
 }
@@ -137,6 +155,13 @@ std::uint32_t Network::replicas() const {
 std::uint32_t Network::link_count() const {
   if (const auto* pairs = std::get_if<PointToPoint>(&kind_)) return pairs->ranks * (pairs->ranks - 1);
   return ClusterLinks(std::get<OfCluster>(kind_).cluster).count();
+}
+
+std::vector<LinkClass> Network::link_classes() const {
+  const auto* pairs = std::get_if<PointToPoint>(&kind_);
+  if (pairs == nullptr) return ClusterLinks(std::get<OfCluster>(kind_).cluster).classes();
+  if (link_count() == 0) return {};
+  return {{LinkKind::RankToRank, LinkId{0}, link_count(), pairs->link}};
 }
 
 std::string Network::link_name(LinkId link) const {

@@ -140,6 +140,26 @@ GpuPath ClusterLinks::path(std::uint64_t from, std::uint64_t to) const {
   return node_of(from) == node_of(to) ? path_inside(from, to) : path_across(from, to);
 }
 
+// A port or a NIC that leads to nobody is no link.
+std::vector<LinkClass> ClusterLinks::classes() const {
+  std::vector<LinkClass> list;
+  const auto add = [&](LinkKind kind, std::uint64_t first, std::uint64_t end, const Link& link) {
+    if (first < end)
+      list.push_back({kind, static_cast<LinkId>(first), static_cast<std::uint32_t>(end - first), link});
+  };
+  if (cluster_.gpus_per_node > 1)
+    add(cluster_.pcie ? LinkKind::Pcie : LinkKind::NvLink, 0, first_nic_, cluster_.inside());
+  if (cluster_.nodes > 1) add(LinkKind::Nic, first_nic_, first_switch_, cluster_.infiniband);
+  if (cluster_.pcie)
+    add(LinkKind::PcieSwitch, first_switch_, first_leaf_, {cluster_.pcie->link.bandwidth, Time{}});
+  if (cluster_.fabric) {
+    const std::uint32_t each = cluster_.fabric->rail_optimized ? cluster_.nics_per_gpu() : 1;
+    const BytesPerSecond uplinks(leaf_link(0, true).capacity.count() / each);
+    add(LinkKind::Leaf, first_leaf_, count_, {uplinks, cluster_.fabric->latency});
+  }
+  return list;
+}
+
 std::string ClusterLinks::name(LinkId link) const {
   const std::uint64_t id = index(link);
   const char* way = id % 2 == 0 ? "out" : "in";

@@ -52,6 +52,8 @@ class ClusterLinks {
 
   [[nodiscard]] std::uint32_t count() const { return static_cast<std::uint32_t>(count_); }
 
+  [[nodiscard]] std::vector<LinkClass> classes() const;
+
   /// "node 0 GPU 3 NVLink out", "node 0 GPU 3 PCIe in", "node 1 NIC 0 in", "node 0 switch 1 out", "leaf 2
   /// up", "leaf 2 rail 3 down"
   [[nodiscard]] std::string name(LinkId link) const;

@@ -590,6 +590,30 @@ class Configs(Folder):
         self.assertEqual((costs.returncode, costs.stdout), (2, ""))
         self.assertIn("/costs: say nothing of operators", costs.stderr)
 
+    def test_network_shows_links_transfers_and_collectives(self):
+        fabric = ["--set", '/cluster/fabric={"nodes_per_leaf": 2, "oversubscription": 8}']
+        document = json.loads(run("network", CONFIGS / "seed_4x8.json", *fabric, "--json").stdout)
+        self.assertEqual([(link["kind"], link["count"], link["used"]) for link in document["links"]],
+                         [("NVLink", 64, 64), ("NIC", 64, 64), ("leaf uplink", 4, 4)])
+        across = [row for row in document["transfers"] if (row["from"], row["to"]) == (1, 2)]
+        # 2 x 8 x 50 GB/s / 8 for eight flows.
+        self.assertEqual([(row["bytes_per_second"], row["narrowest"], row["flows"], row["count"]) for row in across],
+                         [(12_500_000_000, "leaf 0 up", 8, 32)])
+        self.assertIn(["rank 1 -> rank 0", "rank 1 -> rank 2"], [links["users"] for links in document["shared"]])
+        self.assertEqual([[row["name"] for row in stage] for stage in document["stages"]], [["tensor all-reduce"]] * 4)
+        for row in document["transfers"] + document["collectives"]:
+            self.assertLessEqual(row["alone_ns"], row["mean_ns"])
+            self.assertLessEqual(row["mean_ns"], row["longest_ns"])
+        text = run("network", CONFIGS / "seed_4x8.json", *fabric).stdout
+        self.assertIn("Collectives of stages 0-3, one of each", text)
+        self.assertIn("leaf 0 up", text)
+        costs = run("network", CONFIGS / "reference_8x64.json")
+        self.assertEqual((costs.returncode, costs.stderr), (0, ""))
+        self.assertNotIn("ollectives", costs.stdout)
+        bad = run("network", CONFIGS / "seed_4x8.json", "--set", "/parallelism/tensor=3")
+        self.assertEqual((bad.returncode, bad.stdout), (2, ""))
+        self.assertIn("/parallelism/tensor: 3 does not fit nodes of 8 GPUs", bad.stderr)
+
     def test_inference_is_described_by_its_prefill(self):
         stage = json.loads(run("model", CONFIGS / "inference_2gpu.json", "--json").stdout)["stages"][0]
         self.assertGreater(stage["kv_cache_bytes"], 0)

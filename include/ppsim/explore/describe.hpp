@@ -3,7 +3,9 @@
 
 #include <vector>
 
+#include "ppsim/explore/run.hpp"
 #include "ppsim/io/config.hpp"
+#include "ppsim/model/collective_table.hpp"
 #include "ppsim/model/stage_table.hpp"
 #include "ppsim/model/workload.hpp"
 
@@ -17,5 +19,8 @@ struct ModelDescription {
 /// Stages as the config's schedule has them. Throws Error as make_plan() does, and for costs given outright,
 /// which say nothing of operators.
 [[nodiscard]] ModelDescription describe_model(const Config& config);
+
+/// [S] The collectives of the stages that a plan's schedule has; none for costs given outright.
+[[nodiscard]] std::vector<CollectiveRows> describe_collectives(const Config& config, const Plan& plan);
 
 }  // namespace ppsim

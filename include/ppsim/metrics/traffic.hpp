@@ -46,14 +46,12 @@ struct CollectiveTraffic {
   Passages time;      ///< of those in one op
 };
 
-/// Links of one kind, "GPU NVLink out".
+/// Links of one kind.
 struct LinkTraffic {
-  std::string kind;
-  std::uint64_t links = 0;  ///< that there are
-  std::uint64_t used = 0;   ///< that anything crosses
-  BytesPerSecond bandwidth;
-  std::string busiest;  ///< that most bytes cross, and their share of what it could carry in the makespan
-  double load = 0;
+  LinkClass links;
+  std::uint64_t used = 0;  ///< that anything crosses
+  std::string busiest;     ///< where the bytes are most of what the link could carry in the makespan,
+  double load = 0;         ///< which share; empty: none is used
 };
 
 /// Links that the same transfers and collectives use, several of them.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -20,6 +21,18 @@ enum class LinkId : std::uint32_t {};
 [[nodiscard]] constexpr std::size_t index(LinkId id) {
   return static_cast<std::size_t>(id);
 }
+
+enum class LinkKind : std::uint8_t { RankToRank, NvLink, Pcie, PcieSwitch, Nic, Leaf };
+[[nodiscard]] std::string_view name(
+    LinkKind kind);  ///< "rank to rank", "NVLink", "PCIe", "PCIe switch uplink", ...
+
+/// Links of one kind, which are numbered one after the other.
+struct LinkClass {
+  LinkKind kind{};
+  LinkId first{};
+  std::uint32_t count = 0;  ///< each direction of a link on its own
+  Link link;                ///< of each; of a leaf's uplinks those of the first leaf
+};
 
 /// How much of a link a transfer needs: as many flows of one GPU each.
 struct LinkShare {
@@ -93,6 +106,9 @@ class Network {
 
   /// All links there are, used or not: every LinkId of a route is below it.
   [[nodiscard]] std::uint32_t link_count() const;
+
+  /// Of each kind that there is, ascending.
+  [[nodiscard]] std::vector<LinkClass> link_classes() const;
 
   /// "rank 0 -> rank 1", "node 0 GPU 3 NVLink out", "node 1 NIC 0 in", "leaf 2 up", ...
   [[nodiscard]] std::string link_name(LinkId link) const;

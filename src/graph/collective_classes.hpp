@@ -12,10 +12,10 @@
 
 namespace ppsim {
 
-class CollectiveTable {
+class CollectiveClasses {
  public:
   /// Keeps references, which must outlive this. Of all replicas, or of one.
-  CollectiveTable(const Schedule& schedule, const Workload& workload, std::optional<std::uint32_t> replica)
+  CollectiveClasses(const Schedule& schedule, const Workload& workload, std::optional<std::uint32_t> replica)
       : schedule_(schedule), workload_(workload), replica_(replica) {}
 
   /// Of an action (one op, or a pair) whose collectives take `time` on a rank; kNoCollective where they put

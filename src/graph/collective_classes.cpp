@@ -1,4 +1,4 @@
-#include "collective_table.hpp"
+#include "collective_classes.hpp"
 
 #include <algorithm>
 
@@ -26,7 +26,7 @@ double per_second(double bytes, Time time) {
 
 }  // namespace
 
-const CollectiveBytes& CollectiveTable::bytes_of(Op op) const {
+const CollectiveBytes& CollectiveClasses::bytes_of(Op op) const {
   static const CollectiveBytes kNothing{};
   const StagePorts& ports = workload_.stages[index(op.stage)].ports;
   switch (op.kind) {
@@ -51,7 +51,7 @@ const CollectiveBytes& CollectiveTable::bytes_of(Op op) const {
   return kNothing;
 }
 
-CollectiveBytes CollectiveTable::bytes_of(std::span<const Op> ops) const {
+CollectiveBytes CollectiveClasses::bytes_of(std::span<const Op> ops) const {
   CollectiveBytes sum{};
   const auto add = [&sum](const CollectiveBytes& bytes) {
     for (std::size_t kind = 0; kind < kGroupKinds; ++kind) sum[kind] += bytes[kind];
@@ -63,7 +63,7 @@ CollectiveBytes CollectiveTable::bytes_of(std::span<const Op> ops) const {
   return sum;
 }
 
-const CollectiveTable::Uses& CollectiveTable::uses_of(Rank rank) {
+const CollectiveClasses::Uses& CollectiveClasses::uses_of(Rank rank) {
   const auto [place, added] = uses_.try_emplace(rank);
   for (std::size_t kind = 0; added && kind < kGroupKinds; ++kind)
     place->second[kind] = workload_.network.group_uses(rank, static_cast<GroupKind>(kind), replica_);
@@ -71,7 +71,7 @@ const CollectiveTable::Uses& CollectiveTable::uses_of(Rank rank) {
 }
 
 // A link never has more to bear than it can: what a group's formula says of its time holds where it is alone.
-CollectiveClass CollectiveTable::make_class(Rank rank, const CollectiveBytes& bytes, Time time) {
+CollectiveClass CollectiveClasses::make_class(Rank rank, const CollectiveBytes& bytes, Time time) {
   CollectiveClass result;
   std::map<LinkId, CollectiveClass::Share> shares;  // `weight`: bytes a second
   const Uses& uses = uses_of(rank);
@@ -94,7 +94,7 @@ CollectiveClass CollectiveTable::make_class(Rank rank, const CollectiveBytes& by
   return result;
 }
 
-std::uint32_t CollectiveTable::of(Rank rank, std::span<const Op> ops, Time time) {
+std::uint32_t CollectiveClasses::of(Rank rank, std::span<const Op> ops, Time time) {
   if (time == Time{}) return kNoCollective;
   const auto op_class = [&](Op op) -> OpClass {
     const bool token_step = op.kind == OpKind::Forward && schedule_.is_token_step(op.micro_batch);
