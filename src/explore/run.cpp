@@ -8,7 +8,17 @@
 namespace ppsim {
 namespace {
 
-DeadlockError in_schedule(const Config& config, const DeadlockError& deadlock) {
+Timeline make_timeline(const Config& config, const OpGraph& graph) {
+  try {
+    return simulate(graph, config.simulation.contention);
+  } catch (const DeadlockError& deadlock) {
+    throw deadlock_in(config, deadlock);
+  }
+}
+
+}  // namespace
+
+DeadlockError deadlock_in(const Config& config, const DeadlockError& deadlock) {
   return {config.schedule.file.value_or(locate(config, "/schedule")), deadlock.cycle()};
 }
 
@@ -22,22 +32,19 @@ OpGraph make_graph(const Config& config, const Plan& plan) {
     return build_graph(as_written ? plan.schedule : add_sends_and_receives(plan.schedule), plan.workload,
                        simulation.communication, simulation.streams);
   } catch (const DeadlockError& deadlock) {
-    throw in_schedule(config, deadlock);
+    throw deadlock_in(config, deadlock);
   } catch (const Error& error) {
     const bool costs = std::holds_alternative<CostsInput>(config.input);
     throw Error(locate(config, costs ? "/costs" : "/parallelism"), error.fault().what);
   }
 }
 
-Timeline make_timeline(const Config& config, const OpGraph& graph) {
-  try {
-    return simulate(graph, config.simulation.contention);
-  } catch (const DeadlockError& deadlock) {
-    throw in_schedule(config, deadlock);
-  }
+Run measure(Plan plan, OpGraph graph, Timeline timeline) {
+  const Bubbles bubbles = measure_bubbles(graph, timeline);
+  std::vector<RankMemory> memory = measure_memory(graph, timeline, plan.schedule, plan.workload);
+  Report report = make_report(plan.schedule, plan.workload, graph, bubbles, memory);
+  return Run{std::move(plan), std::move(graph), std::move(timeline), std::move(memory), std::move(report)};
 }
-
-}  // namespace
 
 Run run(const Config& config, Plan plan, PhaseSeconds& seconds) {
   Stopwatch watch;
@@ -45,11 +52,9 @@ Run run(const Config& config, Plan plan, PhaseSeconds& seconds) {
   seconds.graph += watch.lap();
   Timeline timeline = make_timeline(config, graph);
   seconds.engine += watch.lap();
-  const Bubbles bubbles = measure_bubbles(graph, timeline);
-  std::vector<RankMemory> memory = measure_memory(graph, timeline, plan.schedule, plan.workload);
-  Report report = make_report(plan.schedule, plan.workload, graph, bubbles, memory);
+  Run result = measure(std::move(plan), std::move(graph), std::move(timeline));
   seconds.metrics += watch.lap();
-  return Run{std::move(plan), std::move(graph), std::move(timeline), std::move(memory), std::move(report)};
+  return result;
 }
 
 }  // namespace ppsim

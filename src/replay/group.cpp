@@ -20,11 +20,22 @@ std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// The rank that stands still is best known to who waits for its message in a step; then to rank 0. The others
+// only know that rank 0 is silent.
+Time Group::limit() const {
+  return patience_ * (is_first() ? 2 : 3);
+}
+
 void Group::finish(Rank peer) {
-  if (transport_.wait(clock_now() + patience_)) return;
+  try {
+    if (transport_.wait(clock_now() + limit())) return;
+  } catch (const Stopped& stopped) {
+    throw ReplayError(fmt::format("rank {}: {} while it waited for rank {}", index(transport_.rank()),
+                                  stopped.what(), index(peer)));
+  }
   throw ReplayError(
       fmt::format("rank {}: heard nothing from rank {} for {} s while the ranks wait for one another",
-                  index(transport_.rank()), index(peer), std::chrono::duration<double>(patience_).count()));
+                  index(transport_.rank()), index(peer), std::chrono::duration<double>(limit()).count()));
 }
 
 void Group::send(Rank to, std::span<const std::byte> data) {

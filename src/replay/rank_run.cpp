@@ -14,6 +14,7 @@ RankRun::RankRun(const RankProgram& program, Actor& actor)
       send_ready_(program.sends.size()),
       turn_opens_(program.turns.size()),
       released_(program.durations.size()),
+      finished_(program.durations.size()),
       arrived_(program.receives.size()),
       sent_(program.sends.size()) {
   for (const Turn& turn : program.turns) turn_waits_.push_back(turn.waits);
@@ -37,6 +38,7 @@ void RankRun::begin(Time at) {
 
 void RankRun::finish(std::uint32_t vertex, Time at) {
   --left_;
+  finished_[vertex] = true;
   for (std::uint32_t send = program_.send_begin[vertex]; send < program_.send_begin[vertex + 1]; ++send)
     allow(send, at);
   for (const LocalEdge& edge : program_.local_edges_of(vertex)) {

@@ -30,6 +30,7 @@ class RankRun {
   void arrived(std::uint32_t receive, Time at);  ///< its last byte is here
 
   [[nodiscard]] bool is_done() const { return left_ == 0; }
+  [[nodiscard]] bool has_finished(std::uint32_t vertex) const { return finished_[vertex]; }
   [[nodiscard]] bool has_arrived(std::uint32_t receive) const { return arrived_[receive]; }
   [[nodiscard]] bool has_left(std::uint32_t send) const { return sent_[send]; }
 
@@ -47,7 +48,7 @@ class RankRun {
   std::vector<std::uint32_t> inputs_, turn_waits_, held_by_;
   std::vector<std::uint8_t> send_waits_;
   std::vector<Time> ready_, send_ready_, turn_opens_, released_;
-  std::vector<bool> arrived_, sent_;
+  std::vector<bool> finished_, arrived_, sent_;
 };
 
 }  // namespace ppsim

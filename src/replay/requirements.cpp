@@ -16,14 +16,15 @@ namespace {
 
 void agree(Group& group, const std::string& fault) {
   const std::string first = group.first_fault(fault);
-  if (!first.empty()) throw ReplayError(first);
+  if (!first.empty()) throw JointError(first);
 }
 
 std::string size_fault(const OpGraph& graph, const Transport& transport) {
   if (transport.size() == graph.rank_count()) return {};
   return fmt::format(
-      "{} processes run, and the schedule has {} ranks: expected one a rank (mpirun -n {} ...)",
-      transport.size(), graph.rank_count(), graph.rank_count());
+      "{} in this job, and the schedule has {} ranks: expected one a rank (mpirun -n {} ...)",
+      transport.size() == 1 ? "1 process is" : fmt::format("{} processes are", transport.size()),
+      graph.rank_count(), graph.rank_count());
 }
 
 // Rank 0's must be everybody's.
@@ -72,7 +73,7 @@ void check_requirements(const OpGraph& graph, Group& group, const ReplayOptions&
   agree(group, has_blas() ? "" : "this build has no BLAS, which mode compute needs (libopenblas-dev)");
   const std::string fault = core_fault(group);
   const std::string everywhere(text_of(group.broadcast(bytes_of(fault))));
-  if (!everywhere.empty()) throw ReplayError(everywhere);
+  if (!everywhere.empty()) throw JointError(everywhere);
 }
 
 }  // namespace ppsim

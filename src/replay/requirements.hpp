@@ -5,7 +5,7 @@
 
 namespace ppsim {
 
-/// All ranks call it. Throws ReplayError, the same on all ranks.
+/// All ranks call it. Throws JointError.
 void check_requirements(const OpGraph& graph, Group& group, const ReplayOptions& options);
 
 }  // namespace ppsim

@@ -75,12 +75,21 @@ StepTimes StepRun::run() {
     const Time until = advance();
     if (run_.is_done() && services_left_ == 0 && under_way_ == 0) return std::move(times_);
     const bool idle = until == Time::max();
-    if (const auto done = transport_.wait(idle ? heard + patience_ : until)) {
+    if (const auto done = wait(idle ? heard + patience_ : until)) {
       handle(*done);
     } else if (idle) {
       give_up();
     }
     heard = clock_now();
+  }
+}
+
+// A signal says nothing of where the rank is.
+std::optional<Ticket> StepRun::wait(Time until) {
+  try {
+    return transport_.wait(until);
+  } catch (const Stopped& stopped) {
+    throw ReplayError(fmt::format("{}: {}", place(), stopped.what()));
   }
 }
 
@@ -171,32 +180,32 @@ void StepRun::serve(std::uint32_t service) {
 }
 
 void StepRun::give_up() const {
-  throw ReplayError(fmt::format("rank {}: nothing came for {} s: {}", index(program_.rank),
-                                std::chrono::duration<double>(patience_).count(), missing()));
+  throw ReplayError(
+      fmt::format("{}: nothing came for {} s", place(), std::chrono::duration<double>(patience_).count()));
 }
 
-// The first op that lacks an input, or else a message that its receiver does not take.
-std::string StepRun::missing() const {
-  const OpGraph& graph = program_.graph;
-  std::uint32_t first = program_.vertex_count();
-  const Message* lacking = nullptr;
+// "rank 2: F of stage 1, micro-batch 5, which waits for a message from rank 1": the first op that has not
+// ended.
+std::string StepRun::place() const {
+  std::uint32_t vertex = 0;
+  while (vertex < program_.vertex_count() && run_.has_finished(vertex)) ++vertex;
+  if (vertex == program_.vertex_count()) return place_behind_ops();
+  std::string text = program_.graph.describe(program_.first + vertex);
   for (std::uint32_t i = 0; i < program_.receives.size(); ++i) {
-    const Message& receive = program_.receives[i];
-    if (run_.has_arrived(i) || receive.vertex >= first) continue;
-    first = receive.vertex;
-    lacking = &receive;
+    if (program_.receives[i].vertex != vertex || run_.has_arrived(i)) continue;
+    return text + fmt::format(", which waits for a message from rank {}", index(program_.receives[i].peer));
   }
-  if (lacking != nullptr) {
-    return fmt::format("{} waits for a message from rank {}", graph.describe(program_.first + first),
-                       index(lacking->peer));
-  }
+  return text;
+}
+
+std::string StepRun::place_behind_ops() const {
   for (std::uint32_t i = 0; i < program_.sends.size(); ++i) {
+    const Message& send = program_.sends[i];
     if (run_.has_left(i)) continue;
-    return fmt::format("what {} sends is not taken by rank {}",
-                       graph.describe(program_.first + program_.sends[i].vertex),
-                       index(program_.sends[i].peer));
+    return fmt::format("{}, whose result rank {} does not take",
+                       program_.graph.describe(program_.first + send.vertex), index(send.peer));
   }
-  return "a message that it sent is not taken";
+  return fmt::format("rank {}: behind its last op", index(program_.rank));
 }
 
 }  // namespace ppsim

@@ -80,8 +80,10 @@ class StepRun : private RankRun::Actor {
   void end_receive(std::uint32_t receive);
   void serve(std::uint32_t service);
   [[nodiscard]] static Ticket ticket(Part part, std::uint32_t message);
+  [[nodiscard]] std::optional<Ticket> wait(Time until);
   [[noreturn]] void give_up() const;
-  [[nodiscard]] std::string missing() const;
+  [[nodiscard]] std::string place() const;
+  [[nodiscard]] std::string place_behind_ops() const;
 
   Transport& transport_;
   Time patience_;

@@ -19,7 +19,7 @@ inline constexpr Tag kFirstFreeTag = 16;
 
 /// Collective operations, rank 0 in the middle. Each is called by all ranks in the same order, while no other
 /// send or receive is under way. Each throws ReplayError, which names the rank that does not answer, when
-/// nothing comes for `patience`. O(P) messages.
+/// nothing comes for some times `patience`. O(P) messages.
 class Group {
  public:
   Group(Transport& transport, Time patience) : transport_(transport), patience_(patience) {}
@@ -46,6 +46,7 @@ class Group {
   void receive(Rank from, std::span<std::byte> data);
 
  private:
+  [[nodiscard]] Time limit() const;
   void finish(Rank peer);
   void send_blob(Rank to, std::span<const std::byte> blob);
   [[nodiscard]] Blob receive_blob(Rank from);

@@ -12,12 +12,6 @@
 
 namespace ppsim {
 
-/// A signal asks the replay to end.
-class Stopped : public ReplayError {
- public:
-  using ReplayError::ReplayError;
-};
-
 struct JobOptions {
   /// For all ranks to start, at the most.
   Time patience{};
@@ -39,8 +33,8 @@ class Job {
   /// Returns where this process must say the line itself: it is rank 0, or rank 0 does not answer.
   virtual void hand_over(std::string_view line) = 0;
 
-  /// Ends all ranks with exit code 1.
-  [[noreturn]] virtual void abort() = 0;
+  /// Ends all ranks with exit code 1, this one too.
+  virtual void abort() = 0;
 };
 
 /// False in a build without MPI.

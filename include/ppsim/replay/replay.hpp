@@ -40,8 +40,9 @@ struct ReplayResult {
 [[nodiscard]] Time patience_for(const OpGraph& graph, ReplayMode mode, Time least);
 
 /// All ranks of the graph call it, each with the same graph and options; each runs its own rank and sends
-/// nothing but that rank's messages. Throws ReplayError where that is not so, where the machine or this build
-/// cannot do it, and where a message does not come (see Group). Requires find_cycle(graph) to be empty.
+/// nothing but that rank's messages. Throws JointError where that is not so or the machine or this build
+/// cannot do it, and ReplayError, which names rank and op, where a message does not come. Requires
+/// find_cycle(graph) to be empty.
 [[nodiscard]] ReplayResult replay(const OpGraph& graph, Group& group, const ReplayOptions& options);
 
 }  // namespace ppsim

@@ -20,6 +20,18 @@ class ReplayError : public std::runtime_error {
   explicit ReplayError(const std::string& line) : std::runtime_error(line) {}
 };
 
+/// What all ranks found out together, each throws: to say it once is enough.
+class JointError : public ReplayError {
+ public:
+  using ReplayError::ReplayError;
+};
+
+/// A signal asks the replay to end.
+class Stopped : public ReplayError {
+ public:
+  using ReplayError::ReplayError;
+};
+
 /// The clock of a replay, on this machine: ns of CLOCK_MONOTONIC.
 [[nodiscard]] Time clock_now();
 

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <string>
 
 namespace ppsim {
 namespace {
@@ -19,8 +21,10 @@ std::optional<std::uint32_t> launched_rank() {
   return std::nullopt;
 }
 
-// The lowest rank that did start speaks first, and ends the others before they do.
-constexpr Time kTurn{300'000'000};
+// The lowest rank that did start speaks first, and the launcher ends the others before they do: mpirun takes
+// a second or two.
+constexpr Time kTurn{2'500'000'000};
+constexpr std::uint32_t kMostTurns = 4;
 constexpr std::chrono::milliseconds kLook{50};
 
 }  // namespace
@@ -38,16 +42,19 @@ InitWatch::~InitWatch() {
 
 void InitWatch::watch() {
   const std::uint32_t rank = launched_rank().value_or(0);
-  const Time end = clock_now() + options_.patience + rank * kTurn;
+  const Time turn = std::min(rank, kMostTurns) * kTurn;
+  Time end = clock_now() + options_.patience + turn;
+  std::string why = fmt::format("not all ranks have started within {} s",
+                                std::chrono::duration<double>(options_.patience).count());
+  int signal = 0;
   std::unique_lock lock(mutex_);
   while (!started_.wait_for(lock, kLook, [this] { return has_started_; })) {
-    const int signal = *options_.signal;
-    if (signal != 0)
-      options_.give_up(
-          fmt::format("rank {}: ended by {} before all ranks had started", rank, strsignal(signal)));
-    if (clock_now() < end) continue;
-    options_.give_up(fmt::format("rank {}: not all ranks have started within {} s", rank,
-                                 std::chrono::duration<double>(options_.patience).count()));
+    if (signal == 0 && *options_.signal != 0) {
+      signal = *options_.signal;
+      why = fmt::format("ended by signal {} ({}) before all ranks had started", signal, strsignal(signal));
+      end = clock_now() + turn;
+    }
+    if (clock_now() >= end) options_.give_up(fmt::format("rank {}: {}", rank, why));
   }
 }
 

@@ -79,7 +79,7 @@ class MpiTransport final : public Transport {
 
   void check_signal() const {
     if (const int signal = *signal_; signal != 0)
-      throw Stopped(fmt::format("rank {}: ended by signal {} ({})", index(rank_), signal, strsignal(signal)));
+      throw Stopped(fmt::format("ended by signal {} ({})", signal, strsignal(signal)));
   }
 
   void check_failures() {
@@ -165,9 +165,9 @@ class MpiJob final : public Job {
     }
   }
 
-  [[noreturn]] void abort() override {
+  void abort() override {
     MPI_Abort(MPI_COMM_WORLD, 1);
-    std::_Exit(1);
+    std::_Exit(1);  // should it return
   }
 
  private:
