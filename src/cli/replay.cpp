@@ -100,11 +100,24 @@ Fault fault_of(Action&& action) {
 }
 
 // For a terminal: one line that is written over.
-void show_progress(std::uint32_t step, const ReplayOptions& options) {
-  const bool warm = step >= options.warmup;
-  const std::string text = warm ? fmt::format("step {} of {}", step - options.warmup + 1, options.steps)
-                                : fmt::format("warm-up {} of {}", step + 1, options.warmup);
-  (void)std::fprintf(stderr, "\r%-30s\r", text.c_str());
+void show_progress(std::string_view text) {
+  (void)std::fputs(fmt::format("\r{:<30}\r", text).c_str(), stderr);
+}
+
+std::string progress_text(std::uint32_t step, const ReplayOptions& options) {
+  return step < options.warmup ? fmt::format("warm-up {} of {}", step + 1, options.warmup)
+                               : fmt::format("step {} of {}", step - options.warmup + 1, options.steps);
+}
+
+// Of rank 0 alone, like all that is said.
+ReplayResult replay_and_show(const OpGraph& graph, Group& group, ReplayOptions options) {
+  const bool shows = group.is_first() && isatty(STDERR_FILENO) != 0;
+  if (shows) {
+    options.on_step = [steps = options](std::uint32_t step) { show_progress(progress_text(step, steps)); };
+  }
+  ReplayResult result = replay(graph, group, options);
+  if (shows) show_progress("");
+  return result;
 }
 
 int write_results(const Arguments& arguments, Loaded loaded, ReplayResult result) {
@@ -132,13 +145,10 @@ int replay_rank(const Arguments& arguments, Group& group) {
     if (group.is_first()) say(fault);
     return own.code == 0 ? kUsage : own.code;
   }
-  ReplayOptions options = arguments.options();
-  if (group.is_first() && isatty(STDERR_FILENO) != 0)
-    options.on_step = [options](std::uint32_t step) { show_progress(step, options); };
   if (group.is_first()) {
     for (const std::string& line : loaded->plan.plan.notes) note(line);
   }
-  ReplayResult result = replay(loaded->plan.graph, group, options);
+  ReplayResult result = replay_and_show(loaded->plan.graph, group, arguments.options());
   return group.is_first() ? write_results(arguments, std::move(*loaded), std::move(result)) : 0;
 }
 

@@ -119,7 +119,7 @@ class Index {
     std::uint32_t id{};  // VertexId or EdgeId
   };
 
-  explicit Index(const OpGraph& graph) : graph_(graph) {
+  explicit Index(const OpGraph& graph) {
     for (VertexId v = 0; v < graph.vertex_count(); ++v) {
       for (const Op op : graph.ops(v)) add({What::Action, index(graph.rank_of(v)), 0}, op, v);
     }
@@ -151,7 +151,6 @@ class Index {
     entries_.push_back({key, id});
   }
 
-  const OpGraph& graph_;
   std::vector<Entry> entries_;
 };
 
