@@ -291,13 +291,13 @@ class Failures(Folder):
     def test_a_rank_that_is_told_to_end(self):
         job, pids = self.start()
         os.kill(pids[2], signal.SIGTERM)
-        self.assert_fails(self.end(job), r"^ppsim: rank 2: .* ended by signal 15 \(Terminated\)")
+        self.assert_fails(self.end(job), r"^ppsim: rank 2: .*ended by signal 15 \(Terminated\)")
 
     def test_a_job_that_is_told_to_end(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             job, _ = self.start()
             job.send_signal(number)  # of which mpirun makes a SIGTERM for each rank
-            self.assert_fails(self.end(job), r"^ppsim: rank [0-3]: .* ended by signal 15 \(Terminated\)$")
+            self.assert_fails(self.end(job), r"^ppsim: rank [0-3]: .*ended by signal 15 \(Terminated\)$")
 
     def test_a_rank_that_stands_still(self):
         # Four ranks' ops take 4 x 4 x 90 ms one after the other: a step has that long, and the timeout.
