@@ -44,6 +44,10 @@ std::string beside_config(const std::string& file, const std::string& config) {
 
 void ConfigArguments::declare(CLI::App& app, bool with_schedule) {
   app.add_option("CONFIG", path, "JSON config")->required();
+  declare_overrides(app, with_schedule);
+}
+
+void ConfigArguments::declare_overrides(CLI::App& app, bool with_schedule) {
   if (with_schedule)
     app.add_option("--schedule", schedule, "Run this schedule, or FILE.csv, instead of the config's")
         ->check(not_empty())

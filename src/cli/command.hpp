@@ -25,6 +25,8 @@ Command add_config(CLI::App& parent);
 Command add_init(CLI::App& parent);
 Command add_model(CLI::App& parent);
 Command add_network(CLI::App& parent);
+Command add_replay(CLI::App& parent);
+Command add_report(CLI::App& parent);
 Command add_schedule_list(CLI::App& parent);
 Command add_schedule_show(CLI::App& parent);
 Command add_schedule_check(CLI::App& parent);
@@ -40,6 +42,8 @@ struct ConfigArguments {
 
   /// Declares CONFIG and the options. `with_schedule`: --schedule too.
   void declare(CLI::App& app, bool with_schedule = true);
+  /// The options alone, where CONFIG is given in another way.
+  void declare_overrides(CLI::App& app, bool with_schedule = true);
 
   /// In the order in which they apply: --schedule, the named options, then --set. Throws Error.
   [[nodiscard]] std::vector<Override> overrides() const;

@@ -141,7 +141,7 @@ Json make_report_body(const Report& report) {
 std::string report_json(const Report& report, const Config& config, const RunsReport* runs) {
   Json document = make_document_head(config);
   document.update(make_report_body(report));
-  if (runs != nullptr) document["runs"] = make_runs(*runs);
+  if (runs != nullptr) document[runs->measured ? "measured_steps" : "runs"] = make_runs(*runs);
   return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

@@ -200,10 +200,10 @@ std::vector<std::string> summary_row(std::string_view name, Number without, cons
   return cells;
 }
 
-/// What the runs came to, beside the run without jitter.
+/// What the runs came to, beside the one that all other figures are of: without jitter, or the median step.
 std::string runs_table(const Report& report, const RunsReport& runs) {
-  Table table({{counted(runs.count, "run"), Align::Left},
-               {"no jitter"},
+  Table table({{counted(runs.count, runs.measured ? "step" : "run"), Align::Left},
+               {runs.measured ? "this one" : "no jitter"},
                {"p50"},
                {"p95"},
                {"p99"},

@@ -11,6 +11,7 @@
 
 #include "actions.hpp"
 #include "ppsim/io/timeline_files.hpp"
+#include "timeline_columns.hpp"
 
 namespace ppsim {
 namespace {
@@ -85,14 +86,29 @@ void append_row(std::string& text, const Row& row) {
   }
 }
 
+void append_rows(std::string& text, const OpGraph& graph, const Timeline& timeline, std::string_view prefix) {
+  std::vector<Row> rows = list_rows(graph, timeline);
+  std::stable_sort(rows.begin(), rows.end(), before);
+  text.reserve(text.size() + rows.size() * 48);
+  for (const Row& row : rows) {
+    text += prefix;
+    append_row(text, row);
+  }
+}
+
 }  // namespace
 
 std::string timeline_csv(const OpGraph& graph, const Timeline& timeline) {
-  std::vector<Row> rows = list_rows(graph, timeline);
-  std::stable_sort(rows.begin(), rows.end(), before);
-  std::string text = "rank,stream,kind,stage,micro_batch,start_ns,finish_ns,bytes,peer\n";
-  text.reserve(rows.size() * 48);
-  for (const Row& row : rows) append_row(text, row);
+  std::string text = std::string(kTimelineHeader) + "\n";
+  append_rows(text, graph, timeline, "");
+  return text;
+}
+
+std::string timeline_csv(const OpGraph& graph, std::span<const Timeline> steps) {
+  if (steps.size() == 1) return timeline_csv(graph, steps.front());
+  std::string text = fmt::format("{},{}\n", kStepColumn, kTimelineHeader);
+  for (std::size_t step = 0; step < steps.size(); ++step)
+    append_rows(text, graph, steps[step], fmt::format("{},", step));
   return text;
 }
 

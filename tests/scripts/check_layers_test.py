@@ -79,6 +79,8 @@ class CheckLayers(unittest.TestCase):
             "include/ppsim/core/op.hpp": ("CLI/CLI.hpp", "only cli may name CLI11"),
             "tests/core/op_test.cpp": ("boost/heap/d_ary_heap.hpp", "only graph may name Boost"),
             "src/replay/backend.cpp": ("cuda_runtime.h", "only replay/cuda may name CUDA"),
+            "src/replay/ranks.cpp": ("mpi.h", "only replay/mpi may name MPI"),
+            "src/metrics/fit.cpp": ("cblas.h", "only replay may name a BLAS"),
         }
         for name, (header, fault) in breaks.items():
             with self.subTest(name):

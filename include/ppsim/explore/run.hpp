@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "ppsim/core/error.hpp"
 #include "ppsim/graph/op_graph.hpp"
 #include "ppsim/graph/timeline.hpp"
 #include "ppsim/io/config.hpp"
@@ -42,6 +43,16 @@ struct Run {
   std::vector<RankMemory> memory;
   Report report;
 };
+
+/// Lowers the plan's schedule as the config's simulation says, all replicas in step. Errors say where in the
+/// config's files.
+[[nodiscard]] OpGraph make_graph(const Config& config, const Plan& plan);
+
+/// Takes the figures off a timeline of the plan's graph, simulated or measured.
+[[nodiscard]] Run measure(Plan plan, OpGraph graph, Timeline timeline);
+
+/// The cycle of a run that cannot end, with where the config has its schedule.
+[[nodiscard]] DeadlockError deadlock_in(const Config& config, const DeadlockError& deadlock);
 
 /// Seconds spent in each phase of a run; `config` and `output` are the caller's.
 struct PhaseSeconds {

@@ -12,7 +12,7 @@
 namespace ppsim {
 
 /// The report: one JSON object, two-space indent, newline at the end. Keys are only ever
-/// added. With `runs` also what many of them came to.
+/// added. With `runs` also what many of them came to, as "runs", or "measured_steps" of a replay.
 [[nodiscard]] std::string report_json(const Report& report, const Config& config,
                                       const RunsReport* runs = nullptr);
 

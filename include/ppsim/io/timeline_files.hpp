@@ -1,7 +1,9 @@
 /// Timelines as files: Chrome trace, CSV, SVG.
 #pragma once
 
+#include <span>
 #include <string>
+#include <vector>
 
 #include "ppsim/graph/op_graph.hpp"
 #include "ppsim/graph/timeline.hpp"
@@ -23,6 +25,16 @@ namespace ppsim {
 /// send stream and one on the receiver's receive stream, with the times of a trace, `peer` naming the other.
 /// A pair gives two rows with the same times.
 [[nodiscard]] std::string timeline_csv(const OpGraph& graph, const Timeline& timeline);
+
+/// Of several steps, one after the other, a column `step` in front; of one step as above.
+[[nodiscard]] std::string timeline_csv(const OpGraph& graph, std::span<const Timeline> steps);
+
+/// What timeline_csv() wrote, packed or not, or another program in its form; at least one step. Within a step
+/// rows may stand in any order, but for ops that only their order tells apart (reductions of several
+/// optimizer steps). Throws Error (where: "FILE, line 7", or "FILE" for what is missing): not such a file; an
+/// op or a transfer that the graph does not have, or has once and the file twice, or that the file lacks;
+/// times out of order. O(n log n).
+[[nodiscard]] std::vector<Timeline> read_timeline(const std::string& path, const OpGraph& graph);
 
 /// The timeline as papers draw it: a row a rank, numbered boxes, forward and backward in their colours
 /// (chunks in shades), a time axis, a legend, the figures in the title, at most 1600 pixels wide. Boxes too

@@ -34,6 +34,7 @@ struct RunsReport {
   std::uint32_t count = 0;
   Summary<Time> step_time;  ///< the mean rounded half up
   Summary<double> bubble_fraction;
+  bool measured = false;  ///< the steps of a replay, not runs of a simulation
 
   friend bool operator==(const RunsReport&, const RunsReport&) = default;
 };

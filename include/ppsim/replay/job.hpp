@@ -1,0 +1,46 @@
+/// This process as one rank of a job that a launcher has started.
+#pragma once
+
+#include <csignal>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "ppsim/core/units.hpp"
+#include "ppsim/replay/transport.hpp"
+
+namespace ppsim {
+
+struct JobOptions {
+  /// For all ranks to start, at the most.
+  Time patience{};
+  /// The signal that asks the process to end, or 0. Outlives the job.
+  const volatile std::sig_atomic_t* signal = nullptr;
+  /// Called with one line, from another thread, where the job does not come about: after `patience`, or on a
+  /// signal. Does not return.
+  std::function<void(const std::string&)> give_up;
+};
+
+/// Ends its part of the job with itself, which waits for the other ranks.
+class Job {
+ public:
+  virtual ~Job() = default;
+
+  [[nodiscard]] virtual Transport& transport() = 0;
+
+  /// Of a rank that fails by itself: tells rank 0, which says it and ends the job, and with it this process.
+  /// Returns where this process must say the line itself: it is rank 0, or rank 0 does not answer.
+  virtual void hand_over(std::string_view line) = 0;
+
+  /// Ends all ranks with exit code 1, this one too.
+  virtual void abort() = 0;
+};
+
+/// False in a build without MPI.
+[[nodiscard]] bool has_mpi();
+
+/// Joins the MPI job of this process: MPI_COMM_WORLD, one rank a process. Once a process. Requires has_mpi().
+[[nodiscard]] std::unique_ptr<Job> join_mpi_job(const JobOptions& options);
+
+}  // namespace ppsim

@@ -1,0 +1,26 @@
+// What commands that come to a run give out of it.
+#pragma once
+
+#include <string>
+
+#include "command.hpp"
+#include "ppsim/explore/run.hpp"
+#include "ppsim/metrics/runs.hpp"
+
+namespace ppsim::cli {
+
+/// Files to write; empty: not asked for.
+struct RunOutputs {
+  std::string trace, svg;
+  bool json = false;
+
+  /// Declares --trace, --svg and --json.
+  void declare(CLI::App& app);
+};
+
+/// Prints the report, `runs` with it where there are some, then writes the files: where stdout does not take
+/// the report, nothing is written.
+void write_run(const RunOutputs& outputs, const Config& config, const Run& run, const RunsReport* runs,
+               bool color = color_wanted());
+
+}  // namespace ppsim::cli

@@ -1,0 +1,20 @@
+// From each rank's times to one timeline.
+#pragma once
+
+#include <vector>
+
+#include "ppsim/graph/timeline.hpp"
+#include "ppsim/replay/clocks.hpp"
+#include "ppsim/replay/group.hpp"
+#include "step_run.hpp"
+
+namespace ppsim {
+
+/// All ranks call it, each with its own step. On rank 0 the timeline, from its first start, all on rank 0's
+/// clock (`clocks` [P]); elsewhere none. Where clocks disagree a transfer arrives when it departs at the
+/// earliest.
+[[nodiscard]] std::vector<Timeline> gather_steps(const OpGraph& graph, Group& group,
+                                                 const std::vector<StepTimes>& steps,
+                                                 const std::vector<RankClock>& clocks);
+
+}  // namespace ppsim

@@ -1,0 +1,20 @@
+#include <cblas.h>
+
+#include "matrix_product.hpp"
+
+namespace ppsim {
+
+bool has_blas() {
+  return true;
+}
+
+void use_one_thread() {
+  openblas_set_num_threads(1);
+}
+
+void multiply(std::size_t rows, std::size_t width, const float* a, const float* b, float* c) {
+  const auto m = static_cast<int>(rows), n = static_cast<int>(width);
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, n, 1, a, n, b, n, 0, c, n);
+}
+
+}  // namespace ppsim

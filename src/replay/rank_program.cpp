@@ -1,0 +1,186 @@
+#include "ppsim/replay/rank_program.hpp"
+
+#include <algorithm>
+
+#include "ppsim/core/error.hpp"
+
+namespace ppsim {
+namespace {
+
+class Builder {
+ public:
+  Builder(const OpGraph& graph, Rank rank)
+      : graph_(graph), begin_(graph.rank_begin()[index(rank)]), end_(graph.rank_begin()[index(rank) + 1]) {
+    program_.rank = rank;
+    program_.first = begin_;
+  }
+
+  RankProgram build() && {
+    if (graph_.side_begin()[index(program_.rank)] < end_)
+      throw Error(graph_.describe(end_ - 1),
+                  "runs beside the rank's program (overlap_gradients); a replay runs one op after the other");
+    for (VertexId vertex = begin_; vertex < end_; ++vertex) add_vertex(vertex);
+    add_ends();
+    std::sort(program_.receives.begin(), program_.receives.end(),
+              [](const Message& a, const Message& b) { return a.edge < b.edge; });
+    find_answers();
+    add_services();
+    if (graph_.communication() == Communication::Program) add_turns();
+    return std::move(program_);
+  }
+
+ private:
+  [[nodiscard]] bool is_own(VertexId vertex) const { return vertex >= begin_ && vertex < end_; }
+
+  void add_vertex(VertexId vertex) {
+    add_ends();
+    program_.durations.push_back(graph_.durations()[vertex]);
+    program_.inputs.push_back(graph_.in_begin()[vertex + 1] - graph_.in_begin()[vertex]);
+    for (EdgeId edge = graph_.out_begin()[vertex]; edge < graph_.out_begin()[vertex + 1]; ++edge)
+      add_out_edge(vertex, edge);
+    for (EdgeId in = graph_.in_begin()[vertex]; in < graph_.in_begin()[vertex + 1]; ++in)
+      add_in_edge(vertex, graph_.in_sources()[in], graph_.in_edges()[in]);
+  }
+
+  void add_ends() {
+    program_.local_begin.push_back(static_cast<std::uint32_t>(program_.local_edges.size()));
+    program_.send_begin.push_back(static_cast<std::uint32_t>(program_.sends.size()));
+  }
+
+  void add_out_edge(VertexId vertex, EdgeId edge) {
+    const EdgeClass kind = graph_.edge_classes()[edge];
+    const VertexId target = graph_.targets()[edge];
+    if (!is_transfer(kind)) {
+      check_own(vertex, target);
+      program_.local_edges.push_back({target - begin_, kind == kProgramEdge});
+    } else if (is_own(target)) {
+      add_copy(vertex, target, edge);
+    } else {
+      program_.sends.push_back(message(edge, graph_.transfer_classes()[kind].to, vertex));
+    }
+  }
+
+  void add_in_edge(VertexId vertex, VertexId source, EdgeId edge) {
+    const EdgeClass kind = graph_.edge_classes()[edge];
+    if (!is_transfer(kind)) return check_own(vertex, source);
+    if (is_own(source)) return;  // a copy
+    program_.receives.push_back(message(edge, graph_.transfer_classes()[kind].from, vertex));
+  }
+
+  // Of two messages one is the transfer, and the other the word that asks for it or tells of its end.
+  static Message without_bytes(Message message) {
+    message.bytes = Bytes(0);
+    return message;
+  }
+
+  void add_copy(VertexId vertex, VertexId target, EdgeId edge) {
+    const bool evicts = class_of(edge).from == program_.rank;
+    const Rank partner = evicts ? class_of(edge).to : class_of(edge).from;
+    Message copy = message(edge, partner, vertex), answer = message(edge, partner, target);
+    copy.role = MessageRole::Copy;
+    answer.role = MessageRole::Answer;
+    program_.sends.push_back(evicts ? copy : without_bytes(copy));
+    program_.receives.push_back(evicts ? without_bytes(answer) : answer);
+  }
+
+  void add_services() {
+    for (const CopyEdge& copy : graph_.copies()) {
+      const TransferClass& kind = class_of(copy.edge);
+      if (kind.from != program_.rank && kind.to != program_.rank) continue;
+      const Rank owner = graph_.rank_of(source_of(copy.edge));
+      if (owner == program_.rank) continue;
+      Message request = message(copy.edge, owner), answer = request;
+      answer.role = MessageRole::Answer;
+      const bool evicts = kind.from == owner;
+      program_.services.push_back(
+          {evicts ? request : without_bytes(request), evicts ? without_bytes(answer) : answer});
+    }
+  }
+
+  [[nodiscard]] VertexId source_of(EdgeId edge) const {
+    const auto begin = graph_.out_begin();
+    return static_cast<VertexId>(std::upper_bound(begin.begin(), begin.end(), edge) - begin.begin() - 1);
+  }
+
+  void find_answers() {
+    for (Message& send : program_.sends) {
+      if (send.role != MessageRole::Copy) continue;
+      const auto answer = std::find_if(program_.receives.begin(), program_.receives.end(),
+                                       [&](const Message& receive) { return receive.edge == send.edge; });
+      send.answer = static_cast<std::uint32_t>(answer - program_.receives.begin());
+    }
+  }
+
+  void check_own(VertexId vertex, VertexId other) const {
+    if (is_own(other)) return;
+    throw Error(graph_.describe(vertex), "depends without a transfer on " + graph_.describe(other) +
+                                             "; a replay has nothing to carry that");
+  }
+
+  [[nodiscard]] const TransferClass& class_of(EdgeId edge) const {
+    return graph_.transfer_classes()[graph_.edge_classes()[edge]];
+  }
+
+  [[nodiscard]] Message message(EdgeId edge, Rank peer, VertexId vertex = kNoVertex) const {
+    const TransferClass& kind = class_of(edge);
+    const bool holds = graph_.communication() == Communication::Blocking && kind.holds_sender;
+    return {.edge = edge,
+            .peer = peer,
+            .vertex = vertex == kNoVertex ? kNoVertex : vertex - begin_,
+            .bytes = kind.bytes,
+            .latency = kind.latency,
+            .wire = kind.wire,
+            .holds_sender = holds};
+  }
+
+  // A rank's gates are those that its messages name; a gate has no rank of its own.
+  void add_turns() {
+    std::vector<GateId> gates;
+    for (const Message& send : program_.sends) gates.push_back(graph_.send_gates()[send.edge]);
+    for (const Message& receive : program_.receives) gates.push_back(graph_.receive_gates()[receive.edge]);
+    std::erase(gates, kNoGate);
+    std::sort(gates.begin(), gates.end());
+    gates.erase(std::unique(gates.begin(), gates.end()), gates.end());
+    const auto local = [&](GateId gate) {
+      const auto found = std::lower_bound(gates.begin(), gates.end(), gate);
+      return gate == kNoGate ? kNoGate : static_cast<std::uint32_t>(found - gates.begin());
+    };
+    program_.turns.resize(gates.size());
+    program_.turns_behind.resize(program_.durations.size());
+    for (std::uint32_t i = 0; i < program_.sends.size(); ++i) {
+      program_.sends[i].turn = local(graph_.send_gates()[program_.sends[i].edge]);
+      if (program_.sends[i].has_turn()) program_.turns[program_.sends[i].turn].sends.push_back(i);
+    }
+    for (std::uint32_t i = 0; i < program_.receives.size(); ++i) {
+      program_.receives[i].turn = local(graph_.receive_gates()[program_.receives[i].edge]);
+      if (program_.receives[i].has_turn()) program_.turns[program_.receives[i].turn].receives.push_back(i);
+    }
+    for (std::uint32_t turn = 0; turn < gates.size(); ++turn) {
+      const Gate& gate = graph_.gates()[gates[turn]];
+      program_.turns[turn].next = local(gate.next);
+      if (gate.behind == kNoVertex) continue;
+      program_.turns_behind[gate.behind - begin_].push_back(turn);
+      ++program_.turns[turn].waits;
+    }
+    for (const Turn& turn : program_.turns) {
+      if (turn.next == kNoGate) continue;
+      program_.turns[turn.next].waits += static_cast<std::uint32_t>(turn.sends.size() + turn.receives.size());
+    }
+  }
+
+  const OpGraph& graph_;
+  VertexId begin_, end_;
+  RankProgram program_{.graph = graph_};
+};
+
+}  // namespace
+
+std::span<const LocalEdge> RankProgram::local_edges_of(std::uint32_t vertex) const {
+  return std::span(local_edges).subspan(local_begin[vertex], local_begin[vertex + 1] - local_begin[vertex]);
+}
+
+RankProgram make_rank_program(const OpGraph& graph, Rank rank) {
+  return Builder(graph, rank).build();
+}
+
+}  // namespace ppsim

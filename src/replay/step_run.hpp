@@ -1,0 +1,98 @@
+// One step of one rank: its program, carried out over a transport.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ppsim/replay/rank_program.hpp"
+#include "ppsim/replay/transport.hpp"
+#include "rank_run.hpp"
+
+namespace ppsim {
+
+/// A rank's times in one step, on its own clock.
+struct StepTimes {
+  std::vector<Time> start, finish;  ///< [vertices]
+  std::vector<Time> departure;      ///< [sends] when its first byte moves
+  std::vector<Time> arrival;        ///< [receives] when its last byte is here
+};
+
+/// Posts sends and receives; a kind of step says what an op is and what a message carries.
+///
+/// Receives are posted ahead, for each sender in the order in which it sends, and at most `receives_ahead` of
+/// them at once: what a sender sends next is always among them, so that its sends come through whatever this
+/// rank waits for. A message with a turn is a rendezvous: the receiver says when its turn is there, and only
+/// then the sender sends.
+class StepRun : private RankRun::Actor {
+ public:
+  StepRun(const RankProgram& program, Transport& transport, Time patience, std::uint32_t receives_ahead);
+
+  /// Returns when all ops are done and all messages are sent and received. Throws ReplayError where nothing
+  /// comes for `patience` while the rank has nothing to do, and says what it waits for.
+  StepTimes run();
+
+ protected:
+  /// Carries out what can be without waiting. Until when there will be nothing more to do, unless a message
+  /// comes; Time::max(): for ever.
+  virtual Time advance() = 0;
+  [[nodiscard]] virtual Time begin_time() const = 0;
+  /// `ready`: when all is there that the send waits for.
+  virtual void depart(std::uint32_t send, Time ready) = 0;
+  virtual void end_send(std::uint32_t send) = 0;  ///< the transport is done with it
+  virtual void arrive(std::uint32_t receive) = 0;
+  [[nodiscard]] virtual std::span<std::byte> receive_buffer(std::uint32_t receive) = 0;
+  [[nodiscard]] virtual std::span<std::byte> request_buffer(std::uint32_t service) = 0;
+  /// The request is here: what is sent back.
+  [[nodiscard]] virtual std::span<const std::byte> answer(std::uint32_t service) = 0;
+
+  void post_send(std::uint32_t send, std::span<const std::byte> data);
+
+  const RankProgram& program_;
+  RankRun run_;
+  StepTimes times_;
+
+ private:
+  // What a ticket stands for, beside the index of a message.
+  enum class Part : std::uint8_t { Send, Receive, TurnSent, TurnHeard, Request, Answer };
+  // What comes from one rank in that rank's own order: receives that have no turns, and requests.
+  struct Incoming {
+    EdgeId edge{};
+    std::uint32_t index{};
+    bool is_request = false;
+  };
+  struct Channel {
+    Rank from{};
+    std::vector<Incoming> incoming;
+    std::size_t next = 0;  // that has not been posted
+  };
+
+  void offer(std::uint32_t send, Time at) final;
+  void accept(std::uint32_t receive, Time at) final;
+
+  void list_channels();
+  void add_incoming(Rank from, Incoming incoming);
+  void post_ahead(Channel& channel);
+  void post_next_from(Rank rank);
+  void post_receive(std::uint32_t receive);
+  void post_request(std::uint32_t service);
+  void handle(Ticket ticket);
+  void end_receive(std::uint32_t receive);
+  void serve(std::uint32_t service);
+  [[nodiscard]] static Ticket ticket(Part part, std::uint32_t message);
+  [[nodiscard]] std::optional<Ticket> wait(Time until);
+  [[noreturn]] void give_up() const;
+  [[nodiscard]] std::string place() const;
+  [[nodiscard]] std::string place_behind_ops() const;
+
+  Transport& transport_;
+  Time patience_;
+  std::uint32_t receives_ahead_;
+  std::vector<Channel> channels_;
+  std::vector<std::int64_t> send_turns_, receive_turns_;  // ns; what the receiver says of its turn
+  std::vector<Time> send_ready_;                          // [sends] with a turn
+  std::size_t under_way_ = 0;                             // tickets
+  std::size_t services_left_ = 0;
+};
+
+}  // namespace ppsim
