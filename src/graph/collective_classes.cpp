@@ -26,43 +26,6 @@ double per_second(double bytes, Time time) {
 
 }  // namespace
 
-const CollectiveBytes& CollectiveClasses::bytes_of(Op op) const {
-  static const CollectiveBytes kNothing{};
-  const StagePorts& ports = workload_.stages[index(op.stage)].ports;
-  switch (op.kind) {
-    case OpKind::Forward:
-      return schedule_.is_token_step(op.micro_batch) ? ports.decode : ports.forward;
-    case OpKind::Recompute:
-      return ports.forward;
-    case OpKind::Backward:
-    case OpKind::InputGrad:
-      return ports.input_grad;
-    case OpKind::WeightGrad:
-      return ports.weight_grad;
-    case OpKind::GradientReduction:
-      return ports.gradient_reduction;
-    case OpKind::ParameterGather:
-      return ports.parameter_gather;
-    case OpKind::OptimizerStep:
-    case OpKind::Evict:
-    case OpKind::Load:
-      break;
-  }
-  return kNothing;
-}
-
-CollectiveBytes CollectiveClasses::bytes_of(std::span<const Op> ops) const {
-  CollectiveBytes sum{};
-  const auto add = [&sum](const CollectiveBytes& bytes) {
-    for (std::size_t kind = 0; kind < kGroupKinds; ++kind) sum[kind] += bytes[kind];
-  };
-  for (const Op op : ops) {
-    add(bytes_of(op));
-    if (op.kind == OpKind::Backward) add(workload_.stages[index(op.stage)].ports.weight_grad);
-  }
-  return sum;
-}
-
 const CollectiveClasses::Uses& CollectiveClasses::uses_of(Rank rank) {
   const auto [place, added] = uses_.try_emplace(rank);
   for (std::size_t kind = 0; added && kind < kGroupKinds; ++kind)
@@ -104,12 +67,10 @@ std::uint32_t CollectiveClasses::of(Rank rank, std::span<const Op> ops, Time tim
   const Key key{rank, op_class(ops.front()), op_class(ops.back()), time};
   const auto [place, added] = known_.try_emplace(key, kNoCollective);
   if (!added) return place->second;
-  // A bucket takes its share of the time, and of the bytes.
-  CollectiveBytes bytes = bytes_of(ops);
-  if (ops.front().kind == OpKind::GradientReduction) {
-    const double share = 1.0 / workload_.stages[index(ops.front().stage)].gradient_buckets;
-    if (workload_.overlap_gradients)
-      for (PortBytes& kind : bytes) kind = share * kind;
+  CollectiveBytes bytes{};
+  for (const Op op : ops) {
+    const CollectiveBytes own = collective_bytes(schedule_, workload_, op);
+    for (std::size_t kind = 0; kind < kGroupKinds; ++kind) bytes[kind] += own[kind];
   }
   CollectiveClass made = make_class(rank, bytes, time);
   if (made.shares.empty()) return kNoCollective;

@@ -29,8 +29,6 @@ class CollectiveClasses {
   using Key = std::tuple<Rank, OpClass, OpClass, Time>;
   using Uses = std::array<std::vector<GroupUse>, kGroupKinds>;
 
-  [[nodiscard]] const CollectiveBytes& bytes_of(Op op) const;
-  [[nodiscard]] CollectiveBytes bytes_of(std::span<const Op> ops) const;
   [[nodiscard]] CollectiveClass make_class(Rank rank, const CollectiveBytes& bytes, Time time);
   const Uses& uses_of(Rank rank);
 

@@ -76,6 +76,37 @@ Time other_comm(const Schedule& schedule, const Workload& workload, Op op) {
   return {};
 }
 
+CollectiveBytes collective_bytes(const Schedule& schedule, const Workload& workload, Op op) {
+  const StageCosts& costs = workload.stages[index(op.stage)];
+  CollectiveBytes bytes{};
+  switch (op.kind) {
+    case OpKind::Forward:
+      return schedule.is_token_step(op.micro_batch) ? costs.ports.decode : costs.ports.forward;
+    case OpKind::Recompute:
+      return costs.ports.forward;
+    case OpKind::InputGrad:
+      return costs.ports.input_grad;
+    case OpKind::WeightGrad:
+      return costs.ports.weight_grad;
+    case OpKind::Backward:
+      bytes = costs.ports.input_grad;
+      for (std::size_t kind = 0; kind < kGroupKinds; ++kind) bytes[kind] += costs.ports.weight_grad[kind];
+      return bytes;
+    case OpKind::GradientReduction:
+      bytes = costs.ports.gradient_reduction;
+      for (PortBytes& kind : bytes)
+        kind = 1.0 / (workload.overlap_gradients ? costs.gradient_buckets : 1) * kind;
+      return bytes;
+    case OpKind::ParameterGather:
+      return costs.ports.parameter_gather;
+    case OpKind::OptimizerStep:
+    case OpKind::Evict:
+    case OpKind::Load:
+      break;
+  }
+  return bytes;
+}
+
 Time duration_at(const Schedule& schedule, const Workload& workload, Op op, Time duration,
                  const RankSpeed& speed) {
   if (op.kind == OpKind::GradientReduction || op.kind == OpKind::ParameterGather)

@@ -120,38 +120,6 @@ class TrafficMeter {
     return tensor_comm(schedule_, workload_, op) + other_comm(schedule_, workload_, op);
   }
 
-  [[nodiscard]] CollectiveBytes bytes_of(Op op) const {
-    const StageCosts& costs = workload_.stages[index(op.stage)];
-    switch (op.kind) {
-      case OpKind::Forward:
-        return schedule_.is_token_step(op.micro_batch) ? costs.ports.decode : costs.ports.forward;
-      case OpKind::Recompute:
-        return costs.ports.forward;
-      case OpKind::InputGrad:
-        return costs.ports.input_grad;
-      case OpKind::WeightGrad:
-        return costs.ports.weight_grad;
-      case OpKind::Backward: {
-        CollectiveBytes sum = costs.ports.input_grad;
-        for (std::size_t kind = 0; kind < kGroupKinds; ++kind) sum[kind] += costs.ports.weight_grad[kind];
-        return sum;
-      }
-      case OpKind::GradientReduction: {
-        CollectiveBytes bytes = costs.ports.gradient_reduction;
-        const double buckets = workload_.overlap_gradients ? costs.gradient_buckets : 1;
-        for (PortBytes& kind : bytes) kind = 1 / buckets * kind;
-        return bytes;
-      }
-      case OpKind::ParameterGather:
-        return costs.ports.parameter_gather;
-      case OpKind::OptimizerStep:
-      case OpKind::Evict:
-      case OpKind::Load:
-        break;
-    }
-    return {};
-  }
-
   void add_collectives(Rank rank) {
     using Key = std::tuple<Stage, OpKind>;
     struct Row {
@@ -167,7 +135,7 @@ class TrafficMeter {
         const Time alone = collective_time(op, graph_.durations()[v]);
         if (alone == Time{}) continue;
         Row& row = rows[{op.stage, op.kind}];
-        row.bytes = bytes_of(op);
+        row.bytes = collective_bytes(schedule_, workload_, op);
         row.time.add(alone, alone + held_up);
         for (std::size_t kind = 0; kind < kGroupKinds; ++kind) sum[kind] += row.bytes[kind];
       }

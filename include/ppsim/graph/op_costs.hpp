@@ -20,6 +20,9 @@ namespace ppsim {
 /// Collectives of experts, context and ZeRO inside an op, as its stage's costs have them.
 [[nodiscard]] Time other_comm(const Schedule& schedule, const Workload& workload, Op op);
 
+/// What the collectives of an op put on each GPU's ports; of one bucket, where buckets are ops of their own.
+[[nodiscard]] CollectiveBytes collective_bytes(const Schedule& schedule, const Workload& workload, Op op);
+
 /// An op that takes `duration` by its stage's costs, on a rank of that speed: its collectives by the links',
 /// the rest by the GPUs'. Rounded half up once; exact where nothing is slower. Saturates at Time::max().
 [[nodiscard]] Time duration_at(const Schedule& schedule, const Workload& workload, Op op, Time duration,
