@@ -19,7 +19,7 @@ CONFIGS = pathlib.Path(sys.argv[2]).resolve() / "configs"
 REFERENCE = CONFIGS / "reference_8x64.json"
 SCHEDULES = PPSIM.parent / "tests" / "replay" / "replay_schedules"
 ENVIRONMENT = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-               "OMPI_MCA_mpi_yield_when_idle": "1", "NO_COLOR": "1"}
+               "NO_COLOR": "1"}
 LIMIT_S = 60  # nothing hangs: what should end by itself does so far sooner
 SOON_S = 12
 
@@ -104,7 +104,7 @@ class Virtual(Folder):
             done = mpirun(ranks, SCHEDULES)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             passed = int(done.stdout.split()[0])
-            self.assertGreater(passed, 26 * 3)
+            self.assertGreater(passed, 26 * 2)
 
     def test_32_ranks_and_128_micro_batches(self):
         config = self.write(small(32, 128, "1 ms", "2 ms", "2.5 MB"))

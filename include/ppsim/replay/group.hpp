@@ -14,7 +14,7 @@ namespace ppsim {
 
 using Blob = std::vector<std::byte>;
 
-/// Tags below this are the group's; a replay's own messages begin here.
+/// Tags below this are the group's and the job's; a replay's own messages begin here.
 inline constexpr Tag kFirstFreeTag = 16;
 
 /// Collective operations, rank 0 in the middle. Each is called by all ranks in the same order, while no other

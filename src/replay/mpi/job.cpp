@@ -7,31 +7,34 @@
 #include <mpi.h>
 
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <vector>
 
 #include "init_watch.hpp"
 #include "ppsim/core/error.hpp"
+#include "ppsim/replay/group.hpp"
 #include "ppsim/replay/job.hpp"
 
 namespace ppsim {
 namespace {
 
-constexpr int kFailureTag = 0;
+// All messages go through MPI_COMM_WORLD, whose ranks are all ours: a duplicate would take collective calls,
+// which spin. The last of the tags that no replay uses is for the line of a rank that fails.
+constexpr int kFailureTag = kFirstFreeTag - 1;
 
 class MpiTransport final : public Transport {
  public:
-  MpiTransport(MPI_Comm world, MPI_Comm failures, const volatile std::sig_atomic_t* signal)
-      : world_(world), failures_(failures), signal_(signal) {
+  explicit MpiTransport(const volatile std::sig_atomic_t* signal) : signal_(signal) {
     int rank = 0, size = 0;
-    MPI_Comm_rank(world, &rank);
-    MPI_Comm_size(world, &size);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
     rank_ = Rank{static_cast<std::uint32_t>(rank)};
     size_ = static_cast<std::uint32_t>(size);
     if (rank_ == Rank{0}) {
       MPI_Irecv(line_.data(), static_cast<int>(line_.size()), MPI_CHAR, MPI_ANY_SOURCE, kFailureTag,
-                failures_, &failure_);
+                MPI_COMM_WORLD, &failure_);
     }
   }
   MpiTransport(const MpiTransport&) = delete;
@@ -47,18 +50,18 @@ class MpiTransport final : public Transport {
   [[nodiscard]] Tag most_tag() const override {
     int* most = nullptr;
     int known = 0;
-    MPI_Comm_get_attr(world_, MPI_TAG_UB, &most, &known);
+    MPI_Comm_get_attr(MPI_COMM_WORLD, MPI_TAG_UB, &most, &known);
     return known != 0 ? static_cast<Tag>(*most) : 32767;  // which all must have
   }
 
   void send(Rank to, Tag tag, std::span<const std::byte> data, Ticket ticket) override {
     MPI_Isend(data.data(), static_cast<int>(data.size()), MPI_BYTE, static_cast<int>(index(to)),
-              static_cast<int>(tag), world_, add_request(ticket));
+              static_cast<int>(tag), MPI_COMM_WORLD, add_request(ticket));
   }
 
   void receive(Rank from, Tag tag, std::span<std::byte> data, Ticket ticket) override {
     MPI_Irecv(data.data(), static_cast<int>(data.size()), MPI_BYTE, static_cast<int>(index(from)),
-              static_cast<int>(tag), world_, add_request(ticket));
+              static_cast<int>(tag), MPI_COMM_WORLD, add_request(ticket));
   }
 
   std::optional<Ticket> poll() override {
@@ -115,7 +118,6 @@ class MpiTransport final : public Transport {
     tickets_.resize(kept);
   }
 
-  MPI_Comm world_, failures_;
   const volatile std::sig_atomic_t* signal_;
   Rank rank_{};
   std::uint32_t size_ = 0;
@@ -127,24 +129,28 @@ class MpiTransport final : public Transport {
   std::array<char, 2048> line_{};
 };
 
+// Open MPI calls sched_yield when a poll finds nothing and there are more ranks than cores: see
+// Transport::wait, which naps. What the user sets stays.
+void poll_without_yielding() {
+  constexpr int kKeep = 0;
+  setenv("OMPI_MCA_mpi_yield_when_idle", "0", kKeep);
+}
+
 class MpiJob final : public Job {
  public:
   explicit MpiJob(const JobOptions& options) {
+    poll_without_yielding();
     {
       const InitWatch watch(options);
       int provided = 0;  // the watch's thread calls nothing of MPI
       MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
-      MPI_Comm_dup(MPI_COMM_WORLD, &world_);
-      MPI_Comm_dup(MPI_COMM_WORLD, &failures_);
     }
-    transport_ = std::make_unique<MpiTransport>(world_, failures_, options.signal);
+    transport_ = std::make_unique<MpiTransport>(options.signal);
   }
   MpiJob(const MpiJob&) = delete;
   MpiJob& operator=(const MpiJob&) = delete;
   ~MpiJob() override {
     transport_.reset();
-    MPI_Comm_free(&failures_);
-    MPI_Comm_free(&world_);
     MPI_Finalize();
   }
 
@@ -156,7 +162,7 @@ class MpiJob final : public Job {
     constexpr Time kLimit{2'000'000'000};
     line = line.substr(0, kMostLine);
     MPI_Request request = MPI_REQUEST_NULL;
-    MPI_Isend(line.data(), static_cast<int>(line.size()), MPI_CHAR, 0, kFailureTag, failures_, &request);
+    MPI_Isend(line.data(), static_cast<int>(line.size()), MPI_CHAR, 0, kFailureTag, MPI_COMM_WORLD, &request);
     for (const Time end = clock_now() + kLimit; clock_now() < end;) {
       int sent = 0;
       MPI_Test(&request, &sent, MPI_STATUS_IGNORE);
@@ -173,7 +179,6 @@ class MpiJob final : public Job {
  private:
   static constexpr std::size_t kMostLine = 2048;
 
-  MPI_Comm world_ = MPI_COMM_NULL, failures_ = MPI_COMM_NULL;
   std::unique_ptr<MpiTransport> transport_;
 };
 
