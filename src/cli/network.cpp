@@ -21,7 +21,7 @@ int show_network(const Arguments& arguments) {
   const auto stages = describe_collectives(config, plan);
   PhaseSeconds unused;
   const Run result = run(config, std::move(plan), unused);
-  const Traffic traffic =
+  const StepTraffic traffic =
       measure_traffic(result.plan.schedule, result.plan.workload, result.graph, result.timeline);
   print(arguments.json ? traffic_json(traffic, stages, config) : traffic_table(traffic, stages, config));
   return 0;

@@ -42,7 +42,7 @@ std::vector<std::size_t> runs_of(const std::vector<Row>& rows, Alike alike) {
   return begins;
 }
 
-std::string links_table(const Traffic& traffic) {
+std::string links_table(const StepTraffic& traffic) {
   Table table({{"links, each way", Align::Left},
                {"there"},
                {"used"},
@@ -81,7 +81,7 @@ std::vector<TransferTraffic> sorted(std::vector<TransferTraffic> rows) {
   return rows;
 }
 
-std::string transfers_table(const Traffic& traffic) {
+std::string transfers_table(const StepTraffic& traffic) {
   Table table({{"ranks", Align::Left},
                {"times"},
                {"bytes a GPU"},
@@ -120,7 +120,7 @@ std::string stages_text(const std::vector<CollectiveTraffic>& rows, std::size_t 
   return first == last ? std::to_string(first) : fmt::format("{}-{}", first, last);
 }
 
-std::string collectives_table(const Traffic& traffic) {
+std::string collectives_table(const StepTraffic& traffic) {
   Table table({{"in", Align::Left},
                {"stages", Align::Left},
                {"times"},
@@ -169,7 +169,7 @@ std::string group_tables(std::span<const CollectiveRows> stages) {
   return text;
 }
 
-std::string shared_table(const Traffic& traffic) {
+std::string shared_table(const StepTraffic& traffic) {
   Table table({{"links"}, {"such as", Align::Left}, {"shared by", Align::Left}});
   for (std::size_t i = 0; i < traffic.shared.size() && i < kMostRows; ++i) {
     const SharedLinks& row = traffic.shared[i];
@@ -208,7 +208,7 @@ Json make_stage(const CollectiveRows& rows) {
 
 }  // namespace
 
-std::string traffic_table(const Traffic& traffic, std::span<const CollectiveRows> stages,
+std::string traffic_table(const StepTraffic& traffic, std::span<const CollectiveRows> stages,
                           const Config& config) {
   std::string text =
       fmt::format("{}; all links shared, step time {}\n\n", config.path, format_time(traffic.makespan));
@@ -224,7 +224,7 @@ std::string traffic_table(const Traffic& traffic, std::span<const CollectiveRows
   return text;
 }
 
-std::string traffic_json(const Traffic& traffic, std::span<const CollectiveRows> stages,
+std::string traffic_json(const StepTraffic& traffic, std::span<const CollectiveRows> stages,
                          const Config& config) {
   Json document = make_document_head(config);
   document["makespan_ns"] = traffic.makespan.count();

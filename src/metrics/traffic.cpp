@@ -57,7 +57,7 @@ class TrafficMeter {
                const Timeline& timeline)
       : schedule_(schedule), workload_(workload), graph_(graph), timeline_(timeline) {}
 
-  Traffic measure() && {
+  StepTraffic measure() && {
     if (graph_.vertex_count() > 0)
       traffic_.makespan = *std::max_element(timeline_.finish.begin(), timeline_.finish.end()) -
                           *std::min_element(timeline_.start.begin(), timeline_.start.end());
@@ -198,13 +198,13 @@ class TrafficMeter {
   const OpGraph& graph_;
   const Timeline& timeline_;
   std::map<LinkId, Load> loads_;
-  Traffic traffic_;
+  StepTraffic traffic_;
 };
 
 }  // namespace
 
-Traffic measure_traffic(const Schedule& schedule, const Workload& workload, const OpGraph& graph,
-                        const Timeline& timeline) {
+StepTraffic measure_traffic(const Schedule& schedule, const Workload& workload, const OpGraph& graph,
+                            const Timeline& timeline) {
   return TrafficMeter(schedule, workload, graph, timeline).measure();
 }
 

@@ -19,7 +19,7 @@ Config config_with(std::vector<Override> overrides) {
   return load_config("configs/seed_4x8.json", overrides);
 }
 
-Traffic traffic_with(const std::vector<Override>& overrides) {
+StepTraffic traffic_with(const std::vector<Override>& overrides) {
   const Config config = config_with(overrides);
   PhaseSeconds unused;
   const Run result = run(config, make_plan(config), unused);
@@ -31,14 +31,14 @@ std::vector<CollectiveRows> collectives_of(const std::vector<Override>& override
   return describe_collectives(config, make_plan(config));
 }
 
-const TransferTraffic& row_of(const Traffic& traffic, std::uint32_t from, std::uint32_t to) {
+const TransferTraffic& row_of(const StepTraffic& traffic, std::uint32_t from, std::uint32_t to) {
   for (const TransferTraffic& row : traffic.transfers)
     if (row.from == Rank{from} && row.to == Rank{to}) return row;
   FAIL("no such transfer");
   return traffic.transfers.front();
 }
 
-std::vector<std::string> names(const Traffic& traffic) {
+std::vector<std::string> names(const StepTraffic& traffic) {
   std::vector<std::string> list;
   for (const LinkTraffic& row : traffic.links)
     list.push_back(std::string(name(row.links.kind)) + " " + std::to_string(row.links.count) + " " +
@@ -62,7 +62,7 @@ TEST_CASE("each kind of link is counted, and those that anything crosses") {
 
 TEST_CASE("the narrowest link of a transfer is the uplink of its leaf, where that has least for each flow") {
   // Two nodes a leaf: 2 x 400 / 8 = 100 GB/s for eight flows of node 1 to node 2.
-  const Traffic traffic = traffic_with(
+  const StepTraffic traffic = traffic_with(
       {{"/cluster/fabric", R"({"nodes_per_leaf": 2, "oversubscription": 8, "latency": "1 us"})"}});
   const TransferTraffic& across = row_of(traffic, 1, 2);
   CHECK(across.bandwidth == BytesPerSecond(12'500'000'000));

@@ -61,7 +61,7 @@ struct SharedLinks {
   std::string first;
 };
 
-struct Traffic {
+struct StepTraffic {
   Time makespan{};
   std::vector<LinkTraffic> links;              ///< in the order of the network's links
   std::vector<TransferTraffic> transfers;      ///< by sender and receiver
@@ -70,7 +70,7 @@ struct Traffic {
 };
 
 /// Of a graph of all replicas in step and its timeline. O(V + E) and what the links take.
-[[nodiscard]] Traffic measure_traffic(const Schedule& schedule, const Workload& workload,
-                                      const OpGraph& graph, const Timeline& timeline);
+[[nodiscard]] StepTraffic measure_traffic(const Schedule& schedule, const Workload& workload,
+                                          const OpGraph& graph, const Timeline& timeline);
 
 }  // namespace ppsim
