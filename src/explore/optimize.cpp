@@ -64,6 +64,7 @@ class Optimizer {
     }
     config_.simulation.communication = Communication::Overlap;
     config_.simulation.contention = Contention::None;
+    config_.simulation.detail = Detail::Folded;
     result_.objective = options.objective;
     if (options.limit || base_.workload.gpu_memory) result_.limit = problem_.limit;
   }

@@ -8,6 +8,19 @@
 namespace ppsim {
 namespace {
 
+// Collectives are on the links where these are shared.
+GraphLinks links_for(Contention contention) {
+  switch (contention) {
+    case Contention::None:
+      return {.meeting = Meeting::InStep};
+    case Contention::Fifo:
+      return {.meeting = Meeting::InQueues};
+    case Contention::Fair:
+      return {.collectives = true, .meeting = Meeting::OnLinks};
+  }
+  throw std::logic_error("no such contention model");
+}
+
 // The graph knows no config: what it refuses is the sum of all durations, which come from the costs or the
 // model's size.
 template <class Build>
@@ -15,10 +28,7 @@ OpGraph build_located(const Config& config, const Plan& plan, Build build) {
   const Simulation& simulation = config.simulation;
   const bool as_written =
       simulation.communication != Communication::Program || has_sends_or_receives(plan.schedule);
-  // Collectives are on the links where these are shared. Where replicas do not meet on the links, each has
-  // what is left to it when all send at once.
-  const GraphLinks links{.collectives = simulation.contention == Contention::Fair,
-                         .alone = simulation.contention != Contention::None};
+  const GraphLinks links = links_for(simulation.contention);
   try {
     return build(as_written ? plan.schedule : add_sends_and_receives(plan.schedule), plan.workload,
                  simulation.communication, simulation.streams, links);

@@ -28,7 +28,10 @@ RunsReport run_many(const Config& config, const Run& run, std::uint32_t count, u
         Worker{Simulator(run.simulated, config.simulation.contention), jitter.make_room()});
     return [&, worker](std::size_t i) {
       const RunTimes times = jitter.draw(static_cast<std::uint32_t>(i), worker->room);
-      figures[i] = measure_step(run.simulated, worker->simulator.run(times));
+      const Timeline& timeline = worker->simulator.run(times);
+      figures[i] = run.simulated.leaders().empty()
+                       ? measure_step(run.graph, timeline)
+                       : measure_step(run.graph, last_replica(run.simulated, timeline));
     };
   };
   try {

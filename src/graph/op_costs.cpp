@@ -17,7 +17,7 @@ void slow_down(Route& route, const Network& network, const LinkFactors& factors)
   if (factors.empty()) return;
   for (LinkShare& share : route.shares) {
     share.capacity = capacity_left(network, factors, share.link, share.capacity);
-    route.bandwidth = std::min(route.bandwidth, at_least_one(share.capacity.count() / share.flows));
+    route.bandwidth = std::min(route.bandwidth, share.each());
   }
 }
 

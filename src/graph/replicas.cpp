@@ -160,7 +160,7 @@ OpGraph build_replicas(const Schedule& schedule, const Workload& workload, Commu
                        ProgramStreams streams, const GraphLinks& links) {
   const auto make = [&](std::uint32_t replica) {
     return make_graph_data(schedule, workload, communication, streams,
-                           {links.collectives, replica, links.alone});
+                           {links.collectives, replica, links.meeting});
   };
   const std::uint32_t replicas = workload.network.replicas();
   OpGraph::Data first = make(0);
@@ -183,15 +183,21 @@ OpGraph build_replicas(const Schedule& schedule, const Workload& workload, Commu
 Timeline last_replica(const OpGraph& replicas, const Timeline& timeline) {
   const std::size_t size = replicas.replica_size();
   if (size == 0) return timeline;
-  const auto last = std::max_element(timeline.finish.begin(), timeline.finish.end());
-  const auto replica = static_cast<std::size_t>(last - timeline.finish.begin()) / size;
-  const std::size_t edges = timeline.transfer_start.size() / (replicas.vertex_count() / size);
-  const auto part = [replica](const std::vector<Time>& times, std::size_t count) {
-    const auto begin = times.begin() + static_cast<std::ptrdiff_t>(replica * count);
-    return std::vector<Time>(begin, begin + static_cast<std::ptrdiff_t>(count));
+  const std::size_t count = replicas.vertex_count() / size;
+  std::vector<std::pair<Time, Time>> ends(count);  // of all, and of its passes
+  for (VertexId v = 0; v < replicas.vertex_count(); ++v) {
+    auto& [all, passes] = ends[v / size];
+    all = std::max(all, timeline.finish[v]);
+    if (is_compute(replicas.ops(v).front().kind)) passes = std::max(passes, timeline.finish[v]);
+  }
+  const auto replica = static_cast<std::size_t>(std::max_element(ends.begin(), ends.end()) - ends.begin());
+  const auto part = [&](const std::vector<Time>& times) {
+    const auto length = static_cast<std::ptrdiff_t>(times.size() / count);
+    const auto begin = times.begin() + static_cast<std::ptrdiff_t>(replica) * length;
+    return std::vector<Time>(begin, begin + length);
   };
-  return {part(timeline.start, size), part(timeline.finish, size), part(timeline.transfer_start, edges),
-          part(timeline.transfer_finish, edges)};
+  return {part(timeline.start), part(timeline.finish), part(timeline.transfer_start),
+          part(timeline.transfer_finish)};
 }
 
 }  // namespace ppsim

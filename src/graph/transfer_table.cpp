@@ -1,5 +1,7 @@
 #include "transfer_table.hpp"
 
+#include <algorithm>
+
 #include "ppsim/graph/op_costs.hpp"
 
 namespace ppsim {
@@ -38,11 +40,21 @@ EdgeClass TransferTable::copy(const Network& network, Rank from, Rank to, Bytes 
   return place->second;
 }
 
+// What a flow that alone has `own` has while all replicas send.
+BytesPerSecond TransferTable::among_all(const Network& network, Rank from, Rank to,
+                                        BytesPerSecond own) const {
+  const Route all = route_between(network, link_factors_, from, to);
+  if (links_.meeting == Meeting::InStep) return std::min(own, all.bandwidth);
+  for (const LinkShare& share : all.shares)
+    if (!share.queues) own = std::min(own, share.each());
+  return own;
+}
+
 EdgeClass TransferTable::add(const Network& network, Rank from, Rank to, Bytes bytes, Time gather) {
   if (from == to) return kDataEdge;
   Route route = route_between(network, link_factors_, from, to, links_.replica);
-  if (links_.replica && !links_.alone)
-    route.bandwidth = route_between(network, link_factors_, from, to).bandwidth;
+  if (links_.replica && links_.meeting != Meeting::OnLinks)
+    route.bandwidth = among_all(network, from, to, route.bandwidth);
   const Time wire = route.wire(bytes);
   classes_.push_back(
       {from, to, bytes, route.latency_with(gather), wire, std::move(route.links), std::move(route.shares)});

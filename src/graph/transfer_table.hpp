@@ -35,6 +35,8 @@ class TransferTable {
   [[nodiscard]] const std::vector<TransferClass>& classes() const { return classes_; }
 
  private:
+  [[nodiscard]] BytesPerSecond among_all(const Network& network, Rank from, Rank to,
+                                         BytesPerSecond own) const;
   /// `gather`: what the receiver takes on top, before the bytes are there.
   EdgeClass add(const Network& network, Rank from, Rank to, Bytes bytes, Time gather = {});
 

@@ -98,13 +98,10 @@ class TrafficMeter {
 
   void add_transfer(const TransferClass& one, const Passages& time) {
     TransferTraffic row{one.from, one.to, one.bytes, {}, one.latency, {}, 1, time};
-    const auto share = [](const LinkShare& link) {
-      return static_cast<double>(link.capacity.count()) / link.flows;
-    };
     const auto least =
         std::min_element(one.shares.begin(), one.shares.end(),
-                         [&](const LinkShare& a, const LinkShare& b) { return share(a) < share(b); });
-    row.bandwidth = BytesPerSecond(std::max<std::int64_t>(least->capacity.count() / least->flows, 1));
+                         [](const LinkShare& a, const LinkShare& b) { return a.each() < b.each(); });
+    row.bandwidth = least->each();
     row.narrowest = workload_.network.link_name(least->link);
     row.flows = least->flows;
     traffic_.transfers.push_back(row);

@@ -12,8 +12,12 @@
 // into as few equal parts as the most bytes of one allow, each a collective with latencies of its own.
 #include "gradient_reduction.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+
+#include "ppsim/core/error.hpp"
 
 namespace ppsim {
 
@@ -43,10 +47,13 @@ CollectiveCost step_end_reduction(const ModelRun& run, double each, const StageP
 std::uint32_t count_buckets(const ModelRun& run, double bytes) {
   const Bytes most = run.training.gradient_bucket;
   if (most == Bytes(0)) return 1;
-  // More of them would be more than a stage's weights: each holds a whole number of bytes.
-  constexpr double kMost = 100'000;
-  return static_cast<std::uint32_t>(
-      std::clamp(std::ceil(bytes / static_cast<double>(most.count())), 1.0, kMost));
+  constexpr double kMost = 100'000;  // each is an action of its own
+  const double buckets = std::max(std::ceil(bytes / static_cast<double>(most.count())), 1.0);
+  if (buckets > kMost)
+    throw Error("/training/gradient_bucket",
+                fmt::format("{} B cuts a stage's gradients into {:.0f} buckets; expected at most {:.0f}",
+                            most.count(), buckets, kMost));
+  return static_cast<std::uint32_t>(buckets);
 }
 
 bool has_copies(const ModelRun& run, const StageParameters& parameters) {

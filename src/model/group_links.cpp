@@ -11,8 +11,9 @@
 // neighbour in the node or to its NIC, so the rings together cannot pass one NVLink, or one PCIe link,
 // either:
 //   rate = min(K x NIC, NVLink)        (one GPU a node: no NVLink on the way, but PCIe)
-// The rings of G groups that pass through a node share its NICs:
-//   a ring's rate = K x NIC / G
+// The rings of groups that pass through a node share its NICs, each GPU a part of its own:
+//   a ring's rate = sum over its GPUs in the node of NIC / (GPUs on that NIC)
+// which is K x NIC / G for G groups where the NICs have as many GPUs each,
 // and the node with the least sets the pace of the whole block. Where every GPU of a node hands on to the
 // next node, f of these flows leave a leaf, and a group of p GPUs a node has p of the f parts of its uplinks:
 //   a ring's rate <= p x uplinks / f
@@ -29,7 +30,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <set>
+#include <vector>
 
 #include "group_flows.hpp"
 #include "ppsim/core/error.hpp"
@@ -57,8 +58,8 @@ Link link_of(const LinkFlows& flows, const Link& absent) {
 // The GPUs of all groups in one node.
 struct NodeUse {
   std::uint64_t gpus = 0;
-  std::uint64_t groups = 0;
-  std::set<std::uint64_t> nics;
+  std::vector<std::span<const std::uint64_t>> parts;  // by group
+  std::map<std::uint64_t, std::uint64_t> users;       // of each NIC: GPUs of all groups
 };
 
 std::map<std::uint64_t, NodeUse> use_of_nodes(const ClusterLinks& links, std::span<const GpuGroup> groups) {
@@ -67,8 +68,8 @@ std::map<std::uint64_t, NodeUse> use_of_nodes(const ClusterLinks& links, std::sp
     for (const auto part : parts_by_node(links, group)) {
       NodeUse& node = nodes[links.node_of(part.front())];
       node.gpus += part.size();
-      ++node.groups;
-      for (const std::uint64_t gpu : part) node.nics.insert(links.nic_of(gpu));
+      node.parts.push_back(part);
+      for (const std::uint64_t gpu : part) ++node.users[links.nic_of(gpu)];
     }
   }
   return nodes;
@@ -79,10 +80,13 @@ Link ring_in_nodes(const Cluster& cluster, const ClusterLinks& links, std::span<
                    const Link& inside) {
   Link ring{LinkFlows::kUnlimited, cluster.infiniband.latency};
   for (const auto& [node, use] : use_of_nodes(links, groups)) {
-    const std::uint64_t nics = use.nics.size() * cluster.nics_per_gpu();
-    const BytesPerSecond all(cluster.infiniband.bandwidth.count() * static_cast<std::int64_t>(nics));
-    ring.bandwidth = std::min(ring.bandwidth, share(all, 1.0 / static_cast<double>(use.groups)));
-    if (use.gpus > use.groups) ring = slower(ring, inside);
+    for (const auto part : use.parts) {
+      double nics = 0;
+      for (const std::uint64_t gpu : part) nics += 1.0 / static_cast<double>(use.users.at(links.nic_of(gpu)));
+      ring.bandwidth =
+          std::min(ring.bandwidth, share(cluster.infiniband.bandwidth, nics * cluster.nics_per_gpu()));
+    }
+    if (use.gpus > use.parts.size()) ring = slower(ring, inside);
     if (cluster.pcie) ring.bandwidth = std::min(ring.bandwidth, cluster.pcie->link.bandwidth);
   }
   return ring;

@@ -4,7 +4,7 @@ namespace ppsim {
 
 void LinkFlows::add(const GpuPath& path) {
   for (const LinkCapacity& use : path.links)
-    ++shares_.try_emplace(use.link, LinkShare{use.link, use.capacity, 0}).first->second.flows;
+    ++shares_.try_emplace(use.link, LinkShare{use.link, use.capacity, 0, use.queues}).first->second.flows;
   latency_ = std::max(latency_, path.latency);
 }
 

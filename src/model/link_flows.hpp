@@ -23,7 +23,7 @@ class LinkFlows {
   [[nodiscard]] BytesPerSecond rate(Counts counts) const {
     BytesPerSecond least = kUnlimited;
     for (const auto& [link, share] : shares_)
-      if (counts(link)) least = std::min(least, even_share(share));
+      if (counts(link)) least = std::min(least, share.each());
     return least;
   }
   [[nodiscard]] BytesPerSecond rate() const {
@@ -34,11 +34,6 @@ class LinkFlows {
   static constexpr BytesPerSecond kUnlimited{std::numeric_limits<std::int64_t>::max()};
 
  private:
-  // A slice of less than 1 B/s would be no rate at all.
-  static BytesPerSecond even_share(const LinkShare& share) {
-    return BytesPerSecond(std::max<std::int64_t>(share.capacity.count() / share.flows, 1));
-  }
-
   std::map<LinkId, LinkShare> shares_;
   Time latency_{};
 };

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "group_flows.hpp"
 #include "ppsim/core/error.hpp"
@@ -144,7 +145,7 @@ std::uint32_t Network::partners(GroupKind kind) const {
   const auto* of = std::get_if<OfCluster>(&kind_);
   if (of == nullptr) return 1;
   const std::uint64_t tensor = of->parallelism.tensor;
-  return static_cast<std::uint32_t>((group_blocks(of->parallelism, kind).block + tensor - 1) / tensor);
+  return static_cast<std::uint32_t>(std::lcm(group_blocks(of->parallelism, kind).block, tensor) / tensor);
 }
 
 std::uint32_t Network::replicas() const {

@@ -107,7 +107,7 @@ TEST_CASE("replicas that are alike end as one that stands for all of them") {
     const auto contention = *rc::gen::element(Contention::None, Contention::Fair);
     const auto communication = *rc::gen::element(Communication::Overlap, Communication::Blocking);
     const GraphLinks links{.collectives = contention == Contention::Fair,
-                           .alone = contention != Contention::None};
+                           .meeting = contention == Contention::None ? Meeting::InStep : Meeting::OnLinks};
     const OpGraph folded = build_graph(schedule, workload, communication, {}, links);
     const OpGraph full = build_replicas(schedule, workload, communication, {}, links);
     RC_ASSERT(full.vertex_count() == folded.vertex_count() * workload.network.replicas());
@@ -129,7 +129,46 @@ TEST_CASE("a replica that is slow by itself is waited for where gradients are re
   const OpGraph full = build_replicas(schedule, workload, Communication::Overlap, {}, {});
   const Timeline timeline = simulate(full, Contention::None);
   CHECK(timeline.start == std::vector<Time>{Time(0), Time(10), Time(60), Time(0), Time(20), Time(60)});
-  CHECK(last_replica(full, timeline).finish == std::vector<Time>{Time(10), Time(30), Time(72)});
+  // Both end at 72; the second is the one that was waited for.
+  CHECK(last_replica(full, timeline).finish == std::vector<Time>{Time(20), Time(60), Time(72)});
+}
+
+TEST_CASE("groups that straddle replicas bind all of them that they chain together") {
+  // T 4, D 3, experts in blocks of 6 GPUs: 0-5 and 6-11, of which replica 1 (4-7) is in both. Of 8: 4 x 2.
+  Parallelism p = parallel(4, 2, 3);
+  p.expert = 3;
+  p.expert_tensor = 2;
+  CHECK(Network::of_cluster(round_cluster(3), p).partners(GroupKind::Expert) == 3);
+  CHECK(Network::of_cluster(round_cluster(3), p).partners(GroupKind::Tensor) == 1);
+  p.data = 4;
+  p.expert = 4;
+  CHECK(Network::of_cluster(round_cluster(4), p).partners(GroupKind::Expert) == 2);
+  CHECK(Network::of_cluster(round_cluster(4), p).partners(GroupKind::Replicas) == 4);
+}
+
+TEST_CASE("where NICs are queues, the uplinks that are none are shared all the same") {
+  // Two nodes, a leaf each, 8 x 50 / 4 = 100 GB/s up. Eight replicas of one GPU, a NIC each: alone on its NIC
+  // a replica has 50 GB/s, of the uplink an eighth, 12.5 GB/s: 1.25 MB in 100 us.
+  Cluster cluster = round_cluster(2);
+  cluster.fabric = Fabric{.nodes_per_leaf = 1, .oversubscription = 4};
+  Workload workload{.stages = {}, .network = Network::of_cluster(cluster, parallel(1, 2, 8))};
+  StageCosts stage;
+  stage.forward = stage.backward = Time(1000);
+  stage.forward_transfer = Bytes(1'250'000);
+  workload.stages = {stage, stage};
+  const auto wire = [&](Meeting meeting) {
+    return build_replicas(make_schedule("1f1b", {2, 1, 1}), workload, Communication::Overlap, {},
+                          {.meeting = meeting})
+        .transfer_classes()[0]
+        .wire;
+  };
+  CHECK(wire(Meeting::InStep) == Time(100'000));
+  CHECK(wire(Meeting::InQueues) == Time(100'000));
+  CHECK(wire(Meeting::OnLinks) == Time(25'000));
+  // Without a fabric nothing but the NIC is on the way.
+  cluster.fabric.reset();
+  workload.network = Network::of_cluster(cluster, parallel(1, 2, 8));
+  CHECK(wire(Meeting::InQueues) == Time(25'000));
 }
 
 }  // namespace

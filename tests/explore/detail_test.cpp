@@ -3,7 +3,9 @@
 
 #include <filesystem>
 
+#include "ppsim/explore/optimize.hpp"
 #include "ppsim/explore/run.hpp"
+#include "ppsim/explore/runs.hpp"
 #include "ppsim/io/report_text.hpp"
 #include "support.hpp"
 
@@ -52,6 +54,45 @@ TEST_CASE("folding gives the figures of the full mode on every config, also with
                          {"/cluster/infiniband/nics_per_node", "2"}});
     }
   }
+}
+
+// seed_4x8 on twice the nodes, of which a GPU of the second replica is slow.
+Config one_slow_gpu() {
+  return load_config("configs/seed_4x8.json",
+                     std::vector<Override>{{"/cluster/nodes", "8"},
+                                           {"/parallelism/data", "2"},
+                                           {"/parallelism/micro_batches", "4"},
+                                           {"/simulation/detail", "full"},
+                                           {"/simulation/noise/gpu_speed/node 3 GPU 1", "0.5"},
+                                           {"/simulation/noise/jitter/compute/sigma", "0"}});
+}
+
+TEST_CASE("the replica that the others wait for is shown, and many runs without jitter are it") {
+  const Config config = one_slow_gpu();
+  const Run slow = run_config(config);
+  // Rank 1 of the second replica is node 3: its passes take about twice as long, and those of no other.
+  const auto& ranks = slow.report.per_rank;
+  CHECK(ranks[1].bubbles.busy > ranks[2].bubbles.busy * 3 / 2);
+  const RunsReport runs = run_many(config, slow, 3, 2);
+  CHECK(runs.step_time.min == slow.report.step_time());
+  CHECK(runs.step_time.max == slow.report.step_time());
+  CHECK(runs.bubble_fraction.min == slow.report.bubble_fraction);
+  CHECK(runs.bubble_fraction.max == slow.report.bubble_fraction);
+}
+
+TEST_CASE("orders are optimized for replicas in step, whatever the detail of the config") {
+  std::vector<Override> overrides = {{"/cluster/nodes", "8"},
+                                     {"/parallelism/data", "2"},
+                                     {"/parallelism/micro_batches", "4"},
+                                     {"/cluster/gpu/memory", "10 TiB"},
+                                     {"/simulation/noise/gpu_speed/node 0 GPU 0", "0.5"},
+                                     {"/simulation/noise/gpu_speed/node 3 GPU 1", "0.5"}};
+  const auto makespan = [&] {
+    return optimize(load_config("configs/seed_4x8.json", overrides), {.nodes = 100}).value;
+  };
+  const Time folded = makespan();
+  overrides.push_back({"/simulation/detail", "full"});
+  CHECK(makespan() == folded);
 }
 
 TEST_CASE("costs given outright have no replicas to simulate") {

@@ -142,15 +142,17 @@ struct BlockCase {
 
 TEST_CASE("groups side by side share the NICs of their nodes") {
   for (const BlockCase& c : std::initializer_list<BlockCase>{
-           {{0, 8}, 2, 8, 1, 4, 400, 50, 50},            // in one node: NVLink
-           {{0, 16}, 4, 8, 2, 2, 100, 50, 50},           // four rings on eight NICs
-           {{0, 16}, 4, 4, 2, 2, 50, 25, 25},            // GPUs 4 to 7, the last of each group, on two NICs
-           {{0, 16}, 4, 1, 2, 2, 12.5, 6.25, 12.5},      // all on one
-           {{0, 16}, 1, 4, 2, 8, 200, 25, 50},           // one group: alone on a NIC when it hands on
-           {{0, 16}, 8, 8, 2, 1, 50, 50, 50},            // a GPU a node
-           {{4, 8}, 2, 8, 2, 2, 100, 50, 50},            // the halves of two nodes
-           {{0, 9}, 1, 8, 2, 1, 50, 50, 50},             // eight and one: the one's NIC
-           {{0, 12}, 3, 8, 2, 1, 50 * 4 / 3.0, 50, 50},  // GPUs 2 5 | 8 11 and 0 3 6 | 9: one at least
+           {{0, 8}, 2, 8, 1, 4, 400, 50, 50},        // in one node: NVLink
+           {{0, 16}, 4, 8, 2, 2, 100, 50, 50},       // four rings on eight NICs
+           {{0, 16}, 4, 4, 2, 2, 50, 25, 25},        // GPUs 4 to 7, the last of each group, on two NICs
+           {{0, 16}, 4, 1, 2, 2, 12.5, 6.25, 12.5},  // all on one
+           {{0, 16}, 1, 4, 2, 8, 200, 25, 50},       // one group: alone on a NIC when it hands on
+           {{0, 16}, 8, 8, 2, 1, 50, 50, 50},        // a GPU a node
+           {{4, 8}, 2, 8, 2, 2, 100, 50, 50},        // the halves of two nodes
+           {{0, 9}, 1, 8, 2, 1, 50, 50, 50},         // eight and one: the one's NIC
+           {{0, 12}, 3, 8, 2, 1, 50, 50, 50},        // GPUs 2 5 | 8 11 and 0 3 6 | 9: one at least
+           {{0, 16}, 8, 3, 2, 1, 50 / 3.0, 50 / 3.0, 50 / 3.0},  // three rings on the first NIC, two on the
+                                                                 // last
        }) {
     CAPTURE(c.block.first);
     CAPTURE(c.block.count);

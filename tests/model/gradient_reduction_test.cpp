@@ -5,9 +5,9 @@
 #include <cmath>
 #include <initializer_list>
 
-#include "ppsim/core/error.hpp"
 #include "ppsim/model/workload.hpp"
 #include "presets.hpp"
+#include "support.hpp"
 
 namespace ppsim {
 namespace {
@@ -101,19 +101,22 @@ TEST_CASE("from ZeRO 2 on there is nothing to cut into buckets at the end of a s
   Parallelism p = parallel(1, 3, 8);
   p.zero_stage = 2;
   const auto refused = [&] {
-    try {
-      (void)make_workload(input, p, {.ranks = 3, .stages = 3});
-    } catch (const Error& error) {
-      return error.fault().where;
-    }
-    return std::string();
+    return where_of([&] { return make_workload(input, p, {.ranks = 3, .stages = 3}); });
   };
   input.training.overlap_gradients = true;
   CHECK(refused() == "/training/overlap_gradients");
   input.training = {.gradient_bucket = Bytes(1)};
   CHECK(refused() == "/training/gradient_bucket");
   input.training = {};
-  CHECK(refused().empty());
+  CHECK(refused() == "no error");
+}
+
+TEST_CASE("more buckets than anyone wants are refused, not thinned out") {
+  // 100,769,792 bytes of gradients in buckets of 1007 are 100,070.
+  ModelInput input{round_cluster(3), small_gpt()};
+  input.training.gradient_bucket = Bytes(1007);
+  CHECK(where_of([&] { return make_workload(input, parallel(1, 3, 8), {.ranks = 3, .stages = 3}); }) ==
+        "/training/gradient_bucket");
 }
 
 TEST_CASE("routed experts are reduced over their own copies, which lie a whole set of experts apart") {

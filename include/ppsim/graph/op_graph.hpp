@@ -180,11 +180,18 @@ class OpGraph {
   std::shared_ptr<const Data> data_;
 };
 
+/// What a replica's transfers have of links on which it meets the others.
+enum class Meeting : std::uint8_t {
+  InStep,    ///< an even share, as if all sent at once
+  InQueues,  ///< the whole of those that serve one transfer at a time, an even share of the others
+  OnLinks,   ///< the whole: what they take from one another shows when they meet
+};
+
 /// Who is on the links of a graph.
 struct GraphLinks {
   bool collectives = false;  ///< collectives share links with transfers; else they are a part of durations
   std::optional<std::uint32_t> replica{};  ///< of the pipeline; empty: all of them, in step
-  bool alone = false;                      ///< `replica` has the bandwidth that it has where no other sends
+  Meeting meeting = Meeting::InStep;       ///< of `replica` with the others
 };
 
 /// Lowers a schedule. Data dependencies: F(s,m) needs F(s-1,m); B or I (s,m) needs F(s,m) and B or I (s+1,m);
@@ -214,8 +221,8 @@ struct GraphLinks {
                                      Communication communication, ProgramStreams streams,
                                      const GraphLinks& links);
 
-/// Of such a graph's timeline, the replica that ends last (of several the first), as a timeline of
-/// build_graph()'s graph.
+/// Of such a graph's timeline, the replica that ends last, as a timeline of build_graph()'s graph. Of
+/// several, as all that reduce gradients together, the one whose passes end last: the others waited for it.
 [[nodiscard]] Timeline last_replica(const OpGraph& replicas, const Timeline& timeline);
 
 /// The static deadlock check, which takes no time into account: a cycle of actions, each waiting for the one

@@ -1,6 +1,7 @@
 /// Network: the links between pipeline ranks, and the route of a transfer over them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -39,6 +40,12 @@ struct LinkShare {
   LinkId link{};
   BytesPerSecond capacity;  ///< k times the link's where a GPU spreads its bytes over k such links
   std::uint32_t flows = 1;
+  bool queues = true;  ///< serves one transfer at a time where links are queues
+
+  /// What each flow has of it where all share it evenly. A slice of less than 1 B/s would be no rate at all.
+  [[nodiscard]] BytesPerSecond each() const {
+    return BytesPerSecond(std::max<std::int64_t>(capacity.count() / flows, 1));
+  }
 };
 
 /// How a link serves the collectives of a rank's groups: how many of the GPUs reach the next one of their
@@ -98,7 +105,7 @@ class Network {
   [[nodiscard]] std::vector<GroupUse> group_uses(Rank rank, GroupKind kind,
                                                  std::optional<std::uint32_t> replica = std::nullopt) const;
 
-  /// Replicas in a row that a group of that kind reaches over.
+  /// Replicas in a row that groups of that kind bind together, one after the other.
   [[nodiscard]] std::uint32_t partners(GroupKind kind) const;
 
   /// Copies of the pipeline; 1 between ranks that are given outright.
