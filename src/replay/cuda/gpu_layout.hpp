@@ -1,0 +1,44 @@
+// Who is who among the processes of a replay on GPUs, and which communicators they need.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "gpu_communicators.hpp"
+#include "gpu_ops.hpp"
+#include "ppsim/replay/gpu_replay.hpp"
+#include "ppsim/replay/launches.hpp"
+
+namespace ppsim {
+
+/// One process' place.
+struct GpuPlace {
+  GpuPlace(std::uint32_t process, const GpuLayout& layout);
+
+  Rank rank{};
+  std::uint32_t replica = 0;
+  std::uint32_t tensor = 0;
+
+  [[nodiscard]] bool is_first() const { return replica == 0 && tensor == 0; }  ///< of its rank
+};
+
+/// [P] processes of this place's pipeline.
+[[nodiscard]] std::vector<std::uint32_t> pipeline_of(const GpuPlace& place, const GpuLayout& layout,
+                                                     std::uint32_t ranks);
+
+/// Communicators of all processes: those of the plan for each pipeline, one pipeline after the other, then
+/// tensor groups, then groups of replicas.
+struct GpuWorld {
+  std::vector<Members> members;
+  std::vector<Wire> wires;
+};
+[[nodiscard]] GpuWorld make_world(const LaunchPlan& plan, const GpuLayout& layout);
+
+/// The number of the plan's first communicator in this place's pipeline.
+[[nodiscard]] std::uint32_t first_communicator(const GpuPlace& place, const LaunchPlan& plan,
+                                               const GpuLayout& layout);
+
+[[nodiscard]] GroupNumbers group_numbers(const GpuPlace& place, const LaunchPlan& plan,
+                                         const GpuLayout& layout);
+
+}  // namespace ppsim
