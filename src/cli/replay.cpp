@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <memory>
 #include <new>
 #include <optional>
 
@@ -59,9 +60,18 @@ void say(std::string_view line) {
 
 void check_backend(const Arguments& arguments) {
   if (arguments.backend == "cuda-nccl") throw Error("--backend", "this build has no CUDA backend");
-  if (!has_mpi())
+  if (arguments.backend == "host-mpi" && !has_mpi())
     throw Error("--backend",
-                "this build has no MPI, which host-mpi needs: install libopenmpi-dev and build anew");
+                "this build has no MPI, which host-mpi needs: install libopenmpi-dev and build anew, or use "
+                "host-tcp");
+}
+
+std::unique_ptr<Job> join_job(const Arguments& arguments, Time patience) {
+  const JobOptions options{patience, &received_signal, [](const std::string& line) {
+                             say(line);
+                             _exit(kFailed);
+                           }};
+  return arguments.backend == "host-tcp" ? join_tcp_job(options) : join_mpi_job(options);
 }
 
 struct Loaded {
@@ -152,27 +162,36 @@ int replay_rank(const Arguments& arguments, Group& group) {
   return group.is_first() ? write_results(arguments, std::move(*loaded), std::move(result)) : 0;
 }
 
+int replay_in(Job& job, const Arguments& arguments, Time patience) {
+  try {
+    Group group(job.transport(), patience);
+    return replay_rank(arguments, group);
+  } catch (const JointError& failure) {
+    if (job.transport().rank() == Rank{0}) say(failure.what());
+    return kFailed;
+  } catch (const std::exception& failure) {
+    // The other ranks wait for this one: they end with it.
+    job.hand_over(failure.what());
+    say(failure.what());
+    job.abort();
+    return kFailed;
+  }
+}
+
 int replay_command(const Arguments& arguments) {
   check_backend(arguments);
   const Time patience = parse_time(arguments.timeout, "--timeout");
   listen_to_signals();
-  const auto job = join_mpi_job({patience, &received_signal, [](const std::string& line) {
-                                   say(line);
-                                   _exit(kFailed);
-                                 }});
+  std::unique_ptr<Job> job;
   try {
-    Group group(job->transport(), patience);
-    return replay_rank(arguments, group);
-  } catch (const JointError& failure) {
-    if (job->transport().rank() == Rank{0}) say(failure.what());
-    return kFailed;
-  } catch (const std::exception& failure) {
-    // The other ranks wait for this one: they end with it.
-    job->hand_over(failure.what());
+    job = join_job(arguments, patience);
+  } catch (const JointError&) {
+    return kFailed;  // another rank says it
+  } catch (const ReplayError& failure) {
     say(failure.what());
-    job->abort();
     return kFailed;
   }
+  return replay_in(*job, arguments, patience);
 }
 
 }  // namespace
@@ -182,8 +201,11 @@ Command add_replay(CLI::App& parent) {
       "replay", "Run one schedule for real, a process a rank (mpirun -n P ppsim replay ...)");
   const auto arguments = std::make_shared<Arguments>();
   arguments->config.declare(*app);
-  app->add_option("--backend", arguments->backend, "host-mpi (processes on CPUs) or cuda-nccl")
-      ->check(CLI::IsMember({"host-mpi", "cuda-nccl"}))
+  app->add_option(
+         "--backend", arguments->backend,
+         "Processes on CPUs: host-mpi (under mpirun), or host-tcp (under torchrun or srun, or with RANK, "
+         "WORLD_SIZE and MASTER_ADDR set by hand); or cuda-nccl")
+      ->check(CLI::IsMember({"host-mpi", "host-tcp", "cuda-nccl"}))
       ->type_name("NAME");
   app->add_option(
          "--mode", arguments->mode,
