@@ -50,7 +50,7 @@ double weighted_median(std::vector<WeightedValue> values) {
   return values.back().value;
 }
 
-Line fit_line(std::span<const LineSample> samples) {
+LineFit fit_line(std::span<const LineSample> samples) {
   std::vector<WeightedValue> slopes = samples.empty() ? std::vector<WeightedValue>{} : list_slopes(samples);
   PPSIM_ASSERT(!slopes.empty(), "a line through samples at one place");
   const double slope = weighted_median(std::move(slopes));
@@ -59,7 +59,7 @@ Line fit_line(std::span<const LineSample> samples) {
   return {weighted_median(std::move(rests)), slope};
 }
 
-Line fit_line_from_origin(std::span<const LineSample> samples) {
+LineFit fit_line_from_origin(std::span<const LineSample> samples) {
   std::vector<WeightedValue> slopes;
   for (const LineSample& one : samples)
     if (one.x != 0) slopes.push_back({one.y / one.x, std::abs(one.x) * std::sqrt(one.weight)});

@@ -35,7 +35,7 @@ TEST_CASE("equal weights make a weighted median the median") {
 // y = 3 + 2 x on whole numbers: every slope is exactly 2 and every rest exactly 3.
 TEST_CASE("samples of a line give the line") {
   const std::vector<LineSample> samples = {{0, 3, 1}, {1, 5, 4}, {4, 11, 0.5}, {4, 11, 1}, {10, 23, 9}};
-  const Line line = fit_line(samples);
+  const LineFit line = fit_line(samples);
   CHECK(line.slope == 2);
   CHECK(line.intercept == 3);
   CHECK(line.at(100) == 203);
@@ -56,7 +56,7 @@ TEST_CASE("one bad sample at an end, or two in between, leave the line where it 
       spoil(*rc::gen::inRange(2, 7));
       spoil(*rc::gen::inRange(2, 7));
     }
-    const Line line = fit_line(samples);
+    const LineFit line = fit_line(samples);
     RC_ASSERT(line.slope == 2);
     RC_ASSERT(line.intercept == 3);
   }));
@@ -72,7 +72,7 @@ TEST_CASE("weights 1 / y^2 fit over decades of sizes") {
     samples.push_back({x, y, 1 / (y * y)});
     off = -off;
   }
-  const Line line = fit_line(samples);
+  const LineFit line = fit_line(samples);
   for (const LineSample& one : samples) CHECK(line.at(one.x) == doctest::Approx(100 + one.x).epsilon(0.03));
 }
 

@@ -14,7 +14,7 @@ struct LineSample {
   double weight = 1;
 };
 
-struct Line {
+struct LineFit {
   double intercept = 0;
   double slope = 0;
 
@@ -37,10 +37,10 @@ struct WeightedValue {
 /// slope leaves of each y. Weights as for a location whose samples differ in scale, 1 / standard deviation,
 /// which is what minimises the sum of |error| / standard deviation; of a slope that is
 /// |dx| / sqrt(1 / w_i + 1 / w_j). Requires samples at two different x. O(n^2) time and memory.
-[[nodiscard]] Line fit_line(std::span<const LineSample> samples);
+[[nodiscard]] LineFit fit_line(std::span<const LineSample> samples);
 
 /// The line through the origin: the median of y / x, weighted in the same way, by |x| sqrt(w). Requires a
 /// sample at x other than 0.
-[[nodiscard]] Line fit_line_from_origin(std::span<const LineSample> samples);
+[[nodiscard]] LineFit fit_line_from_origin(std::span<const LineSample> samples);
 
 }  // namespace ppsim
