@@ -130,7 +130,7 @@ std::vector<Bytes> default_message_sizes() {
 
 std::vector<ProductShape> default_products() {
   std::vector<ProductShape> shapes;
-  for (std::uint64_t width = 64; width <= 8192; width *= 2) shapes.push_back({width, width, width});
+  for (std::uint64_t width = 64; width <= 1024; width *= 2) shapes.push_back({width, width, width});
   return shapes;
 }
 

@@ -98,7 +98,7 @@ std::string link_table(const MeasuredLink& link, std::string_view title) {
   for (std::size_t i = 0; i < times.both_ways.size(); ++i) {
     const auto [size, both] = times.both_ways[i];
     table.add_row({format_bytes(size), format_time(times.alone[i].time), format_time(both),
-                   format_time(link_time(link.both_ways.link, size)),
+                   format_time(message_time(link.both_ways.link, size)),
                    fmt::format("{:+.1f} %", 100 * link.both_ways.errors[i]),
                    times.all_pairs.empty() ? "" : format_time(times.all_pairs[i].time)});
   }
@@ -131,7 +131,7 @@ Json points_json(const MeasuredLink& link) {
   return points;
 }
 
-Json fit_json(const LinkFit& fit) {
+Json fit_json(const MessageFit& fit) {
   return {{"latency_ns", fit.link.latency.count()},
           {"bytes_per_second", fit.link.bandwidth.count()},
           {"largest_error", fit.largest_error()}};

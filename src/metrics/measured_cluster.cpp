@@ -25,8 +25,8 @@ double rate_of(const ProductTime& product) {
 
 MeasuredLink fit_measured_link(LinkTimes times) {
   MeasuredLink link;
-  link.alone = fit_link(times.alone);
-  link.both_ways = fit_link(times.both_ways);
+  link.alone = fit_messages(times.alone);
+  link.both_ways = fit_bandwidth(times.both_ways, link.alone.link.latency);
   link.slowdown = slowdown_of(times);
   link.times = std::move(times);
   return link;

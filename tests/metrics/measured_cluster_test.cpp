@@ -8,17 +8,17 @@ namespace {
 LinkTimes times_of(const Link& alone, const Link& both, const Link& all) {
   LinkTimes times;
   for (const std::int64_t size : {1'000, 10'000, 100'000, 1'000'000}) {
-    times.alone.push_back({Bytes(size), link_time(alone, Bytes(size))});
-    times.both_ways.push_back({Bytes(size), link_time(both, Bytes(size))});
-    times.all_pairs.push_back({Bytes(size), link_time(all, Bytes(size))});
+    times.alone.push_back({Bytes(size), message_time(alone, Bytes(size))});
+    times.both_ways.push_back({Bytes(size), message_time(both, Bytes(size))});
+    times.all_pairs.push_back({Bytes(size), message_time(all, Bytes(size))});
   }
   return times;
 }
 
 TEST_CASE(
     "a class of links has a fit alone, one with both directions busy, and how much all pairs slow it down") {
-  const Link alone{BytesPerSecond(2'000'000), Time(7000)}, both{BytesPerSecond(1'000'000), Time(9000)};
-  const MeasuredLink link = fit_measured_link(times_of(alone, both, {BytesPerSecond(250'000), Time(9000)}));
+  const Link alone{BytesPerSecond(2'000'000), Time(7000)}, both{BytesPerSecond(1'000'000), Time(7000)};
+  const MeasuredLink link = fit_measured_link(times_of(alone, both, {BytesPerSecond(250'000), Time(7000)}));
   CHECK(link.alone.link.bandwidth == alone.bandwidth);
   CHECK(link.both_ways.link.bandwidth == both.bandwidth);
   CHECK(link.both_ways.link.latency == both.latency);

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "ppsim/core/units.hpp"
-#include "ppsim/metrics/link_fit.hpp"
+#include "ppsim/metrics/message_fit.hpp"
 #include "ppsim/model/cluster.hpp"
 
 namespace ppsim {
@@ -23,12 +23,13 @@ struct LinkTimes {
 
 struct MeasuredLink {
   LinkTimes times;
-  LinkFit alone;
-  LinkFit both_ways;    ///< what the cluster takes: in a pipeline both directions are busy
+  MessageFit alone;
+  MessageFit
+      both_ways;  ///< of the same latency. The cluster takes this: in a pipeline both directions are busy
   double slowdown = 1;  ///< of the largest message by all pairs at once, against one pair; at least 1
 };
 
-/// Throws Error (where: "") as fit_link() does.
+/// Throws Error (where: "") as fit_messages() does.
 [[nodiscard]] MeasuredLink fit_measured_link(LinkTimes times);
 
 /// NICs that `gpus` of a node share when all of them at once take `slowdown` >= 1 times as long as one alone:

@@ -1,4 +1,4 @@
-/// Middles of samples and lines through them that a few bad samples do not move.
+/// Robust statistics: medians, and lines through points, that a few wild samples do not move.
 #pragma once
 
 #include <span>
@@ -6,41 +6,49 @@
 
 namespace ppsim {
 
-/// One measured point. `weight` > 0: 1 / variance of y, up to a factor that all samples share. Of times whose
-/// error is a share of them it is 1 / y^2.
-struct LineSample {
-  double x = 0;
-  double y = 0;
-  double weight = 1;
-};
-
-struct LineFit {
-  double intercept = 0;
-  double slope = 0;
-
-  [[nodiscard]] double at(double x) const { return intercept + slope * x; }
-};
-
-/// Of an even number of values the mean of the two in the middle. Requires one.
+/// Of an even number the mean of the middle two. Requires a value.
 [[nodiscard]] double median(std::vector<double> values);
+
+/// By nearest rank: the ceil(share x n)-th value, ascending; 0 < share <= 1. Requires a value.
+[[nodiscard]] double nearest_rank(std::vector<double> values, double share);
 
 struct WeightedValue {
   double value = 0;
-  double weight = 1;  ///< above zero
+  double weight = 1;  ///< above 0
 };
 
-/// Half of the weight lies on either side: where the sum of weights, in ascending order, first passes one
-/// half; where it meets it, the mean of this and the next value. Of equal weights: the median. Requires one.
+/// The first value, ascending, up to which half of the weight lies; where that is half to the digit, the mean
+/// with the next. Requires a value.
 [[nodiscard]] double weighted_median(std::vector<WeightedValue> values);
 
-/// Theil-Sen (Theil 1950; Sen 1968): the median of the slopes between each two samples; then that of what the
-/// slope leaves of each y. Weights as for a location whose samples differ in scale, 1 / standard deviation,
-/// which is what minimises the sum of |error| / standard deviation; of a slope that is
-/// |dx| / sqrt(1 / w_i + 1 / w_j). Requires samples at two different x. O(n^2) time and memory.
-[[nodiscard]] LineFit fit_line(std::span<const LineSample> samples);
+struct WeightedPoint {
+  double x = 0;
+  double y = 0;
+  double weight = 1;  ///< 1 / variance of y, up to a constant; above 0
+};
 
-/// The line through the origin: the median of y / x, weighted in the same way, by |x| sqrt(w). Requires a
-/// sample at x other than 0.
-[[nodiscard]] LineFit fit_line_from_origin(std::span<const LineSample> samples);
+struct FittedLine {
+  double intercept = 0;
+  double slope = 0;
+};
+
+/// Theil (1950) and Sen (1968): the median of the slopes of all pairs, here weighted by each one's inverse
+/// standard deviation (Jaeckel 1972 weighs by distance, which this is for equal weights); then the median of
+/// what the points leave over. Up to 29 % of the points may be anywhere. Of more than 512 points as many are
+/// taken, evenly by x. Requires two different x. O(n^2 log n).
+[[nodiscard]] FittedLine theil_sen(std::vector<WeightedPoint> points);
+
+/// How factors around 1 spread.
+struct FactorSpread {
+  double sigma = 0;    ///< of their logarithm: 1.4826 x the median of |ln factor| (Rousseeuw and Croux 1993)
+  bool heavy = false;  ///< more than that far out: a log-normal of this sigma is no picture of them
+};
+
+/// Heavy: the 95th percentile of |ln factor| is more than 1.5 times what a normal of that sigma has, 1.96
+/// sigma. Requires a factor, all above 0.
+[[nodiscard]] FactorSpread spread_of(std::span<const double> factors);
+
+/// At most `count` of the values, ascending, at even shares of their number, as a picture of all of them.
+[[nodiscard]] std::vector<double> thinned(std::vector<double> values, std::size_t count);
 
 }  // namespace ppsim
