@@ -19,6 +19,7 @@ struct Command {
 };
 
 // One file each, by the name of the command.
+Command add_bench_cluster(CLI::App& parent);
 Command add_simulate(CLI::App& parent);
 Command add_compare(CLI::App& parent);
 Command add_config(CLI::App& parent);

@@ -18,7 +18,8 @@ void check_contention(const Config& config, ReplayMode mode) {
 }
 
 // The tensor group's reductions are real in any case.
-void add_model(GpuReplayOptions& options, const Config& config, const ModelInput& input, const RunShape& shape) {
+void add_model(GpuReplayOptions& options, const Config& config, const ModelInput& input,
+               const RunShape& shape) {
   const Parallelism& parallelism = config.parallelism;
   options.layout = {parallelism.tensor, parallelism.replicas(), parallelism.zero_stage};
   if (const auto* model = std::get_if<Transformer>(&input.model)) options.dtype = model->product_dtype();
@@ -60,8 +61,9 @@ void add_gpu_memory(MeasuredRun& measured, const std::vector<GpuMemory>& memory)
     report.assumptions.push_back(fmt::format(
         "rank {}'s GPU had {} bytes allocated at its peak, of the model's {}; beside them CUDA took {}, and "
         "buffers of messages {}",
-        rank, memory[rank].allocated().count(), (one.static_bytes() + one.peak_activation + one.working).count(),
-        memory[rank].context.count(), memory[rank].messages.count()));
+        rank, memory[rank].allocated().count(),
+        (one.static_bytes() + one.peak_activation + one.working).count(), memory[rank].context.count(),
+        memory[rank].messages.count()));
   }
 }
 

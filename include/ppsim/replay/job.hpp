@@ -41,6 +41,9 @@ class Job {
 /// False in a build without MPI.
 [[nodiscard]] bool has_mpi();
 
+/// Name and version, "Open MPI v4.1.4"; empty in a build without MPI.
+[[nodiscard]] std::string mpi_library();
+
 /// Joins the MPI job of this process: MPI_COMM_WORLD, one rank a process. Once a process. Requires has_mpi().
 [[nodiscard]] std::unique_ptr<Job> join_mpi_job(const JobOptions& options);
 
