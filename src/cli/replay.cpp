@@ -9,6 +9,7 @@
 #include "ppsim/explore/replayed.hpp"
 #include "ppsim/io/files.hpp"
 #include "ppsim/io/timeline_files.hpp"
+#include "ppsim/replay/environment.hpp"
 #include "run_output.hpp"
 
 namespace ppsim::cli {
@@ -81,7 +82,8 @@ Loaded load(const Arguments& arguments, bool first) {
     check_outputs({arguments.outputs.trace, arguments.timeline, arguments.outputs.svg},
                   {config.path, config.schedule.file.value_or("")});
   }
-  Loaded loaded{std::move(config), make_replay_plan(config, arguments.options().mode), {}};
+  ReplayPlan plan = make_replay_plan(config, arguments.options().mode);
+  Loaded loaded{std::move(config), std::move(plan), {}};
   if (arguments.on_gpus()) loaded.gpu = gpu_options(arguments, loaded.config, loaded.plan);
   return loaded;
 }
