@@ -18,7 +18,7 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-FLAGS = ["-std=c++20", "-O0", "-g", "-fPIC", "-Wall", "-Wextra", "-Werror", "-pthread"]
+FLAGS = ["-std=c++20", "-O0", "-fPIC", "-Wall", "-Wextra", "-Werror", "-pthread"]
 CUDART = ["cudart_copy.cpp", "cudart_device.cpp", "cudart_event.cpp", "cudart_kernel.cpp", "cudart_memory.cpp",
           "cudart_pool.cpp", "cudart_stream.cpp"]
 # In link order: the others use the streams of the first. Which symbols each gives away.

@@ -184,13 +184,13 @@ size_t cublasLtGetCudartVersion() {
   return CUDART_VERSION;
 }
 
-#define FAKE_STATUSES(STATUS)                                                             \
-  STATUS(CUBLAS_STATUS_SUCCESS, "success")                                                \
-  STATUS(CUBLAS_STATUS_NOT_INITIALIZED, "not initialized")                                \
-      STATUS(CUBLAS_STATUS_INVALID_VALUE, "an unsupported value or parameter was passed") \
-          STATUS(CUBLAS_STATUS_INTERNAL_ERROR, "an internal operation failed")            \
-              STATUS(CUBLAS_STATUS_EXECUTION_FAILED, "the GPU program failed to execute") \
-                  STATUS(CUBLAS_STATUS_NOT_SUPPORTED, "the functionality is not supported")
+#define FAKE_STATUSES(STATUS)                                                         \
+  STATUS(CUBLAS_STATUS_SUCCESS, "success")                                            \
+  STATUS(CUBLAS_STATUS_NOT_INITIALIZED, "not initialized")                            \
+  STATUS(CUBLAS_STATUS_INVALID_VALUE, "an unsupported value or parameter was passed") \
+  STATUS(CUBLAS_STATUS_INTERNAL_ERROR, "an internal operation failed")                \
+  STATUS(CUBLAS_STATUS_EXECUTION_FAILED, "the GPU program failed to execute")         \
+  STATUS(CUBLAS_STATUS_NOT_SUPPORTED, "the functionality is not supported")
 
 const char* cublasLtGetStatusName(cublasStatus_t status) {
 #define FAKE_NAME(name, text) \
