@@ -46,15 +46,17 @@ void a_destroyed_stream_still_does_what_it_was_given() {
 }
 
 void a_wait_is_for_the_record_before_it() {
-  const Latch latch;
+  const Latch latch, second_latch;
   cudaStream_t first = make_stream(), second = make_stream();
   cudaEvent_t event = make_event();
   CUDA(cudaStreamWaitEvent(second, event, 0));  // never recorded: no wait
   CUDA(cudaStreamSynchronize(second));
   CUDA(cudaEventRecord(event, first));
+  second_latch.hold(second);  // it gets to the wait only when the event has been recorded again
   CUDA(cudaStreamWaitEvent(second, event, 0));
   latch.hold(first);
-  CUDA(cudaEventRecord(event, first));  // after the wait: changes nothing for it
+  CUDA(cudaEventRecord(event, first));
+  second_latch.open();
   CUDA(cudaStreamSynchronize(second));
   CUDA(cudaStreamWaitEvent(second, event, 0));
   CUDA(cudaEventRecord(event, first));

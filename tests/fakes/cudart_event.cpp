@@ -155,9 +155,9 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream_handle, cudaEvent_t handle, 
     const StreamPtr stream = find_stream(stream_handle);
     if (event == nullptr || stream == nullptr) return cudaErrorInvalidResourceHandle;
     const RecordPtr record = event->last();
-    if (record != nullptr)
-      enqueue(
-          stream, [record] { record->wait(); }, Stream::Kind::Marker);
+    if (record == nullptr) return cudaSuccess;
+    const auto wait = [record] { record->wait(); };
+    enqueue(stream, wait, Stream::Kind::Marker);
     return cudaSuccess;
   });
 }

@@ -50,7 +50,7 @@ uint64_t ncclComm::new_turn() {
 
 void ncclComm::wait_for_turn(uint64_t turn) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return ended_ >= turn || aborted; });
+  changed_.wait(lock, [&] { return ended_ >= turn; });
 }
 
 void ncclComm::end_turn() {
