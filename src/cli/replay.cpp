@@ -72,7 +72,7 @@ GpuReplayOptions gpu_options(const Arguments& arguments, const Config& config, c
   const ReplayOptions steps = arguments.options();
   options.steps = steps.steps;
   options.warmup = steps.warmup;
-  options.local_rank = read_launched().local_rank;
+  options.local_rank = read_local_rank();
   return options;
 }
 

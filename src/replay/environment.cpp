@@ -81,9 +81,7 @@ void read_master(Launched& launched) {
                                            address == nullptr ? "not set" : "empty"));
 }
 
-}  // namespace
-
-Launched read_launched() {
+Launched read_own_place() {
   Launched launched;
   const auto names = std::find_if(std::begin(kLaunchers), std::end(kLaunchers),
                                   [](const Variables& one) { return std::getenv(one.rank) != nullptr; });
@@ -92,8 +90,19 @@ Launched read_launched() {
   } else if (std::getenv("WORLD_SIZE") != nullptr) {
     throw Error("RANK", "is not set, and WORLD_SIZE is: expected this process's rank");
   }
+  return launched;
+}
+
+}  // namespace
+
+Launched read_launched() {
+  Launched launched = read_own_place();
   read_master(launched);
   return launched;
+}
+
+std::uint32_t read_local_rank() {
+  return read_own_place().local_rank;
 }
 
 std::optional<Rank> read_launched_rank() {

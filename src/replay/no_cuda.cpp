@@ -2,6 +2,7 @@
 #include <stdexcept>
 
 #include "ppsim/replay/gpu_replay.hpp"
+#include "ppsim/replay/probe.hpp"
 
 namespace ppsim {
 
@@ -11,6 +12,10 @@ bool has_cuda() {
 
 GpuReplayResult replay_on_gpus(const OpGraph&, Group&, const GpuReplayOptions&) {
   throw std::logic_error("a replay on GPUs in a build without CUDA");
+}
+
+std::unique_ptr<Probe> make_gpu_probe(Group&, std::uint32_t) {
+  throw std::logic_error("a probe of GPUs in a build without CUDA");
 }
 
 }  // namespace ppsim

@@ -31,6 +31,9 @@ struct Launched {
 /// expected.
 [[nodiscard]] Launched read_launched();
 
+/// Launched::local_rank, whether or not the rest says where rank 0 is.
+[[nodiscard]] std::uint32_t read_local_rank();
+
 /// The rank alone, as launchers of MPI jobs set it, before MPI itself says it: OMPI_COMM_WORLD_RANK,
 /// PMIX_RANK, PMI_RANK or SLURM_PROCID. Empty where none is set or it is no number.
 [[nodiscard]] std::optional<Rank> read_launched_rank();

@@ -60,6 +60,23 @@ GpuCommunicators::GpuCommunicators(Group& group, const std::vector<Members>& mem
   first_messages(wires);
 }
 
+GpuCommunicators::GpuCommunicators(Group& group, Rank peer) : group_(group) {
+  const Rank own = group.transport().rank();
+  Members& members = members_.emplace_back();
+  for (const Rank rank : {std::min(own, peer), std::max(own, peer)})
+    members.push_back(static_cast<std::uint32_t>(index(rank)));
+  communicators_.emplace_back();
+  ncclUniqueId id{};
+  const auto word = std::as_writable_bytes(std::span(&id, 1));
+  if (own < peer) {
+    check_nccl(nccl().get_unique_id(&id), "ncclGetUniqueId");
+    group.send(peer, word);
+  } else {
+    group.receive(peer, word);
+  }
+  make(0, id);
+}
+
 void GpuCommunicators::End::operator()(ncclComm_t communicator) const {
   nccl().abort(
       communicator);  // nothing is under way but after a failure: destroying would wait for the others
@@ -100,7 +117,7 @@ void GpuCommunicators::settle(ncclComm_t communicator, std::string_view call,
   for (ncclResult_t state = ncclInProgress; state == ncclInProgress;) {
     check_nccl(nccl().async_error(communicator, &state), call, place);
     check_nccl(state, call, place);
-    (void)group_.transport().poll();
+    listen(group_, fmt::format("rank {}", own_process(group_)));
     if (clock_now() > end)
       throw ReplayError(fmt::format("{}: not all ranks came to it within {} s (at {})", call,
                                     std::chrono::duration<double>(group_.patience()).count(),
@@ -129,12 +146,16 @@ void GpuCommunicators::first_messages(const std::vector<Wire>& wires) {
   wait_for(stream.get());
 }
 
-void GpuCommunicators::poll(const std::string& place) {
+void listen(Group& group, const std::string& place) {
   try {
-    (void)group_.transport().poll();
+    (void)group.transport().poll();
   } catch (const Stopped& stopped) {
     throw ReplayError(fmt::format("{}: {}", place, stopped.what()));
   }
+}
+
+void GpuCommunicators::poll(const std::string& place) {
+  listen(group_, place);
   for (const Communicator& communicator : communicators_) {
     if (!communicator) continue;
     ncclResult_t state = ncclSuccess;

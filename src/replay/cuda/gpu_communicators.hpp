@@ -26,6 +26,9 @@ struct Wire {
   std::uint32_t from{}, to{};  ///< processes
 };
 
+/// Listens to signals and to ranks that fail; throws ReplayError, of a signal with `place` before it.
+void listen(Group& group, const std::string& place);
+
 /// Calls of NCCL may return before they have ended (ncclInProgress): until then the process goes on listening
 /// to signals and to ranks that fail.
 class GpuCommunicators {
@@ -38,6 +41,9 @@ class GpuCommunicators {
   /// of the GPU's processors.
   GpuCommunicators(Group& group, const std::vector<Members>& members, const std::vector<Wire>& wires,
                    bool in_order);
+
+  /// One alone, of this process and another, which calls it too.
+  GpuCommunicators(Group& group, Rank peer);
 
   /// Runs calls of NCCL on a communicator, as one group, and waits until the host's part in them has ended.
   /// Throws ReplayError, which names `call`.

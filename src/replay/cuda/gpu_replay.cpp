@@ -18,6 +18,7 @@
 #include "gpu_memory.hpp"
 #include "gpu_ops.hpp"
 #include "gpu_step.hpp"
+#include "ppsim/core/error.hpp"
 
 namespace ppsim {
 namespace {
@@ -34,11 +35,7 @@ std::string plan_fault(const OpGraph& graph, const LaunchPlan& plan) {
   const std::vector<std::string> circle = find_launch_fault(graph, plan, LaunchOrder::Free);
   if (circle.empty()) return {};
   if (circle.size() == 1) return circle.front();
-  constexpr std::size_t kShown = 6;
-  std::string text = "what would be enqueued waits for itself:";
-  for (std::size_t i = 0; i < std::min(kShown, circle.size()); ++i) text += "\n  " + circle[i];
-  if (circle.size() > kShown) text += fmt::format("\n  ... and {} more", circle.size() - kShown);
-  return text + "\n  ... for which the first one waits";
+  return DeadlockError("what would be enqueued", circle).what();
 }
 
 void check_gpu_requirements(const OpGraph& graph, Group& group, const GpuReplayOptions& options,
