@@ -56,22 +56,29 @@ std::unique_ptr<Job> join_job(const JobArguments& arguments, Time patience) {
   return joins_by_mpi(arguments) ? join_mpi_job(options) : join_tcp_job(options);
 }
 
+// The other ranks wait for this one: they end with it.
+int end_job(Job& job, const std::string& line) {
+  job.hand_over(line);
+  say(line);
+  job.abort();
+  return kFailed;
+}
+
 int run_in(Job& job, Time patience, const std::function<int(Group&)>& body) {
+  const Rank rank = job.transport().rank();
   try {
     Group group(job.transport(), patience);
     return body(group);
   } catch (const NoGpu& failure) {
-    if (job.transport().rank() == Rank{0}) say(failure.what());
+    if (rank == Rank{0}) say(failure.what());
     return kSkipped;
   } catch (const JointError& failure) {
-    if (job.transport().rank() == Rank{0}) say(failure.what());
+    if (rank == Rank{0}) say(failure.what());
     return kFailed;
+  } catch (const GpuFailure& failure) {
+    return end_job(job, fmt::format("rank {}: {}", index(rank), failure.what()));
   } catch (const std::exception& failure) {
-    // The other ranks wait for this one: they end with it.
-    job.hand_over(failure.what());
-    say(failure.what());
-    job.abort();
-    return kFailed;
+    return end_job(job, failure.what());
   }
 }
 

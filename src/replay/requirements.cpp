@@ -17,9 +17,10 @@ namespace {
 std::string size_fault(const OpGraph& graph, const Transport& transport) {
   if (transport.size() == graph.rank_count()) return {};
   return fmt::format(
-      "{} in this job, and the schedule has {} ranks: expected one a rank (mpirun -n {} ...)",
+      "{} in this job, and the schedule has {} ranks: expected one a rank (mpirun -n {}, or torchrun "
+      "--nproc-per-node {})",
       transport.size() == 1 ? "1 process is" : fmt::format("{} processes are", transport.size()),
-      graph.rank_count(), graph.rank_count());
+      graph.rank_count(), graph.rank_count(), graph.rank_count());
 }
 
 std::uint64_t fingerprint(const OpGraph& graph, const ReplayOptions& options) {

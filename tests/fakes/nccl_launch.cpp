@@ -2,9 +2,11 @@
 // together; it starts when all its streams have reached it and the launches before it on each of its
 // communicators have ended.
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <map>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "environment.hpp"
@@ -122,6 +124,15 @@ void wait_for_peers(const Operation& op) {
   for (int peer = 0; peer < op.comm->ranks; ++peer) meet(op, peer);
 }
 
+/// Bytes move at FAKE_NCCL_RATE bytes a second, so that a longer message takes longer; without it at once.
+void move_bytes(const std::vector<Operation>& operations) {
+  static const long long rate = number_from_environment("FAKE_NCCL_RATE", 0);
+  if (rate <= 0) return;
+  size_t longest = 0;
+  for (const Operation& op : operations) longest = std::max(longest, op.said.bytes);
+  std::this_thread::sleep_for(std::chrono::duration<double>(static_cast<double>(longest) / rate));
+}
+
 class Launch {
  public:
   explicit Launch(std::vector<Operation> operations) : operations_(std::move(operations)) {
@@ -158,6 +169,7 @@ class Launch {
       if (!op.comm->aborted) op.comm->meeting.start(own_row(op), op.index, op.said);
     }
     for (const Operation& op : operations_) wait_for_peers(op);
+    move_bytes(operations_);
     for (const auto& [comm, turn] : turns_) comm->end_turn();
   }
 

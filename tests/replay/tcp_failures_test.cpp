@@ -53,9 +53,9 @@ TEST_CASE("a rank that does not find rank 0 says where it looked") {
 TEST_CASE("a name that no machine has is named") {
   std::vector<Launched> ranks = launch(2);
   ranks.erase(ranks.begin());
-  ranks[0].address = "no.such.machine.invalid";
+  ranks[0].address = "no machine";
   const std::string line = run_tcp_threads(ranks, nothing, kShort);
-  CHECK(line.starts_with("rank 1: rank 0 does not answer at no.such.machine.invalid:"));
+  CHECK(line.starts_with("rank 1: rank 0 does not answer at no machine:"));
 }
 
 TEST_CASE("ranks that were told of different sizes end at once") {

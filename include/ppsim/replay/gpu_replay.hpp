@@ -21,6 +21,12 @@ class NoGpu : public ReplayError {
   using ReplayError::ReplayError;
 };
 
+/// A call of CUDA, NCCL or cuBLASLt has failed: which one, why, and where in the source. Does not name the rank.
+class GpuFailure : public ReplayError {
+ public:
+  using ReplayError::ReplayError;
+};
+
 enum class GpuCompute : std::uint8_t {
   Spin,  ///< an op is a kernel of one thread that lasts as long as the graph says: the network has the GPU
   Gemm,  ///< an op is what its stage consists of: matrix products, moved bytes, all-reduces

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "cuda_check.hpp"
-#include "ppsim/replay/transport.hpp"
+#include "ppsim/replay/gpu_replay.hpp"
 #include "shared_library.hpp"
 
 namespace ppsim {
@@ -38,7 +38,7 @@ const CublasLtApi& cublaslt() {
 
 void check_cublaslt(cublasStatus_t status, std::string_view call, const std::source_location& place) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
-  throw ReplayError(fmt::format("{}: {} (at {})", call, cublaslt().status_string(status), place_name(place)));
+  throw GpuFailure(fmt::format("{}: {} (at {})", call, cublaslt().status_string(status), place_name(place)));
 }
 
 }  // namespace ppsim

@@ -25,10 +25,10 @@ struct CublasLtApi {
   decltype(&cublasLtMatmul) matmul;
 };
 
-/// Loads the library at the first call. Throws ReplayError.
+/// Loads the library at the first call. Throws GpuFailure.
 [[nodiscard]] const CublasLtApi& cublaslt();
 
-/// Throws ReplayError "cublasLtMatmul: an unsupported value or parameter (at gemm.cpp:150)" unless success.
+/// Throws GpuFailure "cublasLtMatmul: an unsupported value or parameter (at gemm.cpp:150)" unless success.
 void check_cublaslt(cublasStatus_t status, std::string_view call,
                     const std::source_location& place = std::source_location::current());
 

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "ppsim/replay/transport.hpp"
+#include "ppsim/replay/gpu_replay.hpp"
 
 namespace ppsim {
 
@@ -13,7 +13,7 @@ std::string place_name(const std::source_location& place) {
 
 void check_cuda(cudaError_t result, std::string_view call, const std::source_location& place) {
   if (result == cudaSuccess) return;
-  throw ReplayError(fmt::format("{}: {} ({}, at {})", call, cudaGetErrorString(result),
+  throw GpuFailure(fmt::format("{}: {} ({}, at {})", call, cudaGetErrorString(result),
                                 cudaGetErrorName(result), place_name(place)));
 }
 

@@ -9,7 +9,7 @@
 
 namespace ppsim {
 
-/// Throws ReplayError "cudaMalloc: out of memory (cudaErrorMemoryAllocation, at gpu_memory.cpp:31)" unless
+/// Throws GpuFailure "cudaMalloc: out of memory (cudaErrorMemoryAllocation, at gpu_memory.cpp:31)" unless
 /// `result` is success. The replay puts the rank before it.
 void check_cuda(cudaError_t result, std::string_view call,
                 const std::source_location& place = std::source_location::current());

@@ -10,7 +10,7 @@
 #include "cuda_check.hpp"
 #include "kernels.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/replay/transport.hpp"
+#include "ppsim/replay/gpu_replay.hpp"
 
 namespace ppsim {
 namespace {
@@ -39,7 +39,7 @@ NumberType number_type(Dtype dtype) {
     case Dtype::Nvfp4:
       break;
   }
-  throw ReplayError(fmt::format("products in {}: expected fp32, fp16 or bf16", name(dtype)));
+  throw GpuFailure(fmt::format("products in {}: expected fp32, fp16 or bf16", name(dtype)));
 }
 
 std::int64_t whole(double number) {
@@ -155,7 +155,7 @@ void Gemm::plan(const GemmShape& shape) {
   cublaslt().preference_destroy(preference);
   check_cublaslt(status, "cublasLtMatmulAlgoGetHeuristic");
   if (found == 0)
-    throw ReplayError(fmt::format("cuBLASLt has no algorithm for {} products {} x {} by {} x {} in {}",
+    throw GpuFailure(fmt::format("cuBLASLt has no algorithm for {} products {} x {} by {} x {} in {}",
                                   shape.batch, shape.m, shape.k, shape.k, shape.n, name(dtype_)));
   planned.algorithm = best.algo;
   planned_.emplace(shape, std::move(planned));

@@ -29,7 +29,7 @@ struct GemmShape {
 /// is random and meaningless.
 class Gemm {
  public:
-  /// Chooses an algorithm for each shape, and computes it once. Throws ReplayError for a type that is neither
+  /// Chooses an algorithm for each shape, and computes it once. Throws GpuFailure for a type that is neither
   /// fp32, fp16 nor bf16.
   Gemm(Dtype dtype, std::span<const Product> products);
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "cuda_check.hpp"
-#include "ppsim/replay/transport.hpp"
+#include "ppsim/replay/gpu_replay.hpp"
 #include "shared_library.hpp"
 
 namespace ppsim {
@@ -40,7 +40,7 @@ const NcclApi& nccl() {
 void check_nccl(ncclResult_t result, std::string_view call, const std::source_location& place) {
   if (result == ncclSuccess || result == ncclInProgress) return;
   const std::string_view more = nccl().last_error(nullptr);
-  throw ReplayError(fmt::format("{}: {} (at {}){}{}", call, nccl().error_string(result), place_name(place),
+  throw GpuFailure(fmt::format("{}: {} (at {}){}{}", call, nccl().error_string(result), place_name(place),
                                 more.empty() ? "" : ": ", more.substr(0, more.find('\n'))));
 }
 

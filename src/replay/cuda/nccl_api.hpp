@@ -26,10 +26,10 @@ struct NcclApi {
   decltype(&ncclReduceScatter) reduce_scatter;
 };
 
-/// Loads the library at the first call. Throws ReplayError.
+/// Loads the library at the first call. Throws GpuFailure.
 [[nodiscard]] const NcclApi& nccl();
 
-/// Throws ReplayError "ncclSend: remote process exited (at gpu_step.cpp:80)" unless success or under way.
+/// Throws GpuFailure "ncclSend: remote process exited (at gpu_step.cpp:80)" unless success or under way.
 void check_nccl(ncclResult_t result, std::string_view call,
                 const std::source_location& place = std::source_location::current());
 

@@ -8,10 +8,10 @@ namespace ppsim {
 /// Stays for the life of the process.
 class SharedLibrary {
  public:
-  /// Looks where the loader looks, then in `folder`. Throws ReplayError.
+  /// Looks where the loader looks, then in `folder`. Throws GpuFailure.
   SharedLibrary(const std::string& name, const std::string& folder);
 
-  /// Throws ReplayError where the library has no such function.
+  /// Throws GpuFailure where the library has no such function.
   template <class Function>
   void find(Function*& function, const char* name) const {
     function = reinterpret_cast<Function*>(address_of(name));

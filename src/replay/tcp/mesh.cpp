@@ -1,6 +1,8 @@
 // Behind the meeting: a connection for messages and one for control between each two ranks.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "meeting.hpp"
 
 namespace ppsim {
@@ -39,7 +41,7 @@ class MeshBuilder {
   Socket call(std::uint32_t rank, Purpose purpose) {
     const Endpoint place = place_of(rank);
     while (true) {
-      Attempt attempt = connect_to(place, kTry);
+      Attempt attempt = connect_to(place, std::min(kTry, options_.patience));
       if (attempt.socket.is_open()) say_hello(attempt.socket, hello_for(purpose));
       if (attempt.socket.is_open()) return std::move(attempt.socket);
       check();

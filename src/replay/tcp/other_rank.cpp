@@ -62,7 +62,7 @@ class OtherRank {
   [[nodiscard]] bool has_heard(Word word) const { return control_.heard(Rank{0}, word) != nullptr; }
 
   void call_first() {
-    Attempt attempt = connect_to(first_place(), kTry);
+    Attempt attempt = connect_to(first_place(), std::min(kTry, options_.patience));
     why_ = attempt.why;
     if (!attempt.socket.is_open()) return;
     const Endpoint own = own_end(attempt.socket);

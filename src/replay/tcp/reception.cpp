@@ -40,6 +40,7 @@ void Reception::listen(Waiting& waiting) {
   waiting.heard += moved.bytes;
   const bool is_stranger = waiting.heard >= sizeof(caller.hello.magic) && caller.hello.magic != Hello::kMagic;
   if (moved.ended || is_stranger) caller.socket.close();
+  caller.hello.address.back() = 0;
 }
 
 }  // namespace ppsim
