@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "ppsim/core/error.hpp"
+#include "ppsim/replay/rank_program.hpp"
 
 namespace ppsim {
 namespace {

@@ -3,10 +3,11 @@
 
 #include <vector>
 
+#include "ppsim/graph/op_graph.hpp"
 #include "ppsim/graph/timeline.hpp"
 #include "ppsim/replay/clocks.hpp"
 #include "ppsim/replay/group.hpp"
-#include "step_run.hpp"
+#include "ppsim/replay/step_times.hpp"
 
 namespace ppsim {
 

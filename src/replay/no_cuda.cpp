@@ -1,6 +1,7 @@
 // Where the build found no CUDA.
 #include <stdexcept>
 
+#include "ppsim/replay/gpu_process.hpp"
 #include "ppsim/replay/gpu_replay.hpp"
 #include "ppsim/replay/probe.hpp"
 
@@ -10,7 +11,12 @@ bool has_cuda() {
   return false;
 }
 
-GpuReplayResult replay_on_gpus(const OpGraph&, Group&, const GpuReplayOptions&) {
+std::string take_gpu(std::uint32_t) {
+  throw std::logic_error("a GPU in a build without CUDA");
+}
+
+std::unique_ptr<GpuProcess> make_gpu_process(const OpGraph&, Group&, const GpuReplayOptions&,
+                                             const LaunchPlan&) {
   throw std::logic_error("a replay on GPUs in a build without CUDA");
 }
 

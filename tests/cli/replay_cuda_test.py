@@ -259,10 +259,10 @@ class OnFakes(unittest.TestCase):
         config = self.write({**MODEL, "cluster": "cluster.json", "parallelism": {"pipeline": 2, "micro_batches": 8}})
         done = subprocess.run([PPSIM, "simulate", config], capture_output=True, text=True, timeout=LIMIT_S)
         self.assertEqual(done.returncode, 0, done.stderr)
-        done = subprocess.run([PPSIM, "config", config], capture_output=True, text=True, timeout=LIMIT_S)
-        rate = json.loads(done.stdout)["cluster"]["nvlink"]["bandwidth"]
-        print(f"note: bench-cluster on the fakes: {rate} of 1 GB/s", file=sys.stderr)
+        number, unit = json.loads(cluster.read_text())["nvlink"]["bandwidth"].split()
+        rate = float(number) * {"GB/s": 1, "MB/s": 1e-3}[unit]
+        self.assertAlmostEqual(rate, 1, delta=0.1)  # what the rendezvous takes beside it
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:])

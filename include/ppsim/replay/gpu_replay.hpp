@@ -21,7 +21,8 @@ class NoGpu : public ReplayError {
   using ReplayError::ReplayError;
 };
 
-/// A call of CUDA, NCCL or cuBLASLt has failed: which one, why, and where in the source. Does not name the rank.
+/// A call of CUDA, NCCL or cuBLASLt has failed: which one, why, and where in the source. Does not name the
+/// rank.
 class GpuFailure : public ReplayError {
  public:
   using ReplayError::ReplayError;

@@ -14,7 +14,7 @@ std::string place_name(const std::source_location& place) {
 void check_cuda(cudaError_t result, std::string_view call, const std::source_location& place) {
   if (result == cudaSuccess) return;
   throw GpuFailure(fmt::format("{}: {} ({}, at {})", call, cudaGetErrorString(result),
-                                cudaGetErrorName(result), place_name(place)));
+                               cudaGetErrorName(result), place_name(place)));
 }
 
 void check_launch(std::string_view kernel, const std::source_location& place) {

@@ -156,7 +156,7 @@ void Gemm::plan(const GemmShape& shape) {
   check_cublaslt(status, "cublasLtMatmulAlgoGetHeuristic");
   if (found == 0)
     throw GpuFailure(fmt::format("cuBLASLt has no algorithm for {} products {} x {} by {} x {} in {}",
-                                  shape.batch, shape.m, shape.k, shape.k, shape.n, name(dtype_)));
+                                 shape.batch, shape.m, shape.k, shape.k, shape.n, name(dtype_)));
   planned.algorithm = best.algo;
   planned_.emplace(shape, std::move(planned));
 }

@@ -46,6 +46,17 @@ void keep_launch_order() {
 
 }  // namespace
 
+// What waits on the GPU for another process would hold up whoever frees its memory now.
+template <class Body>
+void GpuCommunicators::or_abort(Body&& body) {
+  try {
+    body();
+  } catch (...) {
+    abort();
+    throw;
+  }
+}
+
 GpuCommunicators::GpuCommunicators(Group& group, const std::vector<Members>& members,
                                    const std::vector<Wire>& wires, bool in_order)
     : group_(group), members_(members) {
@@ -102,13 +113,15 @@ int GpuCommunicators::number_of(std::uint32_t communicator, std::uint32_t proces
 void GpuCommunicators::run(std::uint32_t communicator, std::string_view call,
                            const std::function<ncclResult_t(ncclComm_t)>& body,
                            const std::source_location& place) {
-  const ncclComm_t own = communicators_[communicator].get();
-  check_nccl(nccl().group_start(), "ncclGroupStart", place);
-  const ncclResult_t result = body(own);
-  const ncclResult_t ended = nccl().group_end();
-  check_nccl(result, call, place);
-  check_nccl(ended, call, place);
-  if (ended == ncclInProgress) settle(own, call, place);
+  or_abort([&] {
+    const ncclComm_t own = communicators_[communicator].get();
+    check_nccl(nccl().group_start(), "ncclGroupStart", place);
+    const ncclResult_t result = body(own);
+    const ncclResult_t ended = nccl().group_end();
+    check_nccl(result, call, place);
+    check_nccl(ended, call, place);
+    if (ended == ncclInProgress) settle(own, call, place);
+  });
 }
 
 void GpuCommunicators::settle(ncclComm_t communicator, std::string_view call,
@@ -155,28 +168,32 @@ void listen(Group& group, const std::string& place) {
 }
 
 void GpuCommunicators::poll(const std::string& place) {
-  listen(group_, place);
-  for (const Communicator& communicator : communicators_) {
-    if (!communicator) continue;
-    ncclResult_t state = ncclSuccess;
-    check_nccl(nccl().async_error(communicator.get(), &state), "ncclCommGetAsyncError");
-    check_nccl(state, "NCCL");
-  }
+  or_abort([&] {
+    listen(group_, place);
+    for (const Communicator& communicator : communicators_) {
+      if (!communicator) continue;
+      ncclResult_t state = ncclSuccess;
+      check_nccl(nccl().async_error(communicator.get(), &state), "ncclCommGetAsyncError");
+      check_nccl(state, "NCCL");
+    }
+  });
 }
 
 void GpuCommunicators::wait_for(cudaStream_t stream) {
+  const std::string place = fmt::format("rank {}", own_process(group_));
   const Time end = clock_now() + group_.patience();
-  while (true) {
-    const cudaError_t state = cudaStreamQuery(stream);
-    if (state == cudaSuccess) return;
-    if (state != cudaErrorNotReady) check_cuda(state, "cudaStreamQuery");
-    poll(fmt::format("rank {}", own_process(group_)));
-    if (clock_now() > end)
-      throw ReplayError(fmt::format("rank {}: the first messages did not come within {} s",
-                                    own_process(group_),
-                                    std::chrono::duration<double>(group_.patience()).count()));
-    nap();
-  }
+  or_abort([&] {
+    while (true) {
+      const cudaError_t state = cudaStreamQuery(stream);
+      if (state == cudaSuccess) return;
+      if (state != cudaErrorNotReady) check_cuda(state, "cudaStreamQuery");
+      poll(place);
+      if (clock_now() > end)
+        throw ReplayError(fmt::format("{}: the first messages did not come within {} s", place,
+                                      std::chrono::duration<double>(group_.patience()).count()));
+      nap();
+    }
+  });
 }
 
 void GpuCommunicators::abort() {

@@ -61,7 +61,7 @@ class GpuCommunicators {
   /// Polls until a stream is empty.
   void wait_for(cudaStream_t stream);
 
-  /// After a failure: what waits for another rank ends.
+  /// After a failure: what waits for another process ends. All that throw have done so before.
   void abort();
 
  private:
@@ -71,6 +71,8 @@ class GpuCommunicators {
   using Communicator = std::unique_ptr<std::remove_pointer_t<ncclComm_t>, End>;
 
   void make(std::uint32_t communicator, const ncclUniqueId& id);
+  template <class Body>
+  void or_abort(Body&& body);
   void settle(ncclComm_t communicator, std::string_view call, const std::source_location& place);
   void first_messages(const std::vector<Wire>& wires);
 

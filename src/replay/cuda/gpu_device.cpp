@@ -1,11 +1,9 @@
-#include "gpu_device.hpp"
-
 #include <fmt/format.h>
 
 #include <cstdlib>
 
 #include "cuda_check.hpp"
-#include "ppsim/replay/gpu_replay.hpp"
+#include "ppsim/replay/gpu_process.hpp"
 
 namespace ppsim {
 namespace {

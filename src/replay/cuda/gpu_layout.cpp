@@ -28,11 +28,6 @@ std::uint32_t pipelines(const GpuLayout& layout) {
 
 }  // namespace
 
-GpuPlace::GpuPlace(std::uint32_t process, const GpuLayout& layout)
-    : rank{process / layout.per_rank()},
-      replica(process / layout.tensor % layout.replicas),
-      tensor(process % layout.tensor) {}
-
 std::vector<std::uint32_t> pipeline_of(const GpuPlace& place, const GpuLayout& layout, std::uint32_t ranks) {
   std::vector<std::uint32_t> processes;
   for (std::uint32_t rank = 0; rank < ranks; ++rank)

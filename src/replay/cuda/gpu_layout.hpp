@@ -6,21 +6,10 @@
 
 #include "gpu_communicators.hpp"
 #include "gpu_ops.hpp"
-#include "ppsim/replay/gpu_replay.hpp"
+#include "ppsim/replay/gpu_process.hpp"
 #include "ppsim/replay/launches.hpp"
 
 namespace ppsim {
-
-/// One process' place.
-struct GpuPlace {
-  GpuPlace(std::uint32_t process, const GpuLayout& layout);
-
-  Rank rank{};
-  std::uint32_t replica = 0;
-  std::uint32_t tensor = 0;
-
-  [[nodiscard]] bool is_first() const { return replica == 0 && tensor == 0; }  ///< of its rank
-};
 
 /// [P] processes of this place's pipeline.
 [[nodiscard]] std::vector<std::uint32_t> pipeline_of(const GpuPlace& place, const GpuLayout& layout,

@@ -8,11 +8,10 @@
 #include "cuda_check.hpp"
 #include "gemm.hpp"
 #include "gpu_communicators.hpp"
-#include "gpu_device.hpp"
 #include "gpu_handles.hpp"
 #include "kernels.hpp"
 #include "nccl_api.hpp"
-#include "ppsim/replay/gpu_replay.hpp"
+#include "ppsim/replay/gpu_process.hpp"
 #include "ppsim/replay/probe.hpp"
 
 namespace ppsim {

@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "../step_run.hpp"
 #include "gpu_communicators.hpp"
 #include "gpu_handles.hpp"
 #include "gpu_memory.hpp"
 #include "gpu_ops.hpp"
 #include "ppsim/replay/launches.hpp"
+#include "ppsim/replay/step_times.hpp"
 
 namespace ppsim {
 

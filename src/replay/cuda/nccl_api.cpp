@@ -41,7 +41,7 @@ void check_nccl(ncclResult_t result, std::string_view call, const std::source_lo
   if (result == ncclSuccess || result == ncclInProgress) return;
   const std::string_view more = nccl().last_error(nullptr);
   throw GpuFailure(fmt::format("{}: {} (at {}){}{}", call, nccl().error_string(result), place_name(place),
-                                more.empty() ? "" : ": ", more.substr(0, more.find('\n'))));
+                               more.empty() ? "" : ": ", more.substr(0, more.find('\n'))));
 }
 
 }  // namespace ppsim
