@@ -137,13 +137,10 @@ void clear_unused(Timeline& timeline, const OpGraph& graph) {
 std::vector<std::string> make_notes(const FoundOps& found, bool matched, const Clocks& clocks) {
   std::vector<std::string> notes;
   const std::size_t ranks = found.ranks.size();
-  if (found.annotated == ranks) {
-    notes.emplace_back("ops were found by annotations");
-  } else {
-    notes.push_back(
-        fmt::format("ops of {} of {} ranks were found by annotations, else by kernels that repeat",
-                    found.annotated, ranks));
-  }
+  if (found.annotated > 0) notes.emplace_back("ops were found by annotations");
+  if (found.annotated < ranks)
+    notes.push_back(fmt::format("ops of {} of {} ranks were found by kernels whose names repeat",
+                                ranks - found.annotated, ranks));
   if (clocks.uncertainty) {
     const auto [least, most] = std::minmax_element(clocks.ahead.begin(), clocks.ahead.end());
     notes.push_back(

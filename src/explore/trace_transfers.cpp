@@ -35,6 +35,7 @@ class KernelsByEnds {
     for (std::size_t rank = 0; rank < traces.size(); ++rank) {
       if (traces[rank].rank) positions_[*traces[rank].rank] = rank;
     }
+    if (!are_of_job(traces)) positions_.clear();
     for (std::size_t rank = 0; rank < traces.size(); ++rank) {
       for (const GpuKernel& kernel : traces[rank].kernels) add(kernel, rank);
     }
@@ -45,6 +46,17 @@ class KernelsByEnds {
   [[nodiscard]] const std::vector<const GpuKernel*>& receives(Ends ends) { return receives_[ends]; }
 
  private:
+  /// True where every end is the rank of a trace.
+  [[nodiscard]] bool are_of_job(const std::vector<GpuTrace>& traces) const {
+    const auto known = [&](const std::optional<std::uint32_t>& id) {
+      return !id || positions_.contains(*id);
+    };
+    return std::all_of(traces.begin(), traces.end(), [&](const GpuTrace& trace) {
+      return std::all_of(trace.kernels.begin(), trace.kernels.end(),
+                         [&](const GpuKernel& kernel) { return known(kernel.from) && known(kernel.to); });
+    });
+  }
+
   [[nodiscard]] std::size_t position(std::uint32_t id) const {
     const auto found = positions_.find(id);
     return found == positions_.end() ? id : found->second;
@@ -64,9 +76,9 @@ class KernelsByEnds {
 void check_count(const GpuTrace& trace, Ends ends, std::size_t found, std::size_t expected,
                  std::size_t steps) {
   if (found == expected * steps) return;
-  throw Error(trace.source, fmt::format("{} NCCL kernels from rank {} to rank {} found, expected {}: {} "
-                                        "transfers a step, {} steps",
-                                        found, ends.first, ends.second, expected * steps, expected, steps));
+  throw Error(trace.source,
+              fmt::format("{} NCCL kernels from rank {} to rank {} found, expected {}, {} a step", found,
+                          ends.first, ends.second, expected * steps, expected));
 }
 
 /// What two ranks' clocks differ by, transfer by transfer.
