@@ -1,7 +1,7 @@
 // Ops without annotations: the kernels of one op are the same sequence of names as those of every other op of
 // its kind and stage. How many kernels each has is searched for: what covers most of the step's kernels wins.
-// Where F and B only ever follow one another (1F1B's last stage), names that speak of gradients tell where B
-// begins.
+// Names that speak of gradients tell where B begins, which shows in nothing else where F and B only ever
+// follow one another (1F1B's last stage); where they mislead (recomputation), the search goes on without.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,13 +12,14 @@
 #include <utility>
 
 #include "ppsim/core/error.hpp"
+#include "ppsim/core/int128.hpp"
 #include "trace_ops.hpp"
 
 namespace ppsim {
 namespace {
 
-// Names compared before the search gives up: some seconds.
-constexpr std::uint64_t kMostComparisons = 400'000'000;
+// Sequences compared before the search gives up: some seconds.
+constexpr std::uint64_t kMostComparisons = 200'000'000;
 // Kernels in front of a step's first op, such as those that clear gradients.
 constexpr std::size_t kMostBefore = 64;
 
@@ -69,13 +70,43 @@ struct Solution {
   std::vector<std::size_t> lengths;  ///< [classes]
   std::vector<std::size_t> first;    ///< [classes] kernel of its first op
   std::size_t before = 0, covered = 0;
-  std::size_t hints = 0;  ///< classes whose names are as one would expect
+};
+
+/// Compares sequences of names in no time: polynomial hashes of all that stand in front.
+class NameHashes {
+ public:
+  explicit NameHashes(const Kernels& kernels) : sums_{0}, powers_{1} {
+    for (const KernelSpan& kernel : kernels) {
+      sums_.push_back((times_base(sums_.back()) + kernel.name + 1) % kPrime);
+      powers_.push_back(times_base(powers_.back()));
+    }
+  }
+
+  [[nodiscard]] bool equal(std::size_t a, std::size_t b, std::size_t length) const {
+    return of(a, length) == of(b, length);
+  }
+
+ private:
+  static constexpr std::uint64_t kPrime = (std::uint64_t{1} << 61) - 1;
+  static constexpr std::uint64_t kBase = 1'315'423'911'977'041;  // any large one below the prime
+
+  static std::uint64_t product(std::uint64_t a, std::uint64_t b) {
+    return static_cast<std::uint64_t>(Int128{static_cast<std::int64_t>(a)} * static_cast<std::int64_t>(b) %
+                                      static_cast<std::int64_t>(kPrime));
+  }
+  static std::uint64_t times_base(std::uint64_t a) { return product(a, kBase); }
+
+  [[nodiscard]] std::uint64_t of(std::size_t begin, std::size_t length) const {
+    return (sums_[begin + length] + kPrime - product(sums_[begin], powers_[length])) % kPrime;
+  }
+
+  std::vector<std::uint64_t> sums_, powers_;
 };
 
 class Search {
  public:
   Search(const Program& program, const Kernels& kernels, const std::vector<bool>& gradient_names)
-      : program_(program), kernels_(kernels), gradient_names_(gradient_names) {
+      : program_(program), kernels_(kernels), gradient_names_(gradient_names), hashes_(kernels) {
     left_.resize(program.class_names.size());
     for (const std::size_t id : program.classes) ++left_[id];
     current_.lengths.resize(left_.size());
@@ -90,16 +121,19 @@ class Search {
   };
 
   Answer solve() {
-    for (std::size_t before = 0; before <= kMostBefore && before < kernels_.size() && !answer_.best;
-         ++before) {
-      current_.before = before;
-      go_on(0, before);
+    for (const bool by_names : {true, false}) {
+      by_names_ = by_names;
+      for (std::size_t before = 0; before <= kMostBefore && before < kernels_.size() && !answer_.best;
+           ++before) {
+        current_.before = before;
+        go_on(0, before);
+      }
     }
     return answer_;
   }
 
  private:
-  // NOLINTNEXTLINE: as deep as there are classes
+  /// As deep as there are classes.
   void go_on(std::size_t op, std::size_t at) {
     for (; op < program_.classes.size(); ++op) {
       const std::size_t id = program_.classes[op];
@@ -114,48 +148,38 @@ class Search {
     const std::size_t id = program_.classes[op], ops = program_.classes.size() - op;
     if (at + ops > kernels_.size()) return;
     const std::size_t most = (kernels_.size() - at - (ops - left_[id])) / left_[id];
+    if (by_names_ && !program_.is_forward[id] && !of_gradients(at)) return;
     current_.first[id] = at;
     for (std::size_t length = 1; length <= most && answer_.complete; ++length) {
+      if (by_names_ && program_.is_forward[id] && of_gradients(at + length - 1)) break;
       current_.lengths[id] = length;
       go_on(op + 1, at + length);
     }
     current_.lengths[id] = 0;
   }
 
+  [[nodiscard]] bool of_gradients(std::size_t kernel) const { return gradient_names_[kernels_[kernel].name]; }
+
   bool matches(std::size_t id, std::size_t at) {
     const std::size_t length = current_.lengths[id];
-    if (at + length > kernels_.size()) return false;
-    for (std::size_t i = 0; i < length; ++i) {
-      answer_.complete &= ++comparisons_ <= kMostComparisons;
-      if (kernels_[current_.first[id] + i].name != kernels_[at + i].name) return false;
-    }
-    return answer_.complete;
+    answer_.complete &= ++comparisons_ <= kMostComparisons;
+    return answer_.complete && at + length <= kernels_.size() &&
+           hashes_.equal(current_.first[id], at, length);
   }
 
   void note_solution(std::size_t end) {
     current_.covered = end - current_.before;
-    current_.hints = count_hints();
-    const auto rank_of = [](const Solution& s) { return std::pair(s.covered, s.hints); };
-    if (answer_.best && rank_of(current_) < rank_of(*answer_.best)) return;
-    answer_.unique = !answer_.best || rank_of(current_) != rank_of(*answer_.best);
+    if (answer_.best && current_.covered < answer_.best->covered) return;
+    answer_.unique = !answer_.best || current_.covered > answer_.best->covered;
     answer_.best = current_;
-  }
-
-  [[nodiscard]] std::size_t count_hints() const {
-    std::size_t count = 0;
-    for (std::size_t id = 0; id < left_.size(); ++id) {
-      const auto begin = kernels_.begin() + static_cast<std::ptrdiff_t>(current_.first[id]);
-      const auto end = begin + static_cast<std::ptrdiff_t>(current_.lengths[id]);
-      const auto of_gradients = [&](const KernelSpan& kernel) { return gradient_names_[kernel.name]; };
-      count += program_.is_forward[id] ? std::none_of(begin, end, of_gradients) : of_gradients(*begin);
-    }
-    return count;
   }
 
   const Program& program_;
   const Kernels& kernels_;
   const std::vector<bool>& gradient_names_;
+  NameHashes hashes_;
   std::vector<std::size_t> left_;  // [classes] ops
+  bool by_names_ = true;           // gradients begin where names first speak of them
   Solution current_;
   Answer answer_;
   std::uint64_t comparisons_ = 0;
