@@ -24,8 +24,8 @@ RELEASE = ["release", "g++", "-Dbuildtype=release", "-Ddefault_library=both", *T
 SANITIZE = ["sanitize", "clang++-14", "-Dbuildtype=debug", "-Db_sanitize=address,undefined"]
 SANITIZE += ["-Db_lundef=false", *TESTS]
 # What Python suites are given; most need nothing.
-ARGUMENTS = {f"tests/cli/{name}_test.py": [PPSIM, "."]
-             for name in ("cli", "export", "goal", "replay", "replay_cuda", "replay_tcp", "runs")}
+CLI = ("calibrate", "cli", "compare_runs", "export", "goal", "import_trace", "replay", "replay_cuda", "replay_tcp", "runs")
+ARGUMENTS = {f"tests/cli/{name}_test.py": [PPSIM, "."] for name in CLI}
 
 
 def script(name, *arguments):

@@ -79,7 +79,7 @@ GpuReplayOptions gpu_options(const Arguments& arguments, const Config& config, c
 Loaded load(const Arguments& arguments, bool first) {
   Config config = arguments.config.load();
   if (first) {
-    check_outputs({arguments.outputs.trace, arguments.timeline, arguments.outputs.svg},
+    check_outputs({arguments.outputs.first_trace(), arguments.timeline, arguments.outputs.svg},
                   {config.path, config.schedule.file.value_or("")});
   }
   ReplayPlan plan = make_replay_plan(config, arguments.options().mode);
