@@ -24,7 +24,7 @@ RELEASE = ["release", "g++", "-Dbuildtype=release", "-Ddefault_library=both", *T
 SANITIZE = ["sanitize", "clang++-14", "-Dbuildtype=debug", "-Db_sanitize=address,undefined"]
 SANITIZE += ["-Db_lundef=false", *TESTS]
 # What Python suites are given; most need nothing.
-ARGUMENTS = {f"tests/cli/{name}_test.py": [PPSIM, "."] for name in ("cli", "export", "goal", "replay", "runs")}
+ARGUMENTS = {f"tests/cli/{name}_test.py": [PPSIM, "."] for name in ("calibrate", "cli", "export", "goal", "replay", "runs")}
 
 
 def script(name, *arguments):

@@ -20,6 +20,7 @@ struct Command {
 
 // One file each, by the name of the command.
 Command add_simulate(CLI::App& parent);
+Command add_calibrate(CLI::App& parent);
 Command add_compare(CLI::App& parent);
 Command add_config(CLI::App& parent);
 Command add_init(CLI::App& parent);
