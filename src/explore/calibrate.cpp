@@ -185,9 +185,9 @@ class Calibrator {
   void list_links(const NetworkFit& network) {
     const Cluster* cluster = cluster_of(input(0));
     const bool inside = cluster == nullptr ? network.inside.has_value() : cluster->gpus_per_node > 1;
-    if (inside) result_.report.links.push_back({link_name(false), network.inside});
+    if (inside) result_.report.links.push_back({link_name(false), false, network.inside});
     if (cluster != nullptr && cluster->nodes > 1)
-      result_.report.links.push_back({link_name(true), network.across});
+      result_.report.links.push_back({link_name(true), true, network.across});
   }
 
   [[nodiscard]] Config calibrated_file(std::size_t file, const Fit& fit, const Jitter& jitter,

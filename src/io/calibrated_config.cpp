@@ -73,7 +73,7 @@ void put_fits(Json& cluster, const CalibrationReport& report, const CostsInput& 
   for (const CalibratedLink& link : report.links) {
     if (!link.fit) continue;
     const char* inside = costs.cluster->pcie ? "pcie" : "nvlink";
-    put_link(cluster[link.name == "inside nodes" ? inside : "infiniband"], link.fit->link, source);
+    put_link(cluster[link.crosses_nodes ? "infiniband" : inside], link.fit->link, source);
   }
 }
 

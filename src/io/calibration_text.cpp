@@ -103,9 +103,9 @@ std::string files_table(const CalibrationReport& report) {
   for (const CalibratedFile& file : report.files) {
     const Time with = file.with_jitter.value_or(file.predicted);
     table.add_row({file.file, std::to_string(file.steps), format_time(file.measured),
-                   format_time(file.predicted), signed_percent(error_of(file.predicted, file.measured)),
-                   format_time(with), signed_percent(error_of(with, file.measured)),
-                   signed_percent(error_of(with, file.predicted))});
+                   format_time(file.predicted), signed_percent(relative_error(file.predicted, file.measured)),
+                   format_time(with), signed_percent(relative_error(with, file.measured)),
+                   signed_percent(relative_error(with, file.predicted))});
   }
   return "\nStep times, of what was fitted to all files\n" + table.text();
 }
@@ -115,7 +115,7 @@ std::string held_out_table(const CalibrationReport& report) {
   Table table({{"held out", Align::Left}, {"measured p50"}, {"predicted"}, {"error"}});
   for (const HeldOut& one : report.held_out)
     table.add_row({one.what, format_time(one.measured), format_time(one.predicted),
-                   signed_percent(error_of(one.predicted, one.measured))});
+                   signed_percent(relative_error(one.predicted, one.measured))});
   return "\nStep times, each of what was fitted to the others\n" + table.text();
 }
 
@@ -190,10 +190,10 @@ Json file_json(const CalibratedFile& file) {
                 {"steps", file.steps},
                 {"measured_ns", file.measured.count()},
                 {"predicted_ns", file.predicted.count()},
-                {"error", error_of(file.predicted, file.measured)}};
+                {"error", relative_error(file.predicted, file.measured)}};
   if (file.with_jitter) {
     entry["with_jitter_ns"] = file.with_jitter->count();
-    entry["with_jitter_error"] = error_of(*file.with_jitter, file.measured);
+    entry["with_jitter_error"] = relative_error(*file.with_jitter, file.measured);
   }
   return entry;
 }
@@ -202,12 +202,12 @@ Json held_out_json(const HeldOut& one) {
   return {{"held_out", one.what},
           {"measured_ns", one.measured.count()},
           {"predicted_ns", one.predicted.count()},
-          {"error", error_of(one.predicted, one.measured)}};
+          {"error", relative_error(one.predicted, one.measured)}};
 }
 
 }  // namespace
 
-double error_of(Time predicted, Time measured) {
+double relative_error(Time predicted, Time measured) {
   if (measured == Time{}) return 0;
   return static_cast<double>(predicted.count()) / static_cast<double>(measured.count()) - 1;
 }

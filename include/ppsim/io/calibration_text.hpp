@@ -14,7 +14,8 @@ namespace ppsim {
 
 /// A kind of link and what was fitted; nothing where no transfer of the measured steps crossed it.
 struct CalibratedLink {
-  std::string name;  ///< "rank to rank", "inside nodes", "between nodes"
+  std::string name;            ///< "rank to rank", "inside nodes", "between nodes"
+  bool crosses_nodes = false;  ///< NICs
   std::optional<LinkFit> fit;
 };
 
@@ -35,7 +36,7 @@ struct HeldOut {
 };
 
 /// predicted / measured - 1.
-[[nodiscard]] double error_of(Time predicted, Time measured);
+[[nodiscard]] double relative_error(Time predicted, Time measured);
 
 struct CalibrationReport {
   CostFit costs;
