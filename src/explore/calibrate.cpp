@@ -112,25 +112,19 @@ class Calibrator {
                       unused);
   }
 
-  [[nodiscard]] Time predict(std::size_t file, const Fit& fit) const {
+  [[nodiscard]] Prediction predict(std::size_t file, const Fit& fit) const {
     std::vector<std::string> unused;
-    return simulate(calibrated_file(file, fit, {}, unused), file).report.step_time();
+    const Config config = calibrated_file(file, fit, jitter_of(fit), unused);
+    const Run run = simulate(config, file);
+    Prediction result{run.report.step_time()};
+    if (config.simulation.noise.jitter.any())
+      result.with_jitter = run_many(config, run, draws(run.graph), 1).step_time.p50;
+    return result;
   }
 
   [[nodiscard]] CalibratedFile compare(std::size_t file, const Fit& fit) const {
-    CalibratedFile result{
-        set_.files()[file].name(),
-        set_.files()[file].steps.size(),
-        set_.median_step(set_.places([&](const StepPlace& place) { return place.file == file; })),
-        predict(file, fit),
-        {}};
-    const Jitter& jitter = result_.report.jitter;
-    if (!jitter.any()) return result;
-    std::vector<std::string> unused;
-    const Config config = calibrated_file(file, fit, jitter, unused);
-    const Run run = simulate(config, file);
-    result.with_jitter = run_many(config, run, draws(run.graph), 1).step_time.p50;
-    return result;
+    const auto own = set_.places([&](const StepPlace& place) { return place.file == file; });
+    return {set_.files()[file].name(), own.size(), set_.median_step(own), predict(file, fit)};
   }
 
   // Enough for a median to a part of a hundred of what steps spread; fewer of large ones.

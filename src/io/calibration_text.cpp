@@ -91,31 +91,35 @@ std::string links_table(const CalibrationReport& report) {
   return "\n" + table.text();
 }
 
+std::vector<Table::Column> prediction_columns(std::string_view what) {
+  return {{std::string(what), Align::Left},
+          {"measured p50"},
+          {"predicted"},
+          {"error"},
+          {"with jitter p50"},
+          {"error"},
+          {"jitter adds"}};
+}
+
+void add_prediction(Table& table, const std::string& what, Time measured, const Prediction& predicted) {
+  table.add_row({what, format_time(measured), format_time(predicted.plain),
+                 signed_percent(relative_error(predicted.plain, measured)), format_time(predicted.best()),
+                 signed_percent(relative_error(predicted.best(), measured)),
+                 signed_percent(relative_error(predicted.best(), predicted.plain))});
+}
+
 std::string files_table(const CalibrationReport& report) {
-  Table table({{"file", Align::Left},
-               {"steps"},
-               {"measured p50"},
-               {"predicted"},
-               {"error"},
-               {"with jitter p50"},
-               {"error"},
-               {"jitter adds"}});
-  for (const CalibratedFile& file : report.files) {
-    const Time with = file.with_jitter.value_or(file.predicted);
-    table.add_row({file.file, std::to_string(file.steps), format_time(file.measured),
-                   format_time(file.predicted), signed_percent(relative_error(file.predicted, file.measured)),
-                   format_time(with), signed_percent(relative_error(with, file.measured)),
-                   signed_percent(relative_error(with, file.predicted))});
-  }
+  Table table(prediction_columns("file"));
+  for (const CalibratedFile& file : report.files)
+    add_prediction(table, fmt::format("{}, {} step{}", file.file, file.steps, file.steps == 1 ? "" : "s"),
+                   file.measured, file.predicted);
   return "\nStep times, of what was fitted to all files\n" + table.text();
 }
 
 std::string held_out_table(const CalibrationReport& report) {
   if (report.held_out.empty()) return "";
-  Table table({{"held out", Align::Left}, {"measured p50"}, {"predicted"}, {"error"}});
-  for (const HeldOut& one : report.held_out)
-    table.add_row({one.what, format_time(one.measured), format_time(one.predicted),
-                   signed_percent(relative_error(one.predicted, one.measured))});
+  Table table(prediction_columns("held out"));
+  for (const HeldOut& one : report.held_out) add_prediction(table, one.what, one.measured, one.predicted);
   return "\nStep times, each of what was fitted to the others\n" + table.text();
 }
 
@@ -185,24 +189,24 @@ Json link_json(const CalibratedLink& link, const Jitter& jitter) {
           {"jitter", jitter_text(jitter.transfers)}};
 }
 
+void put_prediction(Json& entry, Time measured, const Prediction& predicted) {
+  entry["measured_ns"] = measured.count();
+  entry["predicted_ns"] = predicted.plain.count();
+  entry["error"] = relative_error(predicted.plain, measured);
+  entry["with_jitter_ns"] = predicted.best().count();
+  entry["with_jitter_error"] = relative_error(predicted.best(), measured);
+}
+
 Json file_json(const CalibratedFile& file) {
-  Json entry = {{"file", file.file},
-                {"steps", file.steps},
-                {"measured_ns", file.measured.count()},
-                {"predicted_ns", file.predicted.count()},
-                {"error", relative_error(file.predicted, file.measured)}};
-  if (file.with_jitter) {
-    entry["with_jitter_ns"] = file.with_jitter->count();
-    entry["with_jitter_error"] = relative_error(*file.with_jitter, file.measured);
-  }
+  Json entry = {{"file", file.file}, {"steps", file.steps}};
+  put_prediction(entry, file.measured, file.predicted);
   return entry;
 }
 
 Json held_out_json(const HeldOut& one) {
-  return {{"held_out", one.what},
-          {"measured_ns", one.measured.count()},
-          {"predicted_ns", one.predicted.count()},
-          {"error", relative_error(one.predicted, one.measured)}};
+  Json entry = {{"held_out", one.what}};
+  put_prediction(entry, one.measured, one.predicted);
+  return entry;
 }
 
 }  // namespace

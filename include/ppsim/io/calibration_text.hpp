@@ -19,20 +19,27 @@ struct CalibratedLink {
   std::optional<LinkFit> fit;
 };
 
+/// A step time by a fit.
+struct Prediction {
+  Time plain{};                       ///< without jitter
+  std::optional<Time> with_jitter{};  ///< median of many draws; empty where nothing varies
+
+  [[nodiscard]] Time best() const { return with_jitter.value_or(plain); }
+};
+
 /// A measured file against the simulation of what was fitted to it and the others.
 struct CalibratedFile {
   std::string file;
   std::size_t steps = 0;
-  Time measured{};                  ///< median step time
-  Time predicted{};                 ///< without jitter
-  std::optional<Time> with_jitter;  ///< median of many; empty where nothing varies
+  Time measured{};  ///< median step time
+  Prediction predicted;
 };
 
 /// What was predicted without having been seen.
 struct HeldOut {
-  std::string what;  ///< "b.csv", "a.csv, steps 0, 5"
+  std::string what;  ///< "b.csv", "steps 0, 5"
   Time measured{};   ///< median step time
-  Time predicted{};
+  Prediction predicted;
 };
 
 /// predicted / measured - 1.
