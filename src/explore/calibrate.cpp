@@ -112,11 +112,11 @@ class Calibrator {
                       unused);
   }
 
-  [[nodiscard]] Prediction predict(std::size_t file, const Fit& fit) const {
+  [[nodiscard]] StepPrediction predict(std::size_t file, const Fit& fit) const {
     std::vector<std::string> unused;
     const Config config = calibrated_file(file, fit, jitter_of(fit), unused);
     const Run run = simulate(config, file);
-    Prediction result{run.report.step_time()};
+    StepPrediction result{run.report.step_time()};
     if (config.simulation.noise.jitter.any())
       result.with_jitter = run_many(config, run, draws(run.graph), 1).step_time.p50;
     return result;

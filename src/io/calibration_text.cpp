@@ -101,7 +101,7 @@ std::vector<Table::Column> prediction_columns(std::string_view what) {
           {"jitter adds"}};
 }
 
-void add_prediction(Table& table, const std::string& what, Time measured, const Prediction& predicted) {
+void add_prediction(Table& table, const std::string& what, Time measured, const StepPrediction& predicted) {
   table.add_row({what, format_time(measured), format_time(predicted.plain),
                  signed_percent(relative_error(predicted.plain, measured)), format_time(predicted.best()),
                  signed_percent(relative_error(predicted.best(), measured)),
@@ -189,7 +189,7 @@ Json link_json(const CalibratedLink& link, const Jitter& jitter) {
           {"jitter", jitter_text(jitter.transfers)}};
 }
 
-void put_prediction(Json& entry, Time measured, const Prediction& predicted) {
+void put_prediction(Json& entry, Time measured, const StepPrediction& predicted) {
   entry["measured_ns"] = measured.count();
   entry["predicted_ns"] = predicted.plain.count();
   entry["error"] = relative_error(predicted.plain, measured);

@@ -121,7 +121,7 @@ class GpuReplay {
   Group& group_;
   const GpuReplayOptions& options_;
   std::string device_;
-  GpuPlace place_;
+  ProcessPlace place_;
   Time patience_;
   Group step_group_;  // waits for whole steps
   StepClocks clocks_;
@@ -130,7 +130,7 @@ class GpuReplay {
 
 }  // namespace
 
-GpuPlace::GpuPlace(std::uint32_t process, const GpuLayout& layout)
+ProcessPlace::ProcessPlace(std::uint32_t process, const GpuLayout& layout)
     : rank{process / layout.per_rank()},
       replica(process / layout.tensor % layout.replicas),
       tensor(process % layout.tensor) {}

@@ -20,7 +20,7 @@ struct CalibratedLink {
 };
 
 /// A step time by a fit.
-struct Prediction {
+struct StepPrediction {
   Time plain{};                       ///< without jitter
   std::optional<Time> with_jitter{};  ///< median of many draws; empty where nothing varies
 
@@ -32,14 +32,14 @@ struct CalibratedFile {
   std::string file;
   std::size_t steps = 0;
   Time measured{};  ///< median step time
-  Prediction predicted;
+  StepPrediction predicted;
 };
 
 /// What was predicted without having been seen.
 struct HeldOut {
   std::string what;  ///< "b.csv", "steps 0, 5"
   Time measured{};   ///< median step time
-  Prediction predicted;
+  StepPrediction predicted;
 };
 
 /// predicted / measured - 1.

@@ -19,8 +19,8 @@ namespace ppsim {
 [[nodiscard]] std::string take_gpu(std::uint32_t local_rank);
 
 /// One process' place.
-struct GpuPlace {
-  GpuPlace(std::uint32_t process, const GpuLayout& layout);
+struct ProcessPlace {
+  ProcessPlace(std::uint32_t process, const GpuLayout& layout);
 
   Rank rank{};
   std::uint32_t replica = 0;

@@ -28,7 +28,8 @@ std::uint32_t pipelines(const GpuLayout& layout) {
 
 }  // namespace
 
-std::vector<std::uint32_t> pipeline_of(const GpuPlace& place, const GpuLayout& layout, std::uint32_t ranks) {
+std::vector<std::uint32_t> pipeline_of(const ProcessPlace& place, const GpuLayout& layout,
+                                       std::uint32_t ranks) {
   std::vector<std::uint32_t> processes;
   for (std::uint32_t rank = 0; rank < ranks; ++rank)
     processes.push_back(process_of(rank, place.replica, place.tensor, layout));
@@ -40,7 +41,7 @@ GpuWorld make_world(const LaunchPlan& plan, const GpuLayout& layout) {
   const auto lanes = list_lanes(plan);
   GpuWorld world;
   for (std::uint32_t inner = 0; inner < pipelines(layout); ++inner) {
-    const auto processes = pipeline_of(GpuPlace(inner, layout), layout, ranks);
+    const auto processes = pipeline_of(ProcessPlace(inner, layout), layout, ranks);
     const auto first = static_cast<std::uint32_t>(world.members.size());
     for (const LaunchCommunicator& communicator : plan.communicators) {
       Members& members = world.members.emplace_back();
@@ -66,12 +67,12 @@ GpuWorld make_world(const LaunchPlan& plan, const GpuLayout& layout) {
   return world;
 }
 
-std::uint32_t first_communicator(const GpuPlace& place, const LaunchPlan& plan, const GpuLayout& layout) {
+std::uint32_t first_communicator(const ProcessPlace& place, const LaunchPlan& plan, const GpuLayout& layout) {
   const std::uint32_t inner = place.replica * layout.tensor + place.tensor;
   return inner * static_cast<std::uint32_t>(plan.communicators.size());
 }
 
-GroupNumbers group_numbers(const GpuPlace& place, const LaunchPlan& plan, const GpuLayout& layout) {
+GroupNumbers group_numbers(const ProcessPlace& place, const LaunchPlan& plan, const GpuLayout& layout) {
   const auto ranks = static_cast<std::uint32_t>(plan.ranks.size());
   const auto pipeline = static_cast<std::uint32_t>(plan.communicators.size()) * pipelines(layout);
   const std::uint32_t tensor_groups = layout.tensor > 1 ? ranks * layout.replicas : 0;

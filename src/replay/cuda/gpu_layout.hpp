@@ -12,7 +12,7 @@
 namespace ppsim {
 
 /// [P] processes of this place's pipeline.
-[[nodiscard]] std::vector<std::uint32_t> pipeline_of(const GpuPlace& place, const GpuLayout& layout,
+[[nodiscard]] std::vector<std::uint32_t> pipeline_of(const ProcessPlace& place, const GpuLayout& layout,
                                                      std::uint32_t ranks);
 
 /// Communicators of all processes: those of the plan for each pipeline, one pipeline after the other, then
@@ -24,10 +24,10 @@ struct GpuWorld {
 [[nodiscard]] GpuWorld make_world(const LaunchPlan& plan, const GpuLayout& layout);
 
 /// The number of the plan's first communicator in this place's pipeline.
-[[nodiscard]] std::uint32_t first_communicator(const GpuPlace& place, const LaunchPlan& plan,
+[[nodiscard]] std::uint32_t first_communicator(const ProcessPlace& place, const LaunchPlan& plan,
                                                const GpuLayout& layout);
 
-[[nodiscard]] GroupNumbers group_numbers(const GpuPlace& place, const LaunchPlan& plan,
+[[nodiscard]] GroupNumbers group_numbers(const ProcessPlace& place, const LaunchPlan& plan,
                                          const GpuLayout& layout);
 
 }  // namespace ppsim

@@ -72,7 +72,7 @@ class CudaProcess final : public GpuProcess {
   }
 
   const GpuReplayOptions& options_;
-  GpuPlace place_;
+  ProcessPlace place_;
   RankProgram program_;
   LaunchPlan plan_;
   GpuMemory memory_;
