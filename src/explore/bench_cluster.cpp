@@ -60,15 +60,15 @@ void add_samples(LinkTimes& times, const LinkSamples& samples, const NodeMap& no
   }
 }
 
-std::optional<MeasuredLink> measured_link(const BenchSamples& samples, LinkScope kind) {
+std::optional<MeasuredLink> measured_link(const BenchSamples& samples, LinkScope scope) {
   LinkTimes times;
   for (const LinkSamples& one : samples.links)
-    if (one.kind == kind) add_samples(times, one, samples.nodes);
+    if (one.scope == scope) add_samples(times, one, samples.nodes);
   if (times.alone.empty()) return std::nullopt;
   try {
     return fit_measured_link(std::move(times));
   } catch (const Error& error) {
-    throw Error(std::string(scope_name(kind)), error.fault().what);
+    throw Error(std::string(scope_name(scope)), error.fault().what);
   }
 }
 
