@@ -24,7 +24,8 @@ RELEASE = ["release", "g++", "-Dbuildtype=release", "-Ddefault_library=both", *T
 SANITIZE = ["sanitize", "clang++-14", "-Dbuildtype=debug", "-Db_sanitize=address,undefined"]
 SANITIZE += ["-Db_lundef=false", *TESTS]
 # What Python suites are given; most need nothing.
-ARGUMENTS = {f"tests/cli/{name}_test.py": [PPSIM, "."] for name in ("cli", "export", "goal", "replay", "runs")}
+WITH_PPSIM = [f"cli/{name}" for name in ("bench_cluster", "cli", "export", "goal", "replay", "runs")] + ["netlab/netlab"]
+ARGUMENTS = {f"tests/{name}_test.py": [PPSIM, "."] for name in WITH_PPSIM}
 
 
 def script(name, *arguments):

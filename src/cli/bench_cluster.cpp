@@ -101,10 +101,11 @@ int write_results(const Arguments& arguments, const BenchSamples& samples, const
 
 int bench_rank(const Arguments& arguments, Group& group) {
   std::optional<BenchPlan> plan;
-  JobFault fault = fault_of([&] { plan = prepare(arguments, group.is_first()); });
+  const JobFault fault = fault_of([&] { plan = prepare(arguments, group.is_first()); });
   if (const int code = agree_on_fault(group, fault); code != 0) return code;
-  for (const std::string& line : {size_fault(group.transport()), arguments_fault(arguments, group)})
-    if (const int code = agree_on_fault(group, {line, line.empty() ? 0 : kFailed}); code != 0) return code;
+  for (const std::string& line : {size_fault(group.transport()), arguments_fault(arguments, group)}) {
+    if (const std::string first = group.first_fault(line); !first.empty()) throw JointError(first);
+  }
   const NodeMap nodes = find_nodes(group);
   const std::unique_ptr<Probe> probe = make_host_probe(group, nodes.ranks_per_machine);
   const BenchSamples samples = measure_cluster(nodes, group, *probe, *plan);
