@@ -24,7 +24,7 @@ RELEASE = ["release", "g++", "-Dbuildtype=release", "-Ddefault_library=both", *T
 SANITIZE = ["sanitize", "clang++-14", "-Dbuildtype=debug", "-Db_sanitize=address,undefined"]
 SANITIZE += ["-Db_lundef=false", *TESTS]
 # What Python suites are given; most need nothing.
-WITH_PPSIM = [f"cli/{name}" for name in ("bench_cluster", "cli", "export", "goal", "replay", "runs")] + ["netlab/netlab"]
+WITH_PPSIM = [f"cli/{name}" for name in ("bench_cluster", "cli", "export", "goal", "replay", "runs")] + ["launch/launch", "netlab/netlab"]
 ARGUMENTS = {f"tests/{name}_test.py": [PPSIM, "."] for name in WITH_PPSIM}
 
 
