@@ -12,6 +12,7 @@
 #include "ppsim/io/cluster_text.hpp"
 #include "ppsim/io/files.hpp"
 #include "ppsim/io/quantity.hpp"
+#include "ppsim/replay/environment.hpp"
 #include "ppsim/replay/job.hpp"
 
 namespace ppsim::cli {
@@ -27,6 +28,8 @@ struct Arguments {
   std::string model, sizes, output;
   double seconds = kSeconds;
   bool json = false;
+
+  [[nodiscard]] bool on_gpus() const { return job.backend == "cuda-nccl"; }
 
   // What all ranks must agree on.
   [[nodiscard]] std::string text() const { return fmt::format("{}\n{}\n{}", model, sizes, seconds); }
@@ -56,7 +59,8 @@ BenchPlan make_plan_of(const Arguments& arguments) {
   BenchPlan plan;
   plan.links = {parse_sizes(arguments.sizes), share_of(arguments.seconds, 0.75)};
   plan.product_seconds = share_of(arguments.seconds, 0.25);
-  plan.backend = fmt::format("{} over {}", arguments.job.backend, mpi_library());
+  plan.backend = arguments.job.backend;
+  if (plan.backend == "host-mpi") plan.backend += " over " + mpi_library();
   plan.products = default_products();
   if (!arguments.model.empty()) {
     const Config config = load_config(arguments.model);
@@ -67,7 +71,7 @@ BenchPlan make_plan_of(const Arguments& arguments) {
 }
 
 BenchPlan prepare(const Arguments& arguments, bool first) {
-  if (!host_can_multiply())
+  if (!arguments.on_gpus() && !host_can_multiply())
     throw Error("--backend",
                 "this build has no BLAS, which it measures products with: install libopenblas-dev and "
                 "build anew");
@@ -75,8 +79,9 @@ BenchPlan prepare(const Arguments& arguments, bool first) {
   return make_plan_of(arguments);
 }
 
-std::string size_fault(const Transport& transport) {
-  return transport.size() > 1
+// A GPU alone has products to measure.
+std::string size_fault(const Transport& transport, const Arguments& arguments) {
+  return transport.size() > 1 || arguments.on_gpus()
              ? ""
              : "1 process is in this job: expected at least 2, one a GPU or process to measure "
                "(mpirun -n 2 ...)";
@@ -103,11 +108,13 @@ int bench_rank(const Arguments& arguments, Group& group) {
   std::optional<BenchPlan> plan;
   const JobFault fault = fault_of([&] { plan = prepare(arguments, group.is_first()); });
   if (const int code = agree_on_fault(group, fault); code != 0) return code;
-  for (const std::string& line : {size_fault(group.transport()), arguments_fault(arguments, group)}) {
+  for (const std::string& line :
+       {size_fault(group.transport(), arguments), arguments_fault(arguments, group)}) {
     if (const std::string first = group.first_fault(line); !first.empty()) throw JointError(first);
   }
   const NodeMap nodes = find_nodes(group);
-  const std::unique_ptr<Probe> probe = make_host_probe(group, nodes.ranks_per_machine);
+  const std::unique_ptr<Probe> probe = arguments.on_gpus() ? make_gpu_probe(group, read_local_rank())
+                                                           : make_host_probe(group, nodes.ranks_per_machine);
   const BenchSamples samples = measure_cluster(nodes, group, *probe, *plan);
   return group.is_first() ? write_results(arguments, samples, *plan) : 0;
 }

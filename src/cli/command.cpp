@@ -40,6 +40,19 @@ std::string beside_config(const std::string& file, const std::string& config) {
   return (here / file).lexically_normal().lexically_proximate(folder).string();
 }
 
+CLI::Validator finite_number(bool zero) {
+  return CLI::Validator(
+      [zero](const std::string& text) {
+        double number = 0;
+        const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+        const bool fits = failure == std::errc{} && end == text.data() + text.size() && std::isfinite(number);
+        return fits && (number > 0 || (zero && number == 0))
+                   ? std::string()
+                   : fmt::format("is {}, expected a number above 0{}", text, zero ? ", or 0" : "");
+      },
+      "");
+}
+
 }  // namespace
 
 void ConfigArguments::declare(CLI::App& app, bool with_schedule) {
@@ -112,14 +125,11 @@ CLI::Validator whole_number() {
 }
 
 CLI::Validator positive_number() {
-  return CLI::Validator(
-      [](const std::string& text) {
-        double number = 0;
-        const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-        const bool fits = failure == std::errc{} && end == text.data() + text.size() && std::isfinite(number);
-        return fits && number > 0 ? std::string() : fmt::format("is {}, expected a number above 0", text);
-      },
-      "");
+  return finite_number(false);
+}
+
+CLI::Validator positive_number_or_zero() {
+  return finite_number(true);
 }
 
 void add_output(CLI::App& app, const std::string& option, std::string& path, const std::string& help) {

@@ -21,8 +21,11 @@ struct Command {
 // One file each, by the name of the command.
 Command add_bench_cluster(CLI::App& parent);
 Command add_simulate(CLI::App& parent);
+Command add_calibrate(CLI::App& parent);
 Command add_compare(CLI::App& parent);
+Command add_compare_runs(CLI::App& parent);
 Command add_config(CLI::App& parent);
+Command add_import_trace(CLI::App& parent);
 Command add_init(CLI::App& parent);
 Command add_model(CLI::App& parent);
 Command add_network(CLI::App& parent);
@@ -65,6 +68,8 @@ void note(std::string_view line);
 
 /// Finite and above zero.
 [[nodiscard]] CLI::Validator positive_number();
+/// The same, or zero.
+[[nodiscard]] CLI::Validator positive_number_or_zero();
 
 /// Declares an option that names a file to write.
 void add_output(CLI::App& app, const std::string& option, std::string& path, const std::string& help);

@@ -14,6 +14,7 @@ namespace ppsim::cli {
 
 inline constexpr int kFailed = 1;
 inline constexpr int kUsage = 2;
+inline constexpr int kSkipped = 77;  // no GPU: what test runners read as skipped
 
 struct JobArguments {
   std::string backend = "host-mpi", timeout = "20 s";
@@ -26,8 +27,8 @@ struct JobArguments {
 void say(std::string_view line);
 
 /// Calls `body` in this process as one rank of its job; returns the exit code. Of what `body` throws, a
-/// JointError is said once, and anything else ends the job with a line of the rank that threw it. Throws
-/// Error where this build has no such backend.
+/// JointError is said once (NoGpu too), and anything else ends the job with a line of the rank that threw it.
+/// Throws Error where this build has no such backend.
 int run_in_job(const JobArguments& arguments, const std::function<int(Group&)>& body);
 
 /// What went wrong here, if anything did, and the exit code that means it.

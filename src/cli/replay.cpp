@@ -9,6 +9,7 @@
 #include "ppsim/explore/replayed.hpp"
 #include "ppsim/io/files.hpp"
 #include "ppsim/io/timeline_files.hpp"
+#include "ppsim/replay/environment.hpp"
 #include "run_output.hpp"
 
 namespace ppsim::cli {
@@ -22,33 +23,69 @@ constexpr std::uint32_t kMostSteps = 10'000;
 const std::map<std::string, ReplayMode> kModes = {
     {"virtual", ReplayMode::Virtual}, {"wait", ReplayMode::Wait}, {"compute", ReplayMode::Compute}};
 
+const std::map<std::string, GpuCompute> kComputes = {{"spin", GpuCompute::Spin}, {"gemm", GpuCompute::Gemm}};
+
+const std::map<std::string, Communicators> kCommunicators = {{"pair", Communicators::Pair},
+                                                             {"world", Communicators::World}};
+
 struct Arguments {
   ConfigArguments config;
   JobArguments job;
-  std::string mode = "virtual", timeline;
-  std::optional<std::uint32_t> steps, warmup;  // not given: by the mode
+  std::string timeline;
+  std::optional<std::string> mode, compute, communicators;  // not given: by the backend
+  std::optional<std::uint32_t> steps, warmup;               // not given: by the mode
   RunOutputs outputs;
 
+  [[nodiscard]] bool on_gpus() const { return job.backend == "cuda-nccl"; }
+
   [[nodiscard]] ReplayOptions options() const {
-    const ReplayMode chosen = kModes.at(mode);
+    const ReplayMode chosen = on_gpus() ? ReplayMode::Compute : kModes.at(mode.value_or("virtual"));
     const bool timed = chosen != ReplayMode::Virtual;  // else all steps are the same
     return {chosen, steps.value_or(timed ? kSteps : 1), warmup.value_or(timed ? kWarmup : 0)};
   }
 };
 
+// No option is read for nothing.
+void check_options(const Arguments& arguments) {
+  const auto refuse = [&](const std::optional<std::string>& value, std::string_view option) {
+    if (value) throw Error(std::string(option), "has no meaning for the backend " + arguments.job.backend);
+  };
+  if (arguments.on_gpus()) return refuse(arguments.mode, "--mode");
+  refuse(arguments.compute, "--compute");
+  refuse(arguments.communicators, "--communicators");
+}
+
 struct Loaded {
   Config config;
   ReplayPlan plan;
+  std::optional<GpuReplayOptions> gpu;
 };
+
+GpuReplayOptions gpu_options(const Arguments& arguments, const Config& config, const ReplayPlan& plan) {
+  GpuReplayOptions options = make_gpu_options(config, plan, kComputes.at(arguments.compute.value_or("spin")));
+  if (arguments.communicators) {
+    if (config.simulation.communication == Communication::Program)
+      throw Error("--communicators",
+                  "has no meaning where sends are part of the program: simulation.streams says it");
+    options.communicators = kCommunicators.at(*arguments.communicators);
+  }
+  const ReplayOptions steps = arguments.options();
+  options.steps = steps.steps;
+  options.warmup = steps.warmup;
+  options.local_rank = read_local_rank();
+  return options;
+}
 
 Loaded load(const Arguments& arguments, bool first) {
   Config config = arguments.config.load();
   if (first) {
-    check_outputs({arguments.outputs.trace, arguments.timeline, arguments.outputs.svg},
+    check_outputs({arguments.outputs.first_trace(), arguments.timeline, arguments.outputs.svg},
                   {config.path, config.schedule.file.value_or("")});
   }
   ReplayPlan plan = make_replay_plan(config, arguments.options().mode);
-  return {std::move(config), std::move(plan)};
+  Loaded loaded{std::move(config), std::move(plan), {}};
+  if (arguments.on_gpus()) loaded.gpu = gpu_options(arguments, loaded.config, loaded.plan);
+  return loaded;
 }
 
 // For a terminal: one line that is written over.
@@ -62,22 +99,30 @@ std::string progress_text(std::uint32_t step, const ReplayOptions& options) {
 }
 
 // Of rank 0 alone, like all that is said.
-ReplayResult replay_and_show(const OpGraph& graph, Group& group, ReplayOptions options) {
+GpuReplayResult replay_and_show(const Loaded& loaded, Group& group, ReplayOptions options) {
   const bool shows = group.is_first() && isatty(STDERR_FILENO) != 0;
   if (shows) {
     options.on_step = [steps = options](std::uint32_t step) { show_progress(progress_text(step, steps)); };
   }
-  ReplayResult result = replay(graph, group, options);
+  GpuReplayResult result;
+  if (loaded.gpu) {
+    GpuReplayOptions gpu = *loaded.gpu;
+    gpu.on_step = options.on_step;
+    result = replay_on_gpus(loaded.plan.graph, group, gpu);
+  } else {
+    result.replay = replay(loaded.plan.graph, group, options);
+  }
   if (shows) show_progress("");
   return result;
 }
 
-int write_results(const Arguments& arguments, Loaded loaded, ReplayResult result) {
+int write_results(const Arguments& arguments, Loaded loaded, GpuReplayResult result) {
   const JobFault fault = fault_of([&] {
     std::string csv;
-    if (!arguments.timeline.empty()) csv = timeline_csv(loaded.plan.graph, result.steps);
-    const MeasuredRun measured = measure_steps(std::move(loaded.plan.plan), std::move(loaded.plan.graph),
-                                               std::move(result.steps), result.notes);
+    if (!arguments.timeline.empty()) csv = timeline_csv(loaded.plan.graph, result.replay.steps);
+    MeasuredRun measured = measure_steps(std::move(loaded.plan.plan), std::move(loaded.plan.graph),
+                                         std::move(result.replay.steps), result.replay.notes);
+    add_gpu_memory(measured, result.memory);
     // mpirun gives rank 0 a terminal of its own, wherever its output goes then.
     constexpr bool kColor = false;
     write_run(arguments.outputs, loaded.config, measured.run, measured.steps ? &*measured.steps : nullptr,
@@ -97,11 +142,12 @@ int replay_rank(const Arguments& arguments, Group& group) {
   if (group.is_first()) {
     for (const std::string& line : loaded->plan.plan.notes) note(line);
   }
-  ReplayResult result = replay_and_show(loaded->plan.graph, group, arguments.options());
+  GpuReplayResult result = replay_and_show(*loaded, group, arguments.options());
   return group.is_first() ? write_results(arguments, std::move(*loaded), std::move(result)) : 0;
 }
 
 int replay_command(const Arguments& arguments) {
+  check_options(arguments);
   return run_in_job(arguments.job, [&](Group& group) { return replay_rank(arguments, group); });
 }
 
@@ -115,10 +161,19 @@ Command add_replay(CLI::App& parent) {
   arguments->job.declare(*app);
   app->add_option(
          "--mode", arguments->mode,
-         "virtual: messages carry clocks, nobody waits; wait: ops are waits, messages have their real "
-         "size; compute: ops are matrix products")
+         "On CPUs: virtual (default): messages carry clocks, nobody waits; wait: ops are waits, messages "
+         "have their real size; compute: ops are matrix products")
       ->check(CLI::IsMember({"virtual", "wait", "compute"}))
       ->type_name("NAME");
+  app->add_option("--compute", arguments->compute,
+                  "On GPUs: spin (default): an op is a kernel of its duration, on one thread; gemm: what its "
+                  "stage consists of")
+      ->check(CLI::IsMember({"spin", "gemm"}))
+      ->type_name("KIND");
+  app->add_option("--communicators", arguments->communicators,
+                  "On GPUs: pair (default): one for each ordered pair of ranks; world: one for all")
+      ->check(CLI::IsMember({"pair", "world"}))
+      ->type_name("KIND");
   app->add_option("--steps", arguments->steps,
                   fmt::format("Steps to measure; default {}, in mode virtual 1", kSteps))
       ->check(CLI::Range(1U, kMostSteps))

@@ -21,7 +21,7 @@ std::vector<std::string> notes_on(const std::string& path, std::size_t steps) {
 
 int report(const Arguments& arguments) {
   const Config config = arguments.config.load();
-  check_outputs({arguments.outputs.trace, arguments.outputs.svg},
+  check_outputs({arguments.outputs.first_trace(), arguments.outputs.svg},
                 {config.path, config.schedule.file.value_or(""), arguments.timeline});
   Plan plan = make_plan(config);
   for (const std::string& line : plan.notes) note(line);

@@ -42,7 +42,7 @@ int simulate(const Arguments& arguments) {
   PhaseSeconds seconds;
   Stopwatch watch;
   const Config config = arguments.config.load();
-  check_outputs({arguments.outputs.trace, arguments.timeline, arguments.outputs.svg},
+  check_outputs({arguments.outputs.first_trace(), arguments.timeline, arguments.outputs.svg},
                 {config.path, config.schedule.file.value_or("")});
   seconds.config = watch.lap();
   Plan plan = make_plan(config);

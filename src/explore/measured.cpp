@@ -5,9 +5,8 @@
 #include <utility>
 
 namespace ppsim {
-namespace {
 
-std::size_t find_median(const std::vector<StepFigures>& steps) {
+std::size_t median_step(std::span<const StepFigures> steps) {
   std::vector<std::size_t> order(steps.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
@@ -15,14 +14,12 @@ std::size_t find_median(const std::vector<StepFigures>& steps) {
   return order[(order.size() - 1) / 2];
 }
 
-}  // namespace
-
 MeasuredRun measure_steps(Plan plan, OpGraph graph, std::vector<Timeline> steps,
                           const std::vector<std::string>& notes) {
   std::vector<StepFigures> figures;
   for (const Timeline& step : steps) figures.push_back(measure_step(graph, step));
   const std::uint32_t optimizer_steps = plan.schedule.steps;
-  MeasuredRun measured{measure(std::move(plan), std::move(graph), std::move(steps[find_median(figures)])),
+  MeasuredRun measured{measure(std::move(plan), std::move(graph), std::move(steps[median_step(figures)])),
                        {}};
   auto& assumptions = measured.run.report.assumptions;
   assumptions.insert(assumptions.end(), notes.begin(), notes.end());

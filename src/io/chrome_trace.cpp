@@ -28,7 +28,8 @@ struct Event {
   Time ts{};
   Time dur{};  ///< slices only
   Phase phase{};
-  std::uint32_t row = 0;     ///< a track; for counters the rank
+  std::uint32_t run = 0;
+  std::uint32_t row = 0;     ///< a track of the run; for counters the rank
   std::uint32_t source = 0;  ///< slice, flow id, or step of the rank's memory
 };
 
@@ -45,28 +46,56 @@ std::string json_text(std::string_view text) {
 }
 
 bool before(const Event& a, const Event& b) {
-  return std::tuple(a.ts, a.phase, b.dur, a.row, a.source) <
-         std::tuple(b.ts, b.phase, a.dur, b.row, b.source);
+  return std::tuple(a.ts, a.phase, b.dur, a.run, a.row, a.source) <
+         std::tuple(b.ts, b.phase, a.dur, b.run, b.row, b.source);
+}
+
+/// What a run puts into the trace, and where its ids begin.
+struct RunPart {
+  const TraceRun* run;
+  ChunkIndex chunks;
+  Tracks tracks;
+  std::vector<Flow> flows;
+  Time origin{};  ///< of its clock: the trace begins at 0
+  std::uint32_t first_process = 0, first_thread = 0, first_flow = 0;
+};
+
+Time first_start(const Tracks& tracks) {
+  Time first = Time::max();
+  for (const Slice& slice : tracks.slices) first = std::min(first, slice.span.start);
+  return tracks.slices.empty() ? Time{} : first;
 }
 
 class TraceWriter {
  public:
-  TraceWriter(const OpGraph& graph, const Timeline& timeline, const std::vector<RankMemory>& memory,
-              const Report& report)
-      : graph_(graph),
-        memory_(memory),
-        report_(report),
-        chunks_(graph),
-        tracks_(make_tracks(graph, timeline)) {}
+  explicit TraceWriter(std::span<const TraceRun> runs) {
+    std::uint32_t ranks = 0;
+    for (const TraceRun& run : runs) ranks += run.graph->rank_count();
+    // Thread ids are unique over all processes and none is a process id, which Perfetto would take for a main
+    // thread.
+    std::uint32_t process = 0, thread = ranks, flow = 0;
+    for (const TraceRun& run : runs) {
+      RunPart& part = parts_.emplace_back(
+          RunPart{&run, ChunkIndex(*run.graph), make_tracks(*run.graph, *run.timeline), {}});
+      part.origin = first_start(part.tracks);
+      part.first_process = process;
+      part.first_thread = thread;
+      part.first_flow = flow;
+      collect_flows(part);
+      process += run.graph->rank_count();
+      thread += static_cast<std::uint32_t>(part.tracks.tracks.size());
+      flow += static_cast<std::uint32_t>(part.flows.size());
+    }
+  }
 
   std::string write() && {
-    collect_flows();
-    collect_events();
+    for (std::uint32_t run = 0; run < parts_.size(); ++run) collect_events(run);
+    std::sort(events_.begin(), events_.end(), before);
     text_.reserve(events_.size() * 120);
     text_ += "{\"displayTimeUnit\":\"ms\",";
     write_other_data();
     text_ += "\"traceEvents\":[\n";
-    write_metadata();
+    for (const RunPart& part : parts_) write_metadata(part);
     for (const Event& event : events_) write_event(event);
     text_.resize(text_.size() - 2);  // the last comma
     text_ += "\n]}\n";
@@ -82,85 +111,111 @@ class TraceWriter {
   /// Microseconds with exactly three decimals: nanoseconds survive the trip through a double.
   void append_us(Time time) { append(FMT_COMPILE("{}.{:03}"), time.count() / 1000, time.count() % 1000); }
 
-  void collect_flows() {
+  static void collect_flows(RunPart& part) {
+    const Tracks& tracks = part.tracks;
     const auto add = [&](std::uint32_t from, std::uint32_t to, std::string_view category,
                          std::string_view name) {
-      if (has_inside(from) && has_inside(to)) flows_.push_back({from, to, category, name});
+      if (has_inside(tracks, from) && has_inside(tracks, to))
+        part.flows.push_back({from, to, category, name});
     };
-    for (std::size_t i = 0; i < tracks_.transfers.size(); ++i) {
-      add(tracks_.send_slice[i], tracks_.receive_slice[i], "transfer",
-          payload_name(tracks_.transfers[i].op, report_.stages));
+    for (std::size_t i = 0; i < tracks.transfers.size(); ++i) {
+      add(tracks.send_slice[i], tracks.receive_slice[i], "transfer",
+          payload_name(tracks.transfers[i].op, part.run->report->stages));
     }
-    for (const auto& [forward, backward] : list_forward_backward(graph_)) {
+    for (const auto& [forward, backward] : list_forward_backward(*part.run->graph)) {
       add(forward, backward, "forward-backward", "forward to backward");
     }
   }
 
   /// An arrow needs a point strictly inside its slice.
-  bool has_inside(std::uint32_t slice) const {
+  static bool has_inside(const Tracks& tracks, std::uint32_t slice) {
     if (slice == kNoSlice) return false;
-    const Interval& span = tracks_.slices[slice].span;
+    const Interval& span = tracks.slices[slice].span;
     return span.finish - span.start >= Time(2);
   }
 
-  void collect_events() {
-    for (std::uint32_t i = 0; i < tracks_.slices.size(); ++i) {
-      const Slice& slice = tracks_.slices[i];
-      events_.push_back(
-          {slice.span.start, slice.span.finish - slice.span.start, Phase::Slice, slice.track, i});
+  void collect_events(std::uint32_t run) {
+    const RunPart& part = parts_[run];
+    const auto& slices = part.tracks.slices;
+    const auto add = [&](Time at, Time duration, Phase phase, std::uint32_t row, std::uint32_t source) {
+      events_.push_back({at - part.origin, duration, phase, run, row, source});
+    };
+    for (std::uint32_t i = 0; i < slices.size(); ++i) {
+      const Slice& slice = slices[i];
+      add(slice.span.start, slice.span.finish - slice.span.start, Phase::Slice, slice.track, i);
     }
-    for (std::uint32_t id = 0; id < flows_.size(); ++id) {
-      const Slice& from = tracks_.slices[flows_[id].from];
-      const Slice& to = tracks_.slices[flows_[id].to];
-      events_.push_back({from.span.start + Time(1), Time(0), Phase::FlowStart, from.track, id});
-      events_.push_back({to.span.finish - Time(1), Time(0), Phase::FlowEnd, to.track, id});
+    for (std::uint32_t id = 0; id < part.flows.size(); ++id) {
+      const Slice& from = slices[part.flows[id].from];
+      const Slice& to = slices[part.flows[id].to];
+      add(from.span.start + Time(1), Time(0), Phase::FlowStart, from.track, id);
+      add(to.span.finish - Time(1), Time(0), Phase::FlowEnd, to.track, id);
     }
-    for (std::uint32_t rank = 0; rank < memory_.size(); ++rank) {
-      const auto& steps = memory_[rank].steps;
-      for (std::uint32_t step = 0; step < steps.size(); ++step) {
-        events_.push_back({steps[step].at, Time(0), Phase::Counter, rank, step});
-      }
+    const std::vector<RankMemory>& memory = *part.run->memory;
+    for (std::uint32_t rank = 0; rank < memory.size(); ++rank) {
+      const auto& steps = memory[rank].steps;
+      for (std::uint32_t step = 0; step < steps.size(); ++step)
+        add(steps[step].at, Time(0), Phase::Counter, rank, step);
     }
-    std::sort(events_.begin(), events_.end(), before);
   }
 
   void write_other_data() {
-    append(FMT_COMPILE("\"otherData\":{{\"ppsim_version\":{},\"schedule\":{},\"ranks\":{},\"stages\":{},"
-                       "\"micro_batches\":{}"
-                       ","),
-           json_text(version()), json_text(report_.schedule), report_.ranks, report_.stages,
-           report_.micro_batches);
-    append(FMT_COMPILE("\"makespan_ns\":{},\"bubble_fraction\":{}}},\n"), report_.makespan.count(),
-           report_.bubble_fraction);
+    append(FMT_COMPILE("\"otherData\":{{\"ppsim_version\":{},"), json_text(version()));
+    if (parts_.size() == 1) {
+      write_figures(*parts_.front().run->report);
+    } else {
+      for (const RunPart& part : parts_) {
+        append(FMT_COMPILE("{}{}:{{"), &part == &parts_.front() ? "" : ",", json_text(part.run->name));
+        write_figures(*part.run->report);
+        text_ += '}';
+      }
+    }
+    text_ += "},\n";
   }
 
-  void write_metadata() {
-    for (std::uint32_t rank = 0; rank < graph_.rank_count(); ++rank) {
-      const std::string layers = layers_phrase(report_.per_rank[rank].layers);
-      const std::string name =
-          layers.empty() ? fmt::format("rank {}", rank) : fmt::format("rank {} ({})", rank, layers);
+  void write_figures(const Report& report) {
+    append(FMT_COMPILE("\"schedule\":{},\"ranks\":{},\"stages\":{},\"micro_batches\":{},"),
+           json_text(report.schedule), report.ranks, report.stages, report.micro_batches);
+    append(FMT_COMPILE("\"makespan_ns\":{},\"bubble_fraction\":{}"), report.makespan.count(),
+           report.bubble_fraction);
+  }
+
+  static std::string process_name(const TraceRun& run, std::uint32_t rank) {
+    const std::string layers = layers_phrase(run.report->per_rank[rank].layers);
+    return fmt::format("{}{}rank {}{}", run.name, run.name.empty() ? "" : " ", rank,
+                       layers.empty() ? "" : fmt::format(" ({})", layers));
+  }
+
+  void write_metadata(const RunPart& part) {
+    for (std::uint32_t rank = 0; rank < part.run->graph->rank_count(); ++rank) {
+      const std::uint32_t process = part.first_process + rank;
       append(FMT_COMPILE("{{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":{},\"args\":{{\"name\":{}}}}},\n"),
-             rank, json_text(name));
+             process, json_text(process_name(*part.run, rank)));
       append(FMT_COMPILE("{{\"name\":\"process_sort_index\",\"ph\":\"M\",\"pid\":{},\"args\":{{\"sort_"
                          "index\":{}}}}},\n"),
-             rank, rank);
+             process, process);
     }
-    for (std::uint32_t track = 0; track < tracks_.tracks.size(); ++track) {
-      const Track& row = tracks_.tracks[track];
+    for (std::uint32_t track = 0; track < part.tracks.tracks.size(); ++track) {
+      const Track& row = part.tracks.tracks[track];
       append(
           FMT_COMPILE(
               "{{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":{},\"tid\":{},\"args\":{{\"name\":{}}}}},\n"),
-          row.rank, tid(track), json_text(row.name));
+          part.first_process + row.rank, part.first_thread + track, json_text(row.name));
       append(FMT_COMPILE("{{\"name\":\"thread_sort_index\",\"ph\":\"M\",\"pid\":{},\"tid\":{},\"args\":{{"
                          "\"sort_index\":{}}}"
                          "}},\n"),
-             row.rank, tid(track), track);
+             part.first_process + row.rank, part.first_thread + track, track);
     }
   }
 
-  /// Thread ids are unique over all processes and none is a process id, which Perfetto would take for a main
-  /// thread.
-  std::uint32_t tid(std::uint32_t track) const { return graph_.rank_count() + track; }
+  [[nodiscard]] std::uint32_t process_of(const Event& event) const {
+    const RunPart& part = parts_[event.run];
+    return part.first_process +
+           (event.phase == Phase::Counter ? event.row : part.tracks.tracks[event.row].rank);
+  }
+
+  [[nodiscard]] std::uint32_t thread_of(const Event& event) const {
+    return parts_[event.run].first_thread + event.row;
+  }
 
   void write_event(const Event& event) {
     switch (event.phase) {
@@ -181,22 +236,23 @@ class TraceWriter {
   }
 
   void write_slice(const Event& event) {
-    const Slice& slice = tracks_.slices[event.source];
+    const RunPart& part = parts_[event.run];
+    const OpGraph& graph = *part.run->graph;
+    const Slice& slice = part.tracks.slices[event.source];
     if (slice.kind == Slice::Kind::Action) {
-      const auto ops = graph_.ops(slice.source);
-      begin_slice(event, "", action_name(ops, rank_of(event.row), chunks_), long_name(ops.front().kind));
-      write_action_args(ops, index(rank_of(event.row)));
+      const auto ops = graph.ops(slice.source);
+      const Rank rank{part.tracks.tracks[event.row].rank};
+      begin_slice(event, "", action_name(ops, rank, part.chunks), long_name(ops.front().kind));
+      write_action_args(ops, part.run->report->per_rank[index(rank)]);
     } else {
-      const Transfer& transfer = tracks_.transfers[slice.source];
+      const Transfer& transfer = part.tracks.transfers[slice.source];
       const bool send = slice.kind == Slice::Kind::Send;
       begin_slice(event, send ? "send " : "receive ",
-                  action_name({&transfer.op, 1}, graph_.rank_of(transfer.source), chunks_),
+                  action_name({&transfer.op, 1}, graph.rank_of(transfer.source), part.chunks),
                   send ? "send" : "receive");
-      write_transfer_args(transfer);
+      write_transfer_args(graph, transfer);
     }
   }
-
-  Rank rank_of(std::uint32_t track) const { return static_cast<Rank>(tracks_.tracks[track].rank); }
 
   void begin_slice(const Event& event, std::string_view prefix, const std::string& name,
                    std::string_view category) {
@@ -204,18 +260,18 @@ class TraceWriter {
     append_us(event.ts);
     text_ += ",\"dur\":";
     append_us(event.dur);
-    append(FMT_COMPILE(",\"pid\":{},\"tid\":{},\"args\":"), tracks_.tracks[event.row].rank, tid(event.row));
+    append(FMT_COMPILE(",\"pid\":{},\"tid\":{},\"args\":"), process_of(event), thread_of(event));
   }
 
-  void write_action_args(std::span<const Op> ops, std::size_t rank) {
+  void write_action_args(std::span<const Op> ops, const RankReport& rank) {
     const Op first = ops.front();
     append(FMT_COMPILE("{{\"kind\":\"{}\",\"stage\":{}"), name(first.kind), index(first.stage));
     if (is_compute(first.kind)) append(FMT_COMPILE(",\"micro_batch\":{}"), index(first.micro_batch));
-    append_layers("layers", report_.per_rank[rank], first.stage);
+    append_layers("layers", rank, first.stage);
     if (ops.size() > 1) {
       append(FMT_COMPILE(",\"pair_kind\":\"{}\",\"pair_stage\":{},\"pair_micro_batch\":{}"),
              name(ops[1].kind), index(ops[1].stage), index(ops[1].micro_batch));
-      append_layers("pair_layers", report_.per_rank[rank], ops[1].stage);
+      append_layers("pair_layers", rank, ops[1].stage);
     }
     text_ += '}';
   }
@@ -225,8 +281,8 @@ class TraceWriter {
     if (!layers.empty()) append(FMT_COMPILE(",\"{}\":\"{}\""), key, layers);
   }
 
-  void write_transfer_args(const Transfer& transfer) {
-    const TransferClass& kind = graph_.transfer_classes()[graph_.edge_classes()[transfer.edge]];
+  void write_transfer_args(const OpGraph& graph, const Transfer& transfer) {
+    const TransferClass& kind = graph.transfer_classes()[graph.edge_classes()[transfer.edge]];
     append(
         FMT_COMPILE("{{\"kind\":\"{}\",\"stage\":{},\"micro_batch\":{},\"bytes\":{},\"from\":{},\"to\":{}}}"),
         name(transfer.op.kind), index(transfer.op.stage), index(transfer.op.micro_batch), kind.bytes.count(),
@@ -234,27 +290,24 @@ class TraceWriter {
   }
 
   void write_flow(const Event& event, std::string_view phase) {
-    const Flow& flow = flows_[event.source];
+    const RunPart& part = parts_[event.run];
+    const Flow& flow = part.flows[event.source];
     append(FMT_COMPILE("{{\"name\":\"{}\",\"cat\":\"{}\",\"ph\":{},\"id\":{},\"ts\":"), flow.name,
-           flow.category, phase, event.source);
+           flow.category, phase, part.first_flow + event.source);
     append_us(event.ts);
-    append(FMT_COMPILE(",\"pid\":{},\"tid\":{}"), tracks_.tracks[event.row].rank, tid(event.row));
+    append(FMT_COMPILE(",\"pid\":{},\"tid\":{}"), process_of(event), thread_of(event));
   }
 
   void write_counter(const Event& event) {
+    const TraceRun& run = *parts_[event.run].run;
     append(FMT_COMPILE("{{\"name\":\"{}\",\"ph\":\"C\",\"ts\":"),
-           report_.forward_only ? "KV cache" : "activation memory");
+           run.report->forward_only ? "KV cache" : "activation memory");
     append_us(event.ts);
-    append(FMT_COMPILE(",\"pid\":{},\"args\":{{\"bytes\":{}}}"), event.row,
-           memory_[event.row].steps[event.source].bytes.count());
+    append(FMT_COMPILE(",\"pid\":{},\"args\":{{\"bytes\":{}}}"), process_of(event),
+           (*run.memory)[event.row].steps[event.source].bytes.count());
   }
 
-  const OpGraph& graph_;
-  const std::vector<RankMemory>& memory_;
-  const Report& report_;
-  ChunkIndex chunks_;
-  Tracks tracks_;
-  std::vector<Flow> flows_;
+  std::vector<RunPart> parts_;
   std::vector<Event> events_;
   std::string text_;
 };
@@ -263,7 +316,12 @@ class TraceWriter {
 
 std::string chrome_trace(const OpGraph& graph, const Timeline& timeline,
                          const std::vector<RankMemory>& memory, const Report& report) {
-  return TraceWriter(graph, timeline, memory, report).write();
+  const TraceRun run{"", &graph, &timeline, &memory, &report};
+  return TraceWriter({&run, 1}).write();
+}
+
+std::string chrome_trace(std::span<const TraceRun> runs) {
+  return TraceWriter(runs).write();
 }
 
 }  // namespace ppsim

@@ -51,8 +51,11 @@ IdleCause idle_cause(ChainPart part, IdleCause computing) {
 
 }  // namespace
 
-void RankWalk::step(VertexId vertex) {
+void RankWalk::wait_for(VertexId vertex) {
   if (timeline_.start[vertex] > at_) add_gap(vertex);
+}
+
+void RankWalk::run(VertexId vertex) {
   if (last_vertex_ == kNoVertex) first_start_ = timeline_.start[vertex];
   last_vertex_ = vertex;
   const Time more = std::max(timeline_.finish[vertex] - at_, Time{});

@@ -7,7 +7,8 @@
 
 namespace ppsim {
 
-/// step() the rank's vertices in program order, then finish().
+/// step() the rank's vertices in program order, then finish(). A step is the gap in front of the vertex, then
+/// the vertex.
 class RankWalk {
  public:
   /// Keeps references: all must outlive this.
@@ -15,7 +16,13 @@ class RankWalk {
            IdleChains& chains)
       : timeline_(timeline), run_(run), ramps_(ramps), links_(links), chains_(chains), at_(run.begin) {}
 
-  void step(VertexId vertex);
+  void step(VertexId vertex) {
+    wait_for(vertex);
+    run(vertex);
+  }
+  void wait_for(VertexId vertex);
+  void run(VertexId vertex);
+  [[nodiscard]] const std::array<Time, kIdleCauses>& causes() const { return bubbles_.idle_by_cause; }
   [[nodiscard]] RankBubbles finish();
 
  private:

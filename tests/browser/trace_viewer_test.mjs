@@ -46,6 +46,14 @@ function simulate(config, trace) {
   return { trace, report: JSON.parse(report) };
 }
 
+/// A prediction and what was measured, in one trace. It is no report of one run.
+function compareRuns(config, trace) {
+  const measured = join(dirname(trace), 'measured.csv');
+  execFileSync(ppsim, ['simulate', config, '--set', '/simulation/noise/gpu_speed/rank 1=0.9', '--timeline', measured], { cwd: root });
+  execFileSync(ppsim, ['compare-runs', measured, '--config', config, '--trace', trace], { cwd: root });
+  return { trace };
+}
+
 /// [{trace, report}]: one of each sort of run, one of them packed.
 function makeTraces() {
   const folder = join(work, 'traces');
@@ -57,6 +65,7 @@ function makeTraces() {
     simulate('configs/interleaved_4gpu.json', join(folder, 'interleaved_4gpu.json')),
     simulate('configs/inference_2gpu.json', join(folder, 'inference_2gpu.json.gz')),
     simulate(slow, join(folder, 'slow_link.json')),
+    compareRuns(slow, join(folder, 'two_runs.json')),
   ];
 }
 

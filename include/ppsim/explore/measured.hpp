@@ -1,7 +1,9 @@
 /// Figures of steps that were measured.
 #pragma once
 
+#include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,8 +12,11 @@
 
 namespace ppsim {
 
+/// The step of median makespan, by nearest rank, the first of several. Requires at least one.
+[[nodiscard]] std::size_t median_step(std::span<const StepFigures> steps);
+
 struct MeasuredRun {
-  Run run;                          ///< the step of median makespan (by nearest rank, the first of several)
+  Run run;                          ///< median_step()
   std::optional<RunsReport> steps;  ///< where there are several
 };
 

@@ -20,6 +20,18 @@ namespace ppsim {
 [[nodiscard]] std::string chrome_trace(const OpGraph& graph, const Timeline& timeline,
                                        const std::vector<RankMemory>& memory, const Report& report);
 
+/// What a run puts into a trace.
+struct TraceRun {
+  std::string name;  ///< in front of its ranks': "predicted"
+  const OpGraph* graph = nullptr;
+  const Timeline* timeline = nullptr;
+  const std::vector<RankMemory>* memory = nullptr;
+  const Report* report = nullptr;
+};
+
+/// Several runs in one trace, each with processes of its own, all beginning at 0. Requires one at least.
+[[nodiscard]] std::string chrome_trace(std::span<const TraceRun> runs);
+
 /// One row an op or transfer: rank,stream,kind,stage,micro_batch,start_ns,finish_ns,bytes,peer; ascending by
 /// start, then rank. Streams are compute, send, receive, collectives; a transfer has a row on the sender's
 /// send stream and one on the receiver's receive stream, with the times of a trace, `peer` naming the other.

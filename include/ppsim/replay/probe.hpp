@@ -60,4 +60,8 @@ class Probe {
 /// machine's memory. Keeps a reference.
 [[nodiscard]] std::unique_ptr<Probe> make_host_probe(Group& group, std::uint32_t sharing);
 
+/// Messages by NCCL, products in bf16 by cuBLASLt, on GPU `local_rank` of this machine. Throws NoGpu and
+/// ReplayError. Keeps a reference. Requires has_cuda().
+[[nodiscard]] std::unique_ptr<Probe> make_gpu_probe(Group& group, std::uint32_t local_rank);
+
 }  // namespace ppsim
