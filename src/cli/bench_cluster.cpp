@@ -20,6 +20,8 @@ namespace {
 
 // Enough for some tens of repeats of each size, and soon done.
 constexpr double kSeconds = 20, kMostSeconds = 3600;
+// Products of this width have all of the peak that there is.
+constexpr std::uint64_t kWidestOnGpu = 8192, kWidestOnHost = 1024;
 // Messages count their bytes in an int.
 constexpr Bytes kMostBytes((std::int64_t{1} << 31) - 1);
 
@@ -61,7 +63,7 @@ BenchPlan make_plan_of(const Arguments& arguments) {
   plan.product_seconds = share_of(arguments.seconds, 0.25);
   plan.backend = arguments.job.backend;
   if (plan.backend == "host-mpi") plan.backend += " over " + mpi_library();
-  plan.products = default_products();
+  plan.products = default_products(arguments.on_gpus() ? kWidestOnGpu : kWidestOnHost);
   if (!arguments.model.empty()) {
     const Config config = load_config(arguments.model);
     plan.products = shapes_of(describe_products(config));

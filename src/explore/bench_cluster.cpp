@@ -128,9 +128,9 @@ std::vector<Bytes> default_message_sizes() {
   return sizes;
 }
 
-std::vector<ProductShape> default_products() {
+std::vector<ProductShape> default_products(std::uint64_t widest) {
   std::vector<ProductShape> shapes;
-  for (std::uint64_t width = 64; width <= 1024; width *= 2) shapes.push_back({width, width, width});
+  for (std::uint64_t width = 64; width <= widest; width *= 2) shapes.push_back({width, width, width});
   return shapes;
 }
 

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -39,11 +40,16 @@ for option; do
   esac
 done
 while [ "${1#--}" != "$1" ]; do shift; done
-rank=0
+export WORLD_SIZE=$((nodes * ranks)) MASTER_ADDR=${endpoint%:*} MASTER_PORT=${endpoint#*:}
+rank=1
 while [ $rank -lt $ranks ]; do
-  RANK=$rank LOCAL_RANK=$rank WORLD_SIZE=$((nodes * ranks)) MASTER_ADDR=${endpoint%:*} MASTER_PORT=${endpoint#*:} "$@" || exit
+  RANK=$rank LOCAL_RANK=$rank "$@" &
   rank=$((rank + 1))
 done
+RANK=0 LOCAL_RANK=0 "$@"
+code=$?
+wait
+exit $code
 """
 PROGRAM = """#!/bin/sh
 echo "$RANK $LOCAL_RANK $WORLD_SIZE $MASTER_ADDR $MASTER_PORT $*"
@@ -93,9 +99,23 @@ class Launch(unittest.TestCase):
         done = self.start("torchrun.sh", "replay", "config.json", "--steps", 3, HEAD="node0", NODES="2", GPUS="2",
                           PPSIM=str(self.stand_in("program", PROGRAM)))
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(done.stdout.splitlines(),
+        self.assertEqual(sorted(done.stdout.splitlines()),
                          [f"{rank} {rank} 4 node0 29500 replay --backend cuda-nccl config.json --steps 3" for rank in (0, 1)])
         self.assertIn("--no-python", self.record.read_text().splitlines())
+
+    def test_torchrun_needs_no_mpi(self):
+        self.stand_in("torchrun", FAKE_TORCHRUN)
+        with socket.create_server(("localhost", 0)) as free:
+            port = free.getsockname()[1]
+        job = {"HEAD": "localhost", "PORT": str(port), "GPUS": "8", "BACKEND": "host-tcp", "PPSIM": str(PPSIM)}
+        done = self.start("torchrun.sh", "replay", REFERENCE, "--json", **job)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["makespan_ns"], 219_820_000)
+        done = self.start("torchrun.sh", "bench-cluster", *QUICK, "-o", self.cluster, **{**job, "GPUS": "2"})
+        if "has no BLAS" in done.stderr:
+            self.skipTest("skipped: this build of ppsim has no BLAS")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("host-tcp", json.loads(self.cluster.read_text())["source"])
 
     @unittest.skipIf(SKIP, SKIP)
     def test_slurm_starts_one_rank_a_task(self):

@@ -65,28 +65,40 @@ def between_nodes(measured):
     return next(link for link in measured["links"] if link["class"] == "between nodes")
 
 
-def config(**overrides):
-    """A pipeline over all ranks whose ops last 40 and 80 ms, and whose messages take 21 ms between nodes."""
-    document = {
-        "cluster": str(CLUSTER),
-        "model": {"dtype": "fp32", "layer_costs": [{"repeat": 16, "forward": "0.02 TFLOP", "backward": "0.04 TFLOP",
-                                                    "activation": "1 kB", "output": "512 KiB", "parameters": 0}]},
-        "parallelism": {"pipeline": NODES * RANKS_PER_NODE, "micro_batches": 8},
-        "schedule": {"name": "1f1b"},
-        "simulation": {"contention": "fair"}}
-    for section, values in overrides.items():
-        document[section].update(values)
-    path = pathlib.Path(FOLDER.name) / "config.json"
+def write(document, name="config.json"):
+    path = pathlib.Path(FOLDER.name) / name
     path.write_text(json.dumps(document))
     return path
 
 
-# Ops are waits here: of a round rate, whatever this machine's cores make.
-ROUND_GPU = ["--set", "/cluster/gpu/peak/fp32=1 TFLOP/s", "--set", "/cluster/gpu/matmul_efficiency=1"]
+def pipeline(cluster, micro_batches=8, chunks=1, schedule="1f1b"):
+    """Over all ranks: ops of 40 and 80 ms a rank, messages of 21 ms between nodes."""
+    return {"cluster": cluster,
+            "costs": {"forward": f"{40 // chunks} ms", "backward": f"{80 // chunks} ms", "transfer": "512 KiB"},
+            "parallelism": {"pipeline": NODES * RANKS_PER_NODE, "virtual_stages": chunks, "micro_batches": micro_batches},
+            "schedule": {"name": schedule}, "simulation": {"contention": "fair"}}
 
 
-def report(text):
-    return json.loads(text)["makespan_ns"]
+def replicas_of_two():
+    """Two replicas of a pipeline of two ranks, each rank on a node of its own: both send 1 MiB at once."""
+    return {"cluster": str(CLUSTER),
+            "costs": {"forward": "1 ms", "backward": "2 ms", "transfer": "1 MiB"},
+            "parallelism": {"pipeline": 2, "data": RANKS_PER_NODE, "micro_batches": 1},
+            "schedule": {"name": "1f1b"}, "simulation": {"contention": "fair"}}
+
+
+def ppsim(*arguments):
+    done = subprocess.run([PPSIM, *map(str, arguments)], capture_output=True, text=True, timeout=LIMIT_S)
+    if done.returncode != 0:
+        raise AssertionError(done.stderr)
+    return done.stdout
+
+
+def replay(config, *options):
+    done = netlab(PPSIM, "replay", config, "--mode", "wait", "--steps", 2, "--json", *options)
+    if done.returncode != 0:
+        raise AssertionError(done.stdout + done.stderr)
+    return json.loads(done.stdout)
 
 
 @unittest.skipIf(SKIP, SKIP)
@@ -118,37 +130,32 @@ class Measured(unittest.TestCase):
             self.measured(attempt)["alone"]["bytes_per_second"] / 1e6, BYTES_PER_SECOND / 1e6, "MB/s"))
 
     def test_2_two_ranks_of_a_node_get_what_fair_sharing_says(self):
-        # Two replicas of a pipeline of two ranks, each on its node: both send 1 MiB at once.
-        model = {"layer_costs": [{"repeat": 2, "forward": "0.001 TFLOP", "backward": "0.002 TFLOP",
-                                  "activation": "1 kB", "output": "1 MiB", "parameters": 0}]}
-
         def measure(attempt):
             measured = self.measured(attempt)["sizes"][-1]["all_pairs_ns"]
-            done = subprocess.run([PPSIM, "network", config(model=model, parallelism={
-                "pipeline": 2, "data": RANKS_PER_NODE, "micro_batches": 1}), *ROUND_GPU,
-                "--json"], capture_output=True, text=True, timeout=LIMIT_S)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            transfer = json.loads(done.stdout)["transfers"][0]
-            self.assertEqual(transfer["bytes"], 1 << 20)
+            transfer = json.loads(ppsim("network", write(replicas_of_two()), "--json"))["transfers"][0]
+            self.assertEqual((transfer["bytes"], transfer["flows"]), (1 << 20, RANKS_PER_NODE))
             return measured / 1e6, transfer["mean_ns"] / 1e6, "ms"
 
         self.within_bound("1 MiB from each of two ranks of a node", measure)
 
-    def predict_and_replay(self, *options):
-        path = config()
-        arguments = [str(path), *ROUND_GPU, "--set", f"/cluster/nodes={NODES}", *options]
-        predicted = subprocess.run([PPSIM, "simulate", *arguments, "--json"], capture_output=True, text=True,
-                                   timeout=LIMIT_S)
-        self.assertEqual(predicted.returncode, 0, predicted.stderr)
-        replayed = netlab(PPSIM, "replay", *arguments, "--mode", "wait", "--steps", 2, "--json")
-        self.assertEqual(replayed.returncode, 0, replayed.stdout + replayed.stderr)
-        return report(replayed.stdout) / 1e6, report(predicted.stdout) / 1e6, "ms"
+    def calibrated_cluster(self):
+        """What a replay of other micro-batches makes of the cluster that was measured."""
+        self.measured(1)
+        cluster = {**json.loads(CLUSTER.read_text()), "nodes": NODES}
+        config, timeline = write(pipeline(cluster, micro_batches=4), "a.json"), pathlib.Path(FOLDER.name) / "a.csv"
+        replay(config, "-o", timeline)
+        calibrated = pathlib.Path(FOLDER.name) / "calibrated.json"
+        ppsim("calibrate", timeline, "--config", config, "-o", calibrated)
+        return json.loads(calibrated.read_text())["cluster"]
 
     def test_3_a_replayed_step_takes_what_is_predicted(self):
-        self.measured(1)
-        self.within_bound("a step of 1F1B", lambda attempt: self.predict_and_replay())
-        self.within_bound("a step of interleaved", lambda attempt: self.predict_and_replay(
-            "--schedule", "interleaved", "--set", "/parallelism/virtual_stages=2"))
+        cluster = self.calibrated_cluster()
+        print(f"note: between nodes, calibrated: {cluster['infiniband']}")
+        for schedule, chunks in (("1f1b", 1), ("interleaved", 2)):
+            config = write(pipeline(cluster, chunks=chunks, schedule=schedule), "b.json")
+            predicted = json.loads(ppsim("simulate", config, "--json"))["makespan_ns"]
+            self.within_bound(f"a step of {schedule}", lambda attempt: (
+                replay(config)["makespan_ns"] / 1e6, predicted / 1e6, "ms"))
 
 
 @unittest.skipIf(SKIP, SKIP)
