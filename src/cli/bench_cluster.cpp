@@ -20,6 +20,8 @@ namespace {
 
 // Enough for some tens of repeats of each size, and soon done.
 constexpr double kSeconds = 20, kMostSeconds = 3600;
+// Products of this width have all of the peak that there is.
+constexpr std::uint64_t kWidestOnGpu = 8192, kWidestOnHost = 1024;
 // Messages count their bytes in an int.
 constexpr Bytes kMostBytes((std::int64_t{1} << 31) - 1);
 
@@ -61,7 +63,7 @@ BenchPlan make_plan_of(const Arguments& arguments) {
   plan.product_seconds = share_of(arguments.seconds, 0.25);
   plan.backend = arguments.job.backend;
   if (plan.backend == "host-mpi") plan.backend += " over " + mpi_library();
-  plan.products = default_products();
+  plan.products = default_products(arguments.on_gpus() ? kWidestOnGpu : kWidestOnHost);
   if (!arguments.model.empty()) {
     const Config config = load_config(arguments.model);
     plan.products = shapes_of(describe_products(config));
@@ -106,11 +108,12 @@ int write_results(const Arguments& arguments, const BenchSamples& samples, const
 
 int bench_rank(const Arguments& arguments, Group& group) {
   std::optional<BenchPlan> plan;
-  JobFault fault = fault_of([&] { plan = prepare(arguments, group.is_first()); });
+  const JobFault fault = fault_of([&] { plan = prepare(arguments, group.is_first()); });
   if (const int code = agree_on_fault(group, fault); code != 0) return code;
   for (const std::string& line :
-       {size_fault(group.transport(), arguments), arguments_fault(arguments, group)})
-    if (const int code = agree_on_fault(group, {line, line.empty() ? 0 : kFailed}); code != 0) return code;
+       {size_fault(group.transport(), arguments), arguments_fault(arguments, group)}) {
+    if (const std::string first = group.first_fault(line); !first.empty()) throw JointError(first);
+  }
   const NodeMap nodes = find_nodes(group);
   const std::unique_ptr<Probe> probe = arguments.on_gpus() ? make_gpu_probe(group, read_local_rank())
                                                            : make_host_probe(group, nodes.ranks_per_machine);

@@ -60,15 +60,15 @@ void add_samples(LinkTimes& times, const LinkSamples& samples, const NodeMap& no
   }
 }
 
-std::optional<MeasuredLink> measured_link(const BenchSamples& samples, LinkScope kind) {
+std::optional<MeasuredLink> measured_link(const BenchSamples& samples, LinkScope scope) {
   LinkTimes times;
   for (const LinkSamples& one : samples.links)
-    if (one.kind == kind) add_samples(times, one, samples.nodes);
+    if (one.scope == scope) add_samples(times, one, samples.nodes);
   if (times.alone.empty()) return std::nullopt;
   try {
     return fit_measured_link(std::move(times));
   } catch (const Error& error) {
-    throw Error(std::string(scope_name(kind)), error.fault().what);
+    throw Error(std::string(scope_name(scope)), error.fault().what);
   }
 }
 
@@ -128,9 +128,9 @@ std::vector<Bytes> default_message_sizes() {
   return sizes;
 }
 
-std::vector<ProductShape> default_products() {
+std::vector<ProductShape> default_products(std::uint64_t widest) {
   std::vector<ProductShape> shapes;
-  for (std::uint64_t width = 64; width <= 1024; width *= 2) shapes.push_back({width, width, width});
+  for (std::uint64_t width = 64; width <= widest; width *= 2) shapes.push_back({width, width, width});
   return shapes;
 }
 

@@ -54,11 +54,11 @@ void add_directions(std::vector<std::string>& notes, const MeasuredLink& link, s
                   where, 100 * share));
 }
 
-void add_link(std::vector<std::string>& notes, const std::optional<MeasuredLink>& link, LinkScope kind) {
+void add_link(std::vector<std::string>& notes, const std::optional<MeasuredLink>& link, LinkScope scope) {
   if (!link) return;
-  add_slow_pairs(notes, link->times, scope_name(kind));
-  add_fit(notes, *link, scope_name(kind));
-  add_directions(notes, *link, scope_name(kind));
+  add_slow_pairs(notes, link->times, scope_name(scope));
+  add_fit(notes, *link, scope_name(scope));
+  add_directions(notes, *link, scope_name(scope));
 }
 
 void add_nics(std::vector<std::string>& notes, const MeasuredCluster& measured) {
@@ -97,8 +97,8 @@ void add_products(std::vector<std::string>& notes, const BenchSamples& samples, 
 
 }  // namespace
 
-std::string_view scope_name(LinkScope kind) {
-  switch (kind) {
+std::string_view scope_name(LinkScope scope) {
+  switch (scope) {
     case LinkScope::Inside:
       return "inside a node";
     case LinkScope::Between:

@@ -9,7 +9,7 @@
 
 namespace ppsim {
 
-[[nodiscard]] std::string_view scope_name(LinkScope kind);  ///< "inside a node"
+[[nodiscard]] std::string_view scope_name(LinkScope scope);  ///< "inside a node"
 
 /// A line each.
 [[nodiscard]] std::vector<std::string> bench_notes(const MeasuredCluster& cluster,

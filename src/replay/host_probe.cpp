@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <functional>
 
 #include "matrix_product.hpp"
 #include "ppsim/replay/probe.hpp"
@@ -34,10 +35,13 @@ std::vector<float>& grow(std::vector<float>& matrix, std::uint64_t rows, std::ui
   return matrix;
 }
 
+// `before` each repeat, outside its time.
 template <class Act>
-std::vector<Time> time_each(std::uint32_t count, Act&& act) {
+std::vector<Time> time_each(
+    std::uint32_t count, Act&& act, const std::function<void()>& before = [] {}) {
   std::vector<Time> times;
   for (std::uint32_t i = 0; i < count; ++i) {
+    before();
     const Time begin = clock_now();
     act();
     times.push_back(clock_now() - begin);
@@ -90,13 +94,15 @@ class HostProbe final : public Probe {
     float* a = grow(a_, shape.rows, shape.inner).data();
     float* b = grow(b_, shape.inner, shape.columns).data();
     float* c = grow(c_, shape.rows, shape.columns).data();
-    return time_each(count, [&] { ppsim::multiply(shape.rows, shape.columns, shape.inner, a, b, c); });
+    return time_each(
+        count, [&] { ppsim::multiply(shape.rows, shape.columns, shape.inner, a, b, c); }, watch());
   }
 
   std::vector<Time> copy(Bytes size, std::uint32_t count) override {
     make_room(size);
     const auto bytes = static_cast<std::size_t>(size.count());
-    return time_each(count, [&] { std::memcpy(incoming_.data(), outgoing_.data(), bytes); });
+    return time_each(
+        count, [&] { std::memcpy(incoming_.data(), outgoing_.data(), bytes); }, watch());
   }
 
  private:
@@ -124,12 +130,27 @@ class HostProbe final : public Probe {
     finish(peer);
   }
 
+  [[nodiscard]] ReplayError stopped_in(const Stopped& stopped, const std::string& what) const {
+    return ReplayError(
+        fmt::format("rank {}: {} while it measured {}", index(transport_.rank()), stopped.what(), what));
+  }
+
+  // Looks for signals and failed ranks, of which a rank that computes hears nothing else.
+  [[nodiscard]] std::function<void()> watch() {
+    return [this] {
+      try {
+        (void)transport_.poll();
+      } catch (const Stopped& stopped) {
+        throw stopped_in(stopped, "products and copies");
+      }
+    };
+  }
+
   void finish(Rank peer) {
     try {
       if (transport_.wait(clock_now() + patience_)) return;
     } catch (const Stopped& stopped) {
-      throw ReplayError(fmt::format("rank {}: {} while it measured messages with rank {}",
-                                    index(transport_.rank()), stopped.what(), index(peer)));
+      throw stopped_in(stopped, fmt::format("messages with rank {}", index(peer)));
     }
     throw ReplayError(fmt::format("rank {}: a message to or from rank {} takes more than {} s",
                                   index(transport_.rank()), index(peer),

@@ -58,9 +58,9 @@ std::vector<std::vector<Time>> run_round(const Round& round, Group& group, Probe
   return times;
 }
 
-// Rounds of one kind and load of one size: all pairs at once, or one after the other.
-std::vector<Round> rounds_of(const NodeMap& map, LinkScope kind, LinkLoad load, Bytes size) {
-  const std::vector<LinkPair> pairs = pairs_of(map, kind, load);
+// Rounds of one scope and load of one size: all pairs at once, or one after the other.
+std::vector<Round> rounds_of(const NodeMap& map, LinkScope scope, LinkLoad load, Bytes size) {
+  const std::vector<LinkPair> pairs = pairs_of(map, scope, load);
   if (pairs.empty() || (size == Bytes(0) && load != LinkLoad::Alone)) return {};
   if (load == LinkLoad::AllPairs) return {{load, size, pairs}};
   std::vector<Round> rounds;
@@ -74,15 +74,15 @@ constexpr std::array kLoads = {LinkLoad::Alone, LinkLoad::BothWays, LinkLoad::Al
 // Calls `act` for all that is measured, in the order of the samples.
 template <class Act>
 void for_each_setting(const LinkPlan& plan, Act&& act) {
-  for (const LinkScope kind : kScopes)
+  for (const LinkScope scope : kScopes)
     for (const LinkLoad load : kLoads)
-      for (const Bytes size : plan.sizes) act(kind, load, size);
+      for (const Bytes size : plan.sizes) act(scope, load, size);
 }
 
 std::size_t count_rounds(const NodeMap& map, const LinkPlan& plan) {
   std::size_t count = 0;
-  for_each_setting(plan, [&](LinkScope kind, LinkLoad load, Bytes size) {
-    count += rounds_of(map, kind, load, size).size();
+  for_each_setting(plan, [&](LinkScope scope, LinkLoad load, Bytes size) {
+    count += rounds_of(map, scope, load, size).size();
   });
   return count;
 }
@@ -99,9 +99,9 @@ std::vector<std::uint32_t> spread(std::uint32_t count) {
 
 }  // namespace
 
-std::vector<LinkPair> pairs_of(const NodeMap& map, LinkScope kind, LinkLoad load) {
+std::vector<LinkPair> pairs_of(const NodeMap& map, LinkScope scope, LinkLoad load) {
   std::vector<LinkPair> pairs;
-  if (kind == LinkScope::Inside) {
+  if (scope == LinkScope::Inside) {
     if (map.ranks_per_node < 2 || load == LinkLoad::AllPairs) return {};
     for (const std::uint32_t node : spread(map.nodes()))
       pairs.push_back({map.rank(node, 0), map.rank(node, 1)});
@@ -122,9 +122,9 @@ std::vector<LinkPair> pairs_of(const NodeMap& map, LinkScope kind, LinkLoad load
 std::vector<LinkSamples> measure_links(const NodeMap& map, Group& group, Probe& probe, const LinkPlan& plan) {
   const auto rounds = static_cast<Time::rep>(std::max<std::size_t>(count_rounds(map, plan), 1));
   std::vector<LinkSamples> samples;
-  for_each_setting(plan, [&](LinkScope kind, LinkLoad load, Bytes size) {
-    LinkSamples result{kind, load, size, {}, {}};
-    for (const Round& round : rounds_of(map, kind, load, size)) {
+  for_each_setting(plan, [&](LinkScope scope, LinkLoad load, Bytes size) {
+    LinkSamples result{scope, load, size, {}, {}};
+    for (const Round& round : rounds_of(map, scope, load, size)) {
       auto times = run_round(round, group, probe, plan.seconds / rounds);
       result.pairs.insert(result.pairs.end(), round.pairs.begin(), round.pairs.end());
       result.times.insert(result.times.end(), times.begin(), times.end());

@@ -14,17 +14,18 @@
 namespace ppsim {
 namespace {
 
+// Three lines each.
 std::string text_of(const NodeId& id) {
-  return id.host + '\n' + id.boot + '\n' + id.network;
+  return id.host + '\n' + id.boot + '\n' + id.network + '\n';
 }
 
-NodeId node_of(const std::string& text) {
-  NodeId id;
+std::vector<NodeId> read_nodes(const std::string& text) {
+  std::vector<NodeId> nodes;
   std::istringstream lines(text);
-  std::getline(lines, id.host);
-  std::getline(lines, id.boot);
-  std::getline(lines, id.network);
-  return id;
+  for (NodeId id;
+       std::getline(lines, id.host) && std::getline(lines, id.boot) && std::getline(lines, id.network);)
+    nodes.push_back(id);
+  return nodes;
 }
 
 std::string ranks_text(std::size_t count) {
@@ -92,13 +93,11 @@ NodeMap group_by_node(std::span<const NodeId> ranks) {
 
 // Rank 0 tells what it was told, so that all decide alike.
 NodeMap find_nodes(Group& group) {
-  std::vector<NodeId> ranks;
-  const std::vector<Blob> gathered = group.gather(bytes_of(text_of(own_node())));
-  for (std::uint32_t rank = 0; rank < group.transport().size(); ++rank) {
-    const Blob own = group.is_first() ? gathered[rank] : Blob{};
-    ranks.push_back(node_of(std::string(text_of(std::span<const std::byte>(group.broadcast(own))))));
-  }
-  return group_by_node(ranks);
+  std::string all;
+  for (const Blob& one : group.gather(bytes_of(text_of(own_node()))))
+    all += text_of(std::span<const std::byte>(one));
+  const Blob told = group.broadcast(bytes_of(all));
+  return group_by_node(read_nodes(std::string(text_of(std::span<const std::byte>(told)))));
 }
 
 }  // namespace ppsim

@@ -25,8 +25,8 @@ struct BenchPlan {
 /// 1 KiB to 16 MiB by fours, and no bytes.
 [[nodiscard]] std::vector<Bytes> default_message_sizes();
 
-/// Square ones, for who names no model.
-[[nodiscard]] std::vector<ProductShape> default_products();
+/// Square ones up to `widest`, for who names no model.
+[[nodiscard]] std::vector<ProductShape> default_products(std::uint64_t widest);
 
 /// Of a model's products.
 [[nodiscard]] std::vector<ProductShape> shapes_of(const std::vector<Product>& products);

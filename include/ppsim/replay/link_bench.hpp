@@ -28,7 +28,7 @@ struct LinkPair {
 
 /// One way, of one size.
 struct LinkSamples {
-  LinkScope kind{};
+  LinkScope scope{};
   LinkLoad load{};
   Bytes size;
   std::vector<LinkPair> pairs;
@@ -43,7 +43,7 @@ struct LinkPlan {
 /// Pairs that are measured: one after the other, except with AllPairs. Inside: the first two ranks of each
 /// node. Between: the first ranks of each node and the next; with AllPairs all ranks of the first two nodes.
 /// Of many nodes some, evenly spread. Empty where the map has no such pair, or one alone for AllPairs.
-[[nodiscard]] std::vector<LinkPair> pairs_of(const NodeMap& map, LinkScope kind, LinkLoad load);
+[[nodiscard]] std::vector<LinkPair> pairs_of(const NodeMap& map, LinkScope scope, LinkLoad load);
 
 /// All ranks call it, with the same map and plan. On rank 0 the samples, by scope, load and size; elsewhere
 /// none. Throws ReplayError as the probe does.
