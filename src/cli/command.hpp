@@ -19,7 +19,9 @@ struct Command {
 };
 
 // One file each, by the name of the command.
+Command add_bench_cluster(CLI::App& parent);
 Command add_simulate(CLI::App& parent);
+Command add_calibrate(CLI::App& parent);
 Command add_compare(CLI::App& parent);
 Command add_compare_runs(CLI::App& parent);
 Command add_config(CLI::App& parent);

@@ -1,26 +1,19 @@
 #include <fmt/format.h>
-#include <signal.h>
 #include <unistd.h>
 
-#include <csignal>
-#include <new>
 #include <optional>
 
 #include "command.hpp"
-#include "ppsim/core/error.hpp"
+#include "job.hpp"
 #include "ppsim/explore/measured.hpp"
 #include "ppsim/explore/replayed.hpp"
 #include "ppsim/io/files.hpp"
-#include "ppsim/io/quantity.hpp"
 #include "ppsim/io/timeline_files.hpp"
-#include "ppsim/replay/job.hpp"
+#include "ppsim/replay/environment.hpp"
 #include "run_output.hpp"
 
 namespace ppsim::cli {
 namespace {
-
-constexpr int kFailed = 1;
-constexpr int kUsage = 2;
 
 // Enough to see how steps spread, and soon done.
 constexpr std::uint32_t kSteps = 5, kWarmup = 1;
@@ -30,44 +23,58 @@ constexpr std::uint32_t kMostSteps = 10'000;
 const std::map<std::string, ReplayMode> kModes = {
     {"virtual", ReplayMode::Virtual}, {"wait", ReplayMode::Wait}, {"compute", ReplayMode::Compute}};
 
+const std::map<std::string, GpuCompute> kComputes = {{"spin", GpuCompute::Spin}, {"gemm", GpuCompute::Gemm}};
+
+const std::map<std::string, Communicators> kCommunicators = {{"pair", Communicators::Pair},
+                                                             {"world", Communicators::World}};
+
 struct Arguments {
   ConfigArguments config;
-  std::string backend = "host-mpi", mode = "virtual", timeout = "20 s", timeline;
-  std::optional<std::uint32_t> steps, warmup;  // not given: by the mode
+  JobArguments job;
+  std::string timeline;
+  std::optional<std::string> mode, compute, communicators;  // not given: by the backend
+  std::optional<std::uint32_t> steps, warmup;               // not given: by the mode
   RunOutputs outputs;
 
+  [[nodiscard]] bool on_gpus() const { return job.backend == "cuda-nccl"; }
+
   [[nodiscard]] ReplayOptions options() const {
-    const ReplayMode chosen = kModes.at(mode);
+    const ReplayMode chosen = on_gpus() ? ReplayMode::Compute : kModes.at(mode.value_or("virtual"));
     const bool timed = chosen != ReplayMode::Virtual;  // else all steps are the same
     return {chosen, steps.value_or(timed ? kSteps : 1), warmup.value_or(timed ? kWarmup : 0)};
   }
 };
 
-volatile std::sig_atomic_t received_signal = 0;
-
-// The second one ends the process as ever.
-void listen_to_signals() {
-  struct sigaction action {};
-  action.sa_handler = [](int signal) { received_signal = signal; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  for (const int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
-}
-
-void say(std::string_view line) {
-  note(fmt::format("ppsim: {}", line));
-}
-
-void check_backend(const Arguments& arguments) {
-  if (arguments.backend == "cuda-nccl") throw Error("--backend", "this build has no CUDA backend");
-  if (!has_mpi())
-    throw Error("--backend",
-                "this build has no MPI, which host-mpi needs: install libopenmpi-dev and build anew");
+// No option is read for nothing.
+void check_options(const Arguments& arguments) {
+  const auto refuse = [&](const std::optional<std::string>& value, std::string_view option) {
+    if (value) throw Error(std::string(option), "has no meaning for the backend " + arguments.job.backend);
+  };
+  if (arguments.on_gpus()) return refuse(arguments.mode, "--mode");
+  refuse(arguments.compute, "--compute");
+  refuse(arguments.communicators, "--communicators");
 }
 
 struct Loaded {
   Config config;
   ReplayPlan plan;
+  std::optional<GpuReplayOptions> gpu;
 };
+
+GpuReplayOptions gpu_options(const Arguments& arguments, const Config& config, const ReplayPlan& plan) {
+  GpuReplayOptions options = make_gpu_options(config, plan, kComputes.at(arguments.compute.value_or("spin")));
+  if (arguments.communicators) {
+    if (config.simulation.communication == Communication::Program)
+      throw Error("--communicators",
+                  "has no meaning where sends are part of the program: simulation.streams says it");
+    options.communicators = kCommunicators.at(*arguments.communicators);
+  }
+  const ReplayOptions steps = arguments.options();
+  options.steps = steps.steps;
+  options.warmup = steps.warmup;
+  options.local_rank = read_local_rank();
+  return options;
+}
 
 Loaded load(const Arguments& arguments, bool first) {
   Config config = arguments.config.load();
@@ -76,27 +83,9 @@ Loaded load(const Arguments& arguments, bool first) {
                   {config.path, config.schedule.file.value_or("")});
   }
   ReplayPlan plan = make_replay_plan(config, arguments.options().mode);
-  return {std::move(config), std::move(plan)};
-}
-
-// What went wrong here, if anything did, and the exit code that means it.
-struct Fault {
-  std::string line;
-  int code = 0;
-};
-
-template <class Action>
-Fault fault_of(Action&& action) {
-  try {
-    action();
-    return {};
-  } catch (const DeadlockError& error) {
-    return {error.what(), kFailed};
-  } catch (const Error& error) {
-    return {error.what(), kUsage};
-  } catch (const std::bad_alloc&) {
-    return {"not enough memory for a run of this size", kUsage};
-  }
+  Loaded loaded{std::move(config), std::move(plan), {}};
+  if (arguments.on_gpus()) loaded.gpu = gpu_options(arguments, loaded.config, loaded.plan);
+  return loaded;
 }
 
 // For a terminal: one line that is written over.
@@ -110,22 +99,30 @@ std::string progress_text(std::uint32_t step, const ReplayOptions& options) {
 }
 
 // Of rank 0 alone, like all that is said.
-ReplayResult replay_and_show(const OpGraph& graph, Group& group, ReplayOptions options) {
+GpuReplayResult replay_and_show(const Loaded& loaded, Group& group, ReplayOptions options) {
   const bool shows = group.is_first() && isatty(STDERR_FILENO) != 0;
   if (shows) {
     options.on_step = [steps = options](std::uint32_t step) { show_progress(progress_text(step, steps)); };
   }
-  ReplayResult result = replay(graph, group, options);
+  GpuReplayResult result;
+  if (loaded.gpu) {
+    GpuReplayOptions gpu = *loaded.gpu;
+    gpu.on_step = options.on_step;
+    result = replay_on_gpus(loaded.plan.graph, group, gpu);
+  } else {
+    result.replay = replay(loaded.plan.graph, group, options);
+  }
   if (shows) show_progress("");
   return result;
 }
 
-int write_results(const Arguments& arguments, Loaded loaded, ReplayResult result) {
-  const Fault fault = fault_of([&] {
+int write_results(const Arguments& arguments, Loaded loaded, GpuReplayResult result) {
+  const JobFault fault = fault_of([&] {
     std::string csv;
-    if (!arguments.timeline.empty()) csv = timeline_csv(loaded.plan.graph, result.steps);
-    const MeasuredRun measured = measure_steps(std::move(loaded.plan.plan), std::move(loaded.plan.graph),
-                                               std::move(result.steps), result.notes);
+    if (!arguments.timeline.empty()) csv = timeline_csv(loaded.plan.graph, result.replay.steps);
+    MeasuredRun measured = measure_steps(std::move(loaded.plan.plan), std::move(loaded.plan.graph),
+                                         std::move(result.replay.steps), result.replay.notes);
+    add_gpu_memory(measured, result.memory);
     // mpirun gives rank 0 a terminal of its own, wherever its output goes then.
     constexpr bool kColor = false;
     write_run(arguments.outputs, loaded.config, measured.run, measured.steps ? &*measured.steps : nullptr,
@@ -140,39 +137,18 @@ int write_results(const Arguments& arguments, Loaded loaded, ReplayResult result
 // One rank's part. What is wrong with the config on any rank all ranks know before they begin.
 int replay_rank(const Arguments& arguments, Group& group) {
   std::optional<Loaded> loaded;
-  const Fault own = fault_of([&] { loaded = load(arguments, group.is_first()); });
-  if (const std::string fault = group.first_fault(own.line); !fault.empty()) {
-    if (group.is_first()) say(fault);
-    return own.code == 0 ? kUsage : own.code;
-  }
+  const JobFault own = fault_of([&] { loaded = load(arguments, group.is_first()); });
+  if (const int code = agree_on_fault(group, own); code != 0) return code;
   if (group.is_first()) {
     for (const std::string& line : loaded->plan.plan.notes) note(line);
   }
-  ReplayResult result = replay_and_show(loaded->plan.graph, group, arguments.options());
+  GpuReplayResult result = replay_and_show(*loaded, group, arguments.options());
   return group.is_first() ? write_results(arguments, std::move(*loaded), std::move(result)) : 0;
 }
 
 int replay_command(const Arguments& arguments) {
-  check_backend(arguments);
-  const Time patience = parse_time(arguments.timeout, "--timeout");
-  listen_to_signals();
-  const auto job = join_mpi_job({patience, &received_signal, [](const std::string& line) {
-                                   say(line);
-                                   _exit(kFailed);
-                                 }});
-  try {
-    Group group(job->transport(), patience);
-    return replay_rank(arguments, group);
-  } catch (const JointError& failure) {
-    if (job->transport().rank() == Rank{0}) say(failure.what());
-    return kFailed;
-  } catch (const std::exception& failure) {
-    // The other ranks wait for this one: they end with it.
-    job->hand_over(failure.what());
-    say(failure.what());
-    job->abort();
-    return kFailed;
-  }
+  check_options(arguments);
+  return run_in_job(arguments.job, [&](Group& group) { return replay_rank(arguments, group); });
 }
 
 }  // namespace
@@ -182,15 +158,22 @@ Command add_replay(CLI::App& parent) {
       "replay", "Run one schedule for real, a process a rank (mpirun -n P ppsim replay ...)");
   const auto arguments = std::make_shared<Arguments>();
   arguments->config.declare(*app);
-  app->add_option("--backend", arguments->backend, "host-mpi (processes on CPUs) or cuda-nccl")
-      ->check(CLI::IsMember({"host-mpi", "cuda-nccl"}))
-      ->type_name("NAME");
+  arguments->job.declare(*app);
   app->add_option(
          "--mode", arguments->mode,
-         "virtual: messages carry clocks, nobody waits; wait: ops are waits, messages have their real "
-         "size; compute: ops are matrix products")
+         "On CPUs: virtual (default): messages carry clocks, nobody waits; wait: ops are waits, messages "
+         "have their real size; compute: ops are matrix products")
       ->check(CLI::IsMember({"virtual", "wait", "compute"}))
       ->type_name("NAME");
+  app->add_option("--compute", arguments->compute,
+                  "On GPUs: spin (default): an op is a kernel of its duration, on one thread; gemm: what its "
+                  "stage consists of")
+      ->check(CLI::IsMember({"spin", "gemm"}))
+      ->type_name("KIND");
+  app->add_option("--communicators", arguments->communicators,
+                  "On GPUs: pair (default): one for each ordered pair of ranks; world: one for all")
+      ->check(CLI::IsMember({"pair", "world"}))
+      ->type_name("KIND");
   app->add_option("--steps", arguments->steps,
                   fmt::format("Steps to measure; default {}, in mode virtual 1", kSteps))
       ->check(CLI::Range(1U, kMostSteps))
@@ -199,9 +182,6 @@ Command add_replay(CLI::App& parent) {
                   fmt::format("Steps before them; default {}, in mode virtual 0", kWarmup))
       ->check(CLI::Range(0U, kMostSteps))
       ->type_name("K");
-  app->add_option("--timeout", arguments->timeout,
-                  "Give up where nothing comes for so long, beyond what ops take; default 20 s")
-      ->type_name("TIME");
   app->add_option("-o,--output", arguments->timeline, "Write the timeline as CSV (.csv or .csv.gz)")
       ->check(not_empty())
       ->type_name("FILE");

@@ -13,8 +13,13 @@ namespace {
 
 Workload make_workload_of(const CostsInput& costs, const Config& config, const RunShape& shape,
                           std::optional<GivenFor> given) {
-  Workload workload = make_workload(costs, shape, given.value_or(GivenFor{shape.stages, shape.slices}));
-  add_stragglers(workload, config.simulation.noise.stragglers, shape.ranks);
+  Workload workload =
+      make_workload(costs, shape, given.value_or(GivenFor{shape.stages, shape.slices}), config.parallelism);
+  const Stragglers& stragglers = config.simulation.noise.stragglers;
+  if (costs.cluster)
+    add_stragglers(workload, stragglers, *costs.cluster, config.parallelism);
+  else
+    add_stragglers(workload, stragglers, shape.ranks);
   return workload;
 }
 

@@ -1,5 +1,6 @@
 #include "ppsim/explore/run.hpp"
 
+#include "extrapolated.hpp"
 #include "ppsim/core/error.hpp"
 #include "ppsim/core/stopwatch.hpp"
 #include "ppsim/engine/simulate.hpp"
@@ -78,6 +79,8 @@ Run run(const Config& config, Plan plan, PhaseSeconds& seconds) {
   seconds.engine += watch.lap();
   Run result = measure(std::move(plan), std::move(graph), std::move(timeline));
   result.simulated = simulated;
+  for (std::string& sentence : extrapolated_transfers(result.graph, result.plan.workload.network))
+    result.report.assumptions.push_back(std::move(sentence));
   seconds.metrics += watch.lap();
   return result;
 }

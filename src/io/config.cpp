@@ -20,15 +20,24 @@ namespace ppsim {
 
 namespace {
 
+InputKind kind_of(const ObjectReader& root) {
+  if (!root.has("costs")) return InputKind::Model;
+  return root.has("cluster") ? InputKind::CostsOnCluster : InputKind::Costs;
+}
+
+WorkloadInput read_costs_input(const ObjectReader& root) {
+  for (const char* key : {"model", "training"})
+    if (root.has(key)) throw root.error(key, "has no meaning with \"costs\"; leave it out");
+  std::optional<Cluster> cluster;
+  if (root.has("cluster")) cluster = read_cluster(root.object("cluster"), InputKind::CostsOnCluster);
+  return read_costs(root.object("costs"), std::move(cluster));
+}
+
 WorkloadInput read_input(Document& document, const ObjectReader& root) {
-  const bool model = root.has("cluster") || root.has("model");
-  if (root.has("costs") && model)
-    throw root.error("\"costs\" stands instead of \"cluster\" and \"model\"; expected one or the other");
-  if (root.has("costs") && root.has("training"))
-    throw root.error("training", "has no meaning with \"costs\"; leave it out");
-  if (root.has("costs")) return read_costs(root.object("costs"));
-  if (!model) throw root.error("missing sections \"cluster\" and \"model\", or \"costs\" instead");
-  Cluster cluster = read_cluster(root.object("cluster"));
+  if (root.has("costs")) return read_costs_input(root);
+  if (!root.has("cluster") && !root.has("model"))
+    throw root.error("missing sections \"cluster\" and \"model\", or \"costs\" instead");
+  Cluster cluster = read_cluster(root.object("cluster"), InputKind::Model);
   Model model_read = read_model(root.object("model"));
   if (!root.has("training")) document.set_default(root.at("training"), Json::object());
   return ModelInput{std::move(cluster), std::move(model_read), read_training(root.object("training"))};
@@ -167,12 +176,13 @@ Config read_config(const std::string& path, std::span<const Override> overrides)
   config.path = path;
   config.input = read_input(document, root);
   const ObjectReader parallelism = root.object("parallelism");
-  config.parallelism = read_parallelism(parallelism, root.has("costs"));
+  config.parallelism = read_parallelism(parallelism, kind_of(root));
   if (parallelism.has("virtual_stages")) config.virtual_stages = config.parallelism.virtual_stages;
   config.schedule = read_schedule(document, root.object("schedule"));
-  const auto* model = std::get_if<ModelInput>(&config.input);
-  config.simulation = read_simulation(
-      document, root, {config.parallelism.pipeline, model == nullptr ? nullptr : &model->cluster});
+  const auto* costs = std::get_if<CostsInput>(&config.input);
+  const bool reduces = costs == nullptr || !costs->gradient_reduction.empty();
+  config.simulation =
+      read_simulation(document, root, {config.parallelism.pipeline, cluster_of(config.input), reduces});
   if (const auto fault = find_excess(config)) throw Error(document.where(fault->where), fault->what);
   document.make_canonical();
   config.resolved = document.text();

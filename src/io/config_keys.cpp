@@ -40,15 +40,16 @@ constexpr Key kGpuList[] = {kSchema,
                             {"allocator_margin"}};
 constexpr ObjectKeys kGpu{kGpuList};
 
-constexpr Key kLinkList[] = {kSchema, kDescription, {"source"}, {"bandwidth"}, {"latency"}};
+constexpr Key kLinkList[] = {kSchema,       kDescription, {"source"},
+                             {"bandwidth"}, {"latency"},  {"measured_sizes"}};
 constexpr ObjectKeys kLink{kLinkList};
 
-constexpr Key kInfinibandList[] = {kSchema,       kDescription, {"source"},
-                                   {"bandwidth"}, {"latency"},  {"nics_per_node"}};
+constexpr Key kInfinibandList[] = {kSchema,     kDescription,       {"source"},       {"bandwidth"},
+                                   {"latency"}, {"measured_sizes"}, {"nics_per_node"}};
 constexpr ObjectKeys kInfiniband{kInfinibandList};
 
-constexpr Key kPcieList[] = {kSchema,       kDescription, {"source"},
-                             {"bandwidth"}, {"latency"},  {"gpus_per_switch"}};
+constexpr Key kPcieList[] = {kSchema,     kDescription,       {"source"},         {"bandwidth"},
+                             {"latency"}, {"measured_sizes"}, {"gpus_per_switch"}};
 constexpr ObjectKeys kPcie{kPcieList};
 
 constexpr Key kFabricList[] = {
@@ -124,6 +125,10 @@ constexpr Key kCostsList[] = {kSchema,
                               {"activation_freed_at_input_grad"},
                               {"decode_forward"},
                               {"decode_transfer"},
+                              {"gradient_reduction"},
+                              {"optimizer_step"},
+                              {"parameter_gather"},
+                              {"overhead"},
                               {"link", KeyKind::Section, &kLink}};
 constexpr ObjectKeys kCosts{kCostsList};
 

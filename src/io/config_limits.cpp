@@ -129,10 +129,11 @@ std::optional<Fault> find_excess_of_costs(const Config& config, const CostsInput
 
 std::optional<Fault> find_excess(const Config& config) {
   if (auto fault = find_excess_of_ops(config)) return fault;
-  if (const auto* input = std::get_if<ModelInput>(&config.input)) {
-    if (auto fault = find_excess_of_links(input->cluster)) return fault;
-    return find_excess_of_model(config, input->model);
+  if (const Cluster* cluster = cluster_of(config.input)) {
+    if (auto fault = find_excess_of_links(*cluster)) return fault;
   }
+  if (const auto* input = std::get_if<ModelInput>(&config.input))
+    return find_excess_of_model(config, input->model);
   return find_excess_of_costs(config, std::get<CostsInput>(config.input));
 }
 

@@ -213,6 +213,21 @@ Lognormal read_lognormal(const ObjectReader& section) {
   return {sigma};
 }
 
+// The same as a list in the config itself.
+Samples read_list(const ObjectReader& section) {
+  Samples samples;
+  const Json& list = section.value("samples");
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const double factor = list[i].is_number() ? list[i].get<double>() : 0;
+    if (!(factor > 0 && factor <= kMostFactor))
+      throw Error(section.document().where(section.at("samples") / i),
+                  fmt::format("{}; expected a number above 0, at most {}", shown(list[i]), kMostFactor));
+    samples.factors.push_back(factor);
+  }
+  if (list.empty()) throw section.error("samples", "an empty list; expected at least one factor");
+  return samples;
+}
+
 Spread read_spread(Document& document, const ObjectReader& section) {
   if (section.has("source")) (void)section.text("source");
   if (section.has("samples") == section.has("sigma"))
@@ -220,13 +235,14 @@ Spread read_spread(Document& document, const ObjectReader& section) {
   if (section.has("sigma")) return read_lognormal(section);
   if (section.has("distribution"))
     throw section.error("distribution", "has no meaning with \"samples\"; leave it out");
+  if (section.value("samples").is_array()) return read_list(section);
   const std::string path = document.beside(section.at("samples"), section.text("samples"));
   Samples samples = read_samples(path);
   document.at(section.at("samples")) = document.from_document(path);
   return samples;
 }
 
-Jitter read_jitter(Document& document, const ObjectReader& section, bool with_costs) {
+Jitter read_jitter(Document& document, const ObjectReader& section, bool reduces) {
   Jitter jitter;
   const auto read = [&](const char* key, Spread& spread) {
     if (section.has(key)) spread = read_spread(document, section.object(key));
@@ -236,7 +252,7 @@ Jitter read_jitter(Document& document, const ObjectReader& section, bool with_co
   constexpr std::array kKinds{"forward", "backward", "input_grad", "weight_grad"};
   for (std::size_t kind = 0; kind < kKinds.size(); ++kind) read(kKinds[kind], jitter.compute[kind]);
   read("transfers", jitter.transfers);
-  if (with_costs && section.has("gradient_reduction"))
+  if (!reduces && section.has("gradient_reduction"))
     throw section.error("gradient_reduction", "has no meaning with \"costs\"; leave it out");
   jitter.gradient_reduction = jitter.transfers;
   read("gradient_reduction", jitter.gradient_reduction);
@@ -248,8 +264,7 @@ Jitter read_jitter(Document& document, const ObjectReader& section, bool with_co
 Noise read_noise(Document& document, const ObjectReader& section, const NamedPlaces& places) {
   Noise noise;
   noise.stragglers = read_stragglers(section, places);
-  if (section.has("jitter"))
-    noise.jitter = read_jitter(document, section.object("jitter"), places.cluster == nullptr);
+  if (section.has("jitter")) noise.jitter = read_jitter(document, section.object("jitter"), places.reduces);
   return noise;
 }
 

@@ -11,7 +11,8 @@ namespace ppsim {
 /// What the names of GPUs, ranks and links may speak of.
 struct NamedPlaces {
   std::uint32_t ranks;
-  const Cluster* cluster;  ///< null: costs given outright
+  const Cluster* cluster;  ///< null: ranks have a link each
+  bool reduces = true;     ///< there are reductions of gradients
 };
 
 [[nodiscard]] Noise read_noise(Document& document, const ObjectReader& section, const NamedPlaces& places);

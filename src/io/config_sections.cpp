@@ -20,8 +20,17 @@ constexpr CountRange kGroup{1, 1'000'000};
 constexpr CountRange kSamples{1, 1'000'000};
 constexpr CountRange kMicroBatches{1, 100'000'000};
 
+std::optional<SizeRange> read_sizes(const ObjectReader& section) {
+  if (!section.has("measured_sizes")) return std::nullopt;
+  const std::vector<Bytes> ends = section.quantities("measured_sizes", parse_bytes);
+  if (ends.size() == 2 && ends[0] <= ends[1]) return SizeRange{ends[0], ends[1]};
+  throw section.error("measured_sizes", fmt::format("{}; expected a list of the least and the most bytes",
+                                                    shown(section.value("measured_sizes"))));
+}
+
 Link read_link(const ObjectReader& section) {
-  return {section.quantity("bandwidth", parse_bandwidth), section.quantity("latency", parse_time)};
+  return {section.quantity("bandwidth", parse_bandwidth), section.quantity("latency", parse_time),
+          read_sizes(section)};
 }
 
 // A thousand times the fastest there are; times all NICs of a node it still fits 64 bits.
@@ -162,6 +171,9 @@ bool moves(const std::vector<Bytes>& bytes) {
 
 // Transfers of nothing need no link; then any link does.
 Link read_costs_link(const ObjectReader& section, const CostsInput& costs) {
+  if (costs.cluster && section.has("link"))
+    throw section.error("link", "stands instead of the section \"cluster\"; expected one or the other");
+  if (costs.cluster) return costs.cluster->inside();
   if (section.has("link")) return read_link(section.object("link"));
   if (moves(costs.transfer) || moves(costs.decode_transfer))
     throw section.error("missing section \"link\"; the transfers need one");
@@ -191,18 +203,21 @@ std::string read_source(const ObjectReader& section) {
   return section.has("source") ? section.text("source") : "";
 }
 
-Cluster read_cluster(const ObjectReader& section) {
+Cluster read_cluster(const ObjectReader& section, InputKind kind) {
   Cluster cluster;
   cluster.nodes = section.count("nodes", kNodes);
   cluster.gpus_per_node = section.count("gpus_per_node", kGpusPerNode);
-  const ObjectReader gpu = section.object("gpu");
-  cluster.gpu = read_gpu(gpu);
-  cluster.source = join_sources(read_source(section), read_source(gpu));
+  cluster.source = read_source(section);
+  if (kind == InputKind::Model || section.has("gpu")) {
+    const ObjectReader gpu = section.object("gpu");
+    cluster.gpu = read_gpu(gpu);
+    cluster.source = join_sources(cluster.source, read_source(gpu));
+  }
   read_links(section, cluster);
   return cluster;
 }
 
-CostsInput read_costs(const ObjectReader& section) {
+CostsInput read_costs(const ObjectReader& section, std::optional<Cluster> cluster) {
   CostsInput costs;
   (void)read_source(section);
   (void)section.value("forward");
@@ -216,27 +231,51 @@ CostsInput read_costs(const ObjectReader& section) {
       section.quantities("activation_freed_at_input_grad", parse_bytes, "0 B");
   costs.decode_forward = section.quantities("decode_forward", parse_time);
   costs.decode_transfer = section.quantities("decode_transfer", parse_bytes);
+  costs.gradient_reduction = section.quantities("gradient_reduction", parse_time);
+  costs.optimizer_step = section.quantities("optimizer_step", parse_time);
+  costs.parameter_gather = section.quantities("parameter_gather", parse_time);
+  costs.overhead = section.quantity("overhead", parse_time, "0 s");
   costs.pair = read_pair(section);
+  costs.cluster = std::move(cluster);
   costs.link = read_costs_link(section, costs);
   return costs;
 }
 
-Parallelism read_parallelism(const ObjectReader& section, bool with_costs) {
+namespace {
+
+constexpr std::array<std::string_view, 3> kPlacing{"tensor", "data", "context"};
+constexpr std::array<std::string_view, 10> kOfModels{
+    "context_exchange", "expert",    "expert_tensor",     "zero_stage",     "collectives",
+    "micro_batch_size", "recompute", "sequence_parallel", "scatter_gather", "layers_per_stage"};
+
+// What says where ranks lie.
+void read_placing(const ObjectReader& section, Parallelism& parallelism) {
+  parallelism.tensor = section.count("tensor", kGroup, 1);
+  parallelism.data = section.count("data", kGroup, 1);
+  parallelism.context = section.count("context", kGroup, 1);
+}
+
+void refuse(const ObjectReader& section, std::span<const std::string_view> keys, std::string_view why) {
+  for (const std::string_view key : keys)
+    if (section.has(key)) throw section.error(key, why);
+}
+
+}  // namespace
+
+Parallelism read_parallelism(const ObjectReader& section, InputKind kind) {
   Parallelism parallelism;
   parallelism.pipeline = section.count("pipeline", kStages);
   if (section.has("virtual_stages")) parallelism.virtual_stages = section.count("virtual_stages", kStages);
   parallelism.micro_batches = section.count("micro_batches", kMicroBatches);
-  if (with_costs) {
-    for (const char* key : {"tensor", "data", "context", "context_exchange", "expert", "expert_tensor",
-                            "zero_stage", "collectives", "micro_batch_size", "recompute", "sequence_parallel",
-                            "scatter_gather", "layers_per_stage"})
-      if (section.has(key)) throw section.error(key, "has no meaning with \"costs\"; leave it out");
+  if (kind != InputKind::Model) {
+    constexpr std::string_view kLeaveOut = "has no meaning with \"costs\"; leave it out";
+    if (kind == InputKind::Costs) refuse(section, kPlacing, kLeaveOut);
+    refuse(section, kOfModels, kLeaveOut);
+    if (kind == InputKind::CostsOnCluster) read_placing(section, parallelism);
     return parallelism;
   }
   constexpr std::array<std::string_view, 3> kRecompute{"none", "selective", "full"};
-  parallelism.tensor = section.count("tensor", kGroup, 1);
-  parallelism.data = section.count("data", kGroup, 1);
-  parallelism.context = section.count("context", kGroup, 1);
+  read_placing(section, parallelism);
   constexpr std::array<std::string_view, 2> kExchange{"ring", "all_to_all"};
   parallelism.context_exchange =
       static_cast<ContextExchange>(section.choice("context_exchange", kExchange, "ring"));

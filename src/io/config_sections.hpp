@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 
 #include "config_reader.hpp"
 #include "ppsim/model/workload.hpp"
@@ -22,14 +23,18 @@ inline constexpr std::array<std::string_view, kDtypes> kDtypeNames{"fp32", "fp16
 [[nodiscard]] std::string read_source(const ObjectReader& section);
 [[nodiscard]] std::string join_sources(const std::string& first, const std::string& second);
 
-[[nodiscard]] Cluster read_cluster(const ObjectReader& section);
+/// What stands for the work: a model on a cluster, or costs, whose ranks have a link each or a cluster's.
+enum class InputKind : std::uint8_t { Model, Costs, CostsOnCluster };
+
+/// Costs need no GPU.
+[[nodiscard]] Cluster read_cluster(const ObjectReader& section, InputKind kind);
 [[nodiscard]] Model read_model(const ObjectReader& section);
-[[nodiscard]] CostsInput read_costs(const ObjectReader& section);
+[[nodiscard]] CostsInput read_costs(const ObjectReader& section, std::optional<Cluster> cluster);
 [[nodiscard]] PairCost read_pair(const ObjectReader& section);  ///< its `overlapped_pair`
 
 [[nodiscard]] Training read_training(const ObjectReader& section);
 
-/// With `costs`, what only a model gives a meaning to is an error.
-[[nodiscard]] Parallelism read_parallelism(const ObjectReader& section, bool with_costs);
+/// With costs, what only a model or a cluster gives a meaning to is an error.
+[[nodiscard]] Parallelism read_parallelism(const ObjectReader& section, InputKind kind);
 
 }  // namespace ppsim

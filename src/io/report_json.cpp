@@ -49,6 +49,7 @@ Json make_rank(std::size_t rank, const RankReport& report) {
                 {"working_bytes", report.working.count()},
                 {"reserve_bytes", report.reserve().count()},
                 {"peak_memory_bytes", report.peak_memory.count()}};
+  if (report.measured_memory) entry["measured_memory_bytes"] = report.measured_memory->count();
   if (report.other_comm > Time(0)) entry["other_comm_ns"] = report.other_comm.count();
   return entry;
 }

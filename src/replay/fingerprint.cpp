@@ -48,11 +48,9 @@ void add_gates(Fnv& hash, const OpGraph& graph) {
 
 }  // namespace
 
-std::uint64_t fingerprint(const OpGraph& graph, const ReplayOptions& options) {
+std::uint64_t fingerprint(const OpGraph& graph, std::initializer_list<std::uint64_t> options) {
   Fnv hash;
-  hash.add(static_cast<std::uint64_t>(options.mode));
-  hash.add(options.steps);
-  hash.add(options.warmup);
+  for (const std::uint64_t option : options) hash.add(option);
   hash.add(static_cast<std::uint64_t>(graph.communication()));
   add_vertices(hash, graph);
   add_edges(hash, graph);

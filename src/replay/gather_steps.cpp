@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "ppsim/core/error.hpp"
+#include "ppsim/replay/rank_program.hpp"
 
 namespace ppsim {
 namespace {
@@ -79,10 +80,11 @@ std::vector<Timeline> gather_steps(const OpGraph& graph, Group& group, const std
                                    const std::vector<RankClock>& clocks) {
   const std::vector<Blob> blobs = group.gather(pack(steps));
   if (!group.is_first()) return {};
+  const std::size_t processes = blobs.size() / graph.rank_count();
   std::vector<Timeline> timelines(steps.size(), empty_timeline(graph));
-  for (std::uint32_t rank = 0; rank < blobs.size(); ++rank) {
+  for (std::uint32_t rank = 0; rank < graph.rank_count(); ++rank) {
     const RankProgram program = make_rank_program(graph, Rank{rank});
-    Reader reader(blobs[rank], clocks[rank]);
+    Reader reader(blobs[rank * processes], clocks[rank * processes]);
     for (Timeline& timeline : timelines) read_step(timeline, program, reader);
     PPSIM_ASSERT(reader.at_end(), "a rank's times are too many");
   }

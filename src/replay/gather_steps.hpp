@@ -3,15 +3,17 @@
 
 #include <vector>
 
+#include "ppsim/graph/op_graph.hpp"
 #include "ppsim/graph/timeline.hpp"
 #include "ppsim/replay/clocks.hpp"
 #include "ppsim/replay/group.hpp"
-#include "step_run.hpp"
+#include "ppsim/replay/step_times.hpp"
 
 namespace ppsim {
 
-/// All ranks call it, each with its own step. On rank 0 the timeline, from its first start, all on rank 0's
-/// clock (`clocks` [P]); elsewhere none. Where clocks disagree a transfer arrives when it departs at the
+/// All processes call it, each with its own steps. On rank 0 the timelines, each from its first start, all on
+/// rank 0's clock (`clocks` [processes]); elsewhere none. Where several processes in a row are one rank, its
+/// first one's. Where clocks disagree a transfer arrives when it departs at the
 /// earliest.
 [[nodiscard]] std::vector<Timeline> gather_steps(const OpGraph& graph, Group& group,
                                                  const std::vector<StepTimes>& steps,

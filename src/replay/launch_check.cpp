@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <tuple>
 
 #include "ppsim/core/error.hpp"
@@ -16,7 +17,7 @@ using Node = std::uint32_t;  // 2 x group: its start; 2 x group + 1: its end
 
 class WaitGraph {
  public:
-  explicit WaitGraph(const LaunchPlan& plan) : plan_(plan) {
+  WaitGraph(const LaunchPlan& plan, LaunchOrder order) : plan_(plan), order_(order) {
     for (const RankLaunches& rank : plan.ranks) number_groups(rank);
     successors_.resize(2 * first_launch_.size());
     for (std::uint32_t group = 0; group < first_launch_.size(); ++group) add(start(group), end(group));
@@ -55,11 +56,16 @@ class WaitGraph {
   void add_rank(std::uint32_t rank) {
     const auto& list = plan_.ranks[rank].list;
     std::map<std::uint32_t, std::uint32_t> last_on_stream, last_of_communicator;
+    std::optional<std::uint32_t> last_message;
     for (std::uint32_t i = 0; i < list.size(); ++i) {
       const std::uint32_t group = group_of(rank, i);
       for (const std::uint32_t before : list[i].after) follow(group_of(rank, before), group);
       chain(last_on_stream, list[i].stream, group);
-      if (list[i].kind != LaunchKind::Op) chain(last_of_communicator, list[i].communicator, group);
+      if (list[i].kind == LaunchKind::Op) continue;
+      chain(last_of_communicator, list[i].communicator, group);
+      if (order_ == LaunchOrder::Kept && last_message && *last_message != group)
+        add(start(*last_message), start(group));
+      last_message = group;
     }
   }
 
@@ -76,6 +82,7 @@ class WaitGraph {
   void add(Node before, Node behind) { successors_[before].push_back(behind); }
 
   const LaunchPlan& plan_;
+  LaunchOrder order_;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> first_launch_;  // [groups]
   std::vector<std::vector<std::uint32_t>> group_of_;                   // [P][launches]
   std::vector<std::vector<Node>> successors_;
@@ -104,7 +111,8 @@ Lanes list_lanes(const LaunchPlan& plan, LaunchKind kind) {
 
 class Check {
  public:
-  Check(const OpGraph& graph, const LaunchPlan& plan) : graph_(graph), plan_(plan), waits_(plan) {}
+  Check(const OpGraph& graph, const LaunchPlan& plan, LaunchOrder order)
+      : graph_(graph), plan_(plan), waits_(plan, order) {}
 
   std::vector<std::string> run() {
     const Lanes sends = list_lanes(plan_, LaunchKind::Send),
@@ -195,8 +203,8 @@ class Check {
 
 }  // namespace
 
-std::vector<std::string> find_launch_fault(const OpGraph& graph, const LaunchPlan& plan) {
-  return Check(graph, plan).run();
+std::vector<std::string> find_launch_fault(const OpGraph& graph, const LaunchPlan& plan, LaunchOrder order) {
+  return Check(graph, plan, order).run();
 }
 
 std::string describe_launch(const OpGraph& graph, const LaunchPlan& plan, Rank rank, std::uint32_t number) {

@@ -11,7 +11,8 @@ namespace ppsim {
 /// From now on products run on the calling thread alone: the other cores are other ranks'.
 void use_one_thread();
 
-/// c = a b, where a and c have `rows` rows, b as many as all have columns, `width`. Row by row.
-void multiply(std::size_t rows, std::size_t width, const float* a, const float* b, float* c);
+/// c = a b, where a is rows x inner, b inner x columns. Row by row.
+void multiply(std::size_t rows, std::size_t columns, std::size_t inner, const float* a, const float* b,
+              float* c);
 
 }  // namespace ppsim

@@ -11,7 +11,7 @@ bool has_blas() {
 
 void use_one_thread() {}
 
-void multiply(std::size_t, std::size_t, const float*, const float*, float*) {
+void multiply(std::size_t, std::size_t, std::size_t, const float*, const float*, float*) {
   throw std::logic_error("a matrix product in a build without a BLAS");
 }
 

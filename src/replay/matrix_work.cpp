@@ -40,7 +40,7 @@ std::uint64_t MatrixWork::rows_that_last(Time duration) const {
 
 std::uint64_t MatrixWork::compute_some(std::uint64_t rows) {
   const std::uint64_t now = std::min(rows, kPieceRows);
-  multiply(now, kWidth, rows_.data(), weights_.data(), product_.data());
+  multiply(now, kWidth, kWidth, rows_.data(), weights_.data(), product_.data());
   return rows - now;
 }
 

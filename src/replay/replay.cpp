@@ -9,6 +9,7 @@
 #include "gather_steps.hpp"
 #include "ppsim/core/int128.hpp"
 #include "requirements.hpp"
+#include "step_clocks.hpp"
 #include "timed_step.hpp"
 #include "virtual_step.hpp"
 
@@ -30,14 +31,15 @@ class RankReplay {
         options_(options),
         patience_(patience_for(graph, options.mode, group.patience())),
         program_(make_rank_program(graph, group.transport().rank())),
-        step_group_(group.transport(), patience_) {
+        step_group_(group.transport(), patience_),
+        clocks_(group) {
     if (options.mode != ReplayMode::Virtual) buffers_ = std::make_unique<MessageBuffers>(program_);
     if (options.mode == ReplayMode::Compute) work_ = std::make_unique<MatrixWork>(group);
   }
 
   ReplayResult run() {
     sleep_exactly();
-    measure_clocks(&RankClock::begin);
+    is_timed() ? clocks_.begin() : clocks_.take_one();
     std::vector<StepTimes> steps;
     for (std::uint32_t step = 0; step < options_.warmup + options_.steps; ++step) {
       options_.on_step(step);
@@ -46,9 +48,8 @@ class RankReplay {
       if (step >= options_.warmup) steps.push_back(std::move(times));
     }
     step_group_.barrier();
-    measure_clocks(&RankClock::end);
-    note_same_clocks();
-    return {gather_steps(graph_, group_, steps, clocks_), notes()};
+    if (is_timed()) clocks_.end();
+    return {gather_steps(graph_, group_, steps, clocks_.all()), notes()};
   }
 
  private:
@@ -60,25 +61,10 @@ class RankReplay {
     return TimedStep(program_, transport, patience_, *buffers_, work_.get()).run();
   }
 
-  // Before all steps and behind them.
-  void measure_clocks(ClockOffset RankClock::*when) {
-    clocks_.resize(graph_.rank_count());
-    if (!is_timed()) return;
-    const std::vector<ClockOffset> offsets = estimate_offsets(group_);
-    for (std::size_t rank = 0; rank < offsets.size(); ++rank) clocks_[rank].*when = offsets[rank];
-  }
-
-  // Virtual clocks are all one.
-  void note_same_clocks() {
-    const std::vector<bool> same =
-        is_timed() ? find_same_clocks(group_) : std::vector<bool>(clocks_.size(), true);
-    for (std::size_t rank = 0; rank < same.size(); ++rank) clocks_[rank].is_first_ones = same[rank];
-  }
-
   [[nodiscard]] std::vector<std::string> notes() const {
     if (!group_.is_first()) return {};
     if (!is_timed()) return {"replayed with virtual clocks: no op and no message took real time"};
-    return {steps_note(), clocks_note()};
+    return {steps_note(), clocks_.note()};
   }
 
   [[nodiscard]] std::string steps_note() const {
@@ -88,21 +74,6 @@ class RankReplay {
         "network of this run",
         counted(options_.steps, "step"), counted(options_.warmup, "step"),
         waits ? "a wait" : "a matrix product of about its duration");
-  }
-
-  [[nodiscard]] std::string clocks_note() const {
-    Time offset{}, uncertainty{};
-    bool one_clock = true;
-    for (const RankClock& clock : clocks_) {
-      for (const ClockOffset& end : {clock.begin, clock.end}) {
-        offset = std::max(offset, std::chrono::abs(end.offset));
-        uncertainty = std::max(uncertainty, end.uncertainty);
-      }
-      one_clock &= clock.is_first_ones;
-    }
-    return fmt::format("clocks: {}; by ping-pong they differ by at most {} ns, give or take {} ns",
-                       one_clock ? "all ranks read the same one" : "put on rank 0's by that estimate",
-                       offset.count(), uncertainty.count());
   }
 
   static std::string counted(std::uint32_t count, std::string_view noun) {
@@ -117,7 +88,7 @@ class RankReplay {
   Group step_group_;  // waits for whole steps
   std::unique_ptr<MessageBuffers> buffers_;
   std::unique_ptr<MatrixWork> work_;
-  std::vector<RankClock> clocks_;  // [P] on rank 0
+  StepClocks clocks_;
 };
 
 }  // namespace

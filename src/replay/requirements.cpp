@@ -14,26 +14,17 @@
 namespace ppsim {
 namespace {
 
-void agree(Group& group, const std::string& fault) {
-  const std::string first = group.first_fault(fault);
-  if (!first.empty()) throw JointError(first);
-}
-
 std::string size_fault(const OpGraph& graph, const Transport& transport) {
   if (transport.size() == graph.rank_count()) return {};
   return fmt::format(
-      "{} in this job, and the schedule has {} ranks: expected one a rank (mpirun -n {} ...)",
+      "{} in this job, and the schedule has {} ranks: expected one a rank (mpirun -n {}, or torchrun "
+      "--nproc-per-node {})",
       transport.size() == 1 ? "1 process is" : fmt::format("{} processes are", transport.size()),
-      graph.rank_count(), graph.rank_count());
+      graph.rank_count(), graph.rank_count(), graph.rank_count());
 }
 
-// Rank 0's must be everybody's.
-std::string fingerprint_fault(const OpGraph& graph, Group& group, const ReplayOptions& options) {
-  const std::string own = fmt::format("{:016x}", fingerprint(graph, options));
-  const Blob first = group.broadcast(bytes_of(own));
-  if (text_of(first) == own) return {};
-  return fmt::format("config, schedule or options are not those of rank 0 (fingerprint {}, there {})", own,
-                     text_of(first));
+std::uint64_t fingerprint(const OpGraph& graph, const ReplayOptions& options) {
+  return fingerprint(graph, {static_cast<std::uint64_t>(options.mode), options.steps, options.warmup});
 }
 
 std::string message_fault(const OpGraph& graph, const Transport& transport, ReplayMode mode) {
@@ -65,9 +56,22 @@ std::string core_fault(Group& group) {
 
 }  // namespace
 
+void agree(Group& group, const std::string& fault) {
+  const std::string first = group.first_fault(fault);
+  if (!first.empty()) throw JointError(first);
+}
+
+void agree_on(Group& group, std::uint64_t fingerprint) {
+  const std::string own = fmt::format("{:016x}", fingerprint);
+  const Blob first = group.broadcast(bytes_of(own));
+  if (text_of(first) == own) return agree(group, {});
+  agree(group, fmt::format("config, schedule or options are not those of rank 0 (fingerprint {}, there {})",
+                           own, text_of(first)));
+}
+
 void check_requirements(const OpGraph& graph, Group& group, const ReplayOptions& options) {
   agree(group, size_fault(graph, group.transport()));
-  agree(group, fingerprint_fault(graph, group, options));
+  agree_on(group, fingerprint(graph, options));
   agree(group, message_fault(graph, group.transport(), options.mode));
   if (options.mode != ReplayMode::Compute) return;
   agree(group, has_blas() ? "" : "this build has no BLAS, which mode compute needs (libopenblas-dev)");

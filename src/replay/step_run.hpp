@@ -6,17 +6,11 @@
 #include <vector>
 
 #include "ppsim/replay/rank_program.hpp"
+#include "ppsim/replay/step_times.hpp"
 #include "ppsim/replay/transport.hpp"
 #include "rank_run.hpp"
 
 namespace ppsim {
-
-/// A rank's times in one step, on its own clock.
-struct StepTimes {
-  std::vector<Time> start, finish;  ///< [vertices]
-  std::vector<Time> departure;      ///< [sends] when its first byte moves
-  std::vector<Time> arrival;        ///< [receives] when its last byte is here
-};
 
 /// Posts sends and receives; a kind of step says what an op is and what a message carries.
 ///

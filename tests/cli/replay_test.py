@@ -65,7 +65,7 @@ class WithoutMpi(unittest.TestCase):
             self.skipTest("skipped: this build has MPI")
         done = ppsim("replay", REFERENCE)
         self.assertEqual(done.stderr, "ppsim: --backend: this build has no MPI, which host-mpi needs: install "
-                                      "libopenmpi-dev and build anew\n")
+                                      "libopenmpi-dev and build anew, or use host-tcp\n")
         self.assertEqual((done.returncode, done.stdout), (2, ""))
 
     def test_cuda_nccl_is_not_in_this_build(self):

@@ -180,5 +180,66 @@ TEST_CASE("costs given a stage do not carry over to another number of stages") {
   CHECK(where_of(costs, {2, 2, {}}, 2) == "no error");
 }
 
+TEST_CASE("the overhead is on top of each op, however its costs are scaled") {
+  CostsInput costs = reference();
+  costs.overhead = microseconds(30);
+  // Given for 8 stages, run in 16: half of 1 ms and of 2 ms, half of which is for the input.
+  const Workload workload = make_workload(costs, {8, 16, {}}, 8);
+  CHECK(workload.stages[5].forward == microseconds(530));
+  CHECK(workload.stages[5].backward == microseconds(1030));
+  CHECK(workload.stages[5].input_grad == microseconds(530));
+  CHECK(workload.stages[5].weight_grad == microseconds(530));
+}
+
+TEST_CASE("what runs once a step scales with stages and not with slices") {
+  CostsInput costs = reference();
+  costs.gradient_reduction = {microseconds(80)};
+  costs.optimizer_step = {microseconds(40)};
+  costs.parameter_gather = {microseconds(20)};
+  RunShape shape{8, 16, {}};
+  shape.slices = 4;
+  const Workload workload = make_workload(costs, shape, {8, 1});
+  CHECK(workload.stages[0].gradient_reduction == microseconds(40));
+  CHECK(workload.stages[0].optimizer_step == microseconds(20));
+  CHECK(workload.stages[0].parameter_gather == microseconds(10));
+}
+
+Cluster two_nodes_of_two() {
+  Cluster cluster;
+  cluster.nodes = cluster.gpus_per_node = 2;
+  cluster.nvlink = {BytesPerSecond(100'000'000'000), microseconds(2)};
+  cluster.infiniband = {BytesPerSecond(20'000'000'000), microseconds(5)};
+  return cluster;
+}
+
+TEST_CASE("ranks of costs lie on a cluster's GPUs in order, and transfers cross its links") {
+  CostsInput costs = reference();
+  costs.cluster = two_nodes_of_two();
+  const Workload workload = make_workload(costs, {4, 4, {}}, 4);
+  const Route inside = workload.network.route(Rank{0}, Rank{1});
+  CHECK_FALSE(inside.crosses_nodes);
+  CHECK(inside.transfer(Bytes(1'000'000)) == microseconds(10 + 2));
+  const Route across = workload.network.route(Rank{1}, Rank{2});
+  CHECK(across.crosses_nodes);
+  CHECK(across.transfer(Bytes(1'000'000)) == microseconds(50 + 5));
+  CHECK_FALSE(workload.gpu_memory.has_value());
+  // Both GPUs of a rank share its node's one NIC.
+  Parallelism pairs;
+  pairs.tensor = 2;
+  const Route shared = make_workload(costs, {2, 2, {}}, 2, pairs).network.route(Rank{0}, Rank{1});
+  CHECK(shared.transfer(Bytes(1'000'000)) == microseconds(100 + 5));
+}
+
+TEST_CASE("a cluster with fewer GPUs than ranks is an error, and its memory is a limit") {
+  CostsInput costs = reference();
+  costs.cluster = two_nodes_of_two();
+  CHECK(where_of(costs, {8, 8, {}}, 8) == "/parallelism");
+  costs.cluster->gpu.memory = Bytes(5);
+  costs.cluster->gpu.runtime_memory = Bytes(2);
+  const Workload workload = make_workload(costs, {4, 4, {}}, 4);
+  CHECK(workload.gpu_memory == Bytes(5));
+  CHECK(workload.reserved(Bytes(1)) == Bytes(3));
+}
+
 }  // namespace
 }  // namespace ppsim

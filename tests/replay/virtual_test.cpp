@@ -9,6 +9,7 @@
 #include "ppsim/engine/simulate.hpp"
 #include "runs.hpp"
 #include "schedule/requests.hpp"
+#include "tcp_jobs.hpp"
 
 namespace ppsim::test {
 namespace {
@@ -70,6 +71,21 @@ TEST_CASE(
     }
     CAPTURE(info->name);
     CHECK(exact >= 4);
+  }
+}
+
+TEST_CASE("ranks that are connected by TCP come to the engine's timeline") {
+  for (const char* name : {"1f1b", "zb-h1", "dualpipe"}) {
+    const OpGraph graph = graph_of(make_schedule(name, {4, 8, 1}), uniform_costs(10, 20, 5, 1));
+    ReplayResult result;
+    const std::string lines = run_tcp_threads(launch(4), [&](Job& job) {
+      Group group(job.transport(), kPatience);
+      ReplayResult own = replay(graph, group, {});
+      if (group.is_first()) result = std::move(own);
+    });
+    CHECK(lines == "\n\n\n\n");
+    REQUIRE(result.steps.size() == 1);
+    CHECK(result.steps.front() == simulate(graph, Contention::None));
   }
 }
 

@@ -6,6 +6,7 @@
 #include "ppsim/explore/run.hpp"
 #include "ppsim/io/config.hpp"
 #include "ppsim/model/collective_table.hpp"
+#include "ppsim/model/product_list.hpp"
 #include "ppsim/model/stage_table.hpp"
 #include "ppsim/model/workload.hpp"
 
@@ -22,5 +23,12 @@ struct ModelDescription {
 
 /// [S] The collectives of the stages that a plan's schedule has; none for costs given outright.
 [[nodiscard]] std::vector<CollectiveRows> describe_collectives(const Config& config, const Plan& plan);
+
+/// The matrix products of the config's model (model/product_list.hpp). Throws Error as make_plan() does, and
+/// where there are none: costs given outright, layers given by their costs.
+[[nodiscard]] std::vector<Product> describe_products(const Config& config);
+
+/// The types of number that the config's model computes in. Requires a model.
+[[nodiscard]] std::vector<Dtype> describe_dtypes(const Config& config);
 
 }  // namespace ppsim

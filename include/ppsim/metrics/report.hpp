@@ -29,8 +29,9 @@ struct RankReport {
   Bytes gradients;
   Bytes optimizer;
   Bytes buffers;
-  Bytes working;      ///< of a pass while it runs
-  Bytes peak_memory;  ///< static + activation + KV cache + working, as reserved on the GPU
+  Bytes working;                         ///< of a pass while it runs
+  Bytes peak_memory;                     ///< static + activation + KV cache + working, as reserved on the GPU
+  std::optional<Bytes> measured_memory;  ///< of a replay on GPUs: allocated at the most
   std::vector<Stage> stages;
   std::vector<LayerRange> layers;  ///< of those stages; count 0: not known
 

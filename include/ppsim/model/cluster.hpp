@@ -57,10 +57,20 @@ struct Gpu {
   double allocator_margin = 0;  ///< share by which the allocator reserves more than is allocated
 };
 
+/// Sizes from `least` to `most`, both included.
+struct SizeRange {
+  Bytes least;
+  Bytes most;
+
+  [[nodiscard]] bool contains(Bytes bytes) const { return least <= bytes && bytes <= most; }
+  friend bool operator==(const SizeRange&, const SizeRange&) = default;
+};
+
 /// One direction of a link: alpha-beta.
 struct Link {
   BytesPerSecond bandwidth;
   Time latency{};
+  std::optional<SizeRange> measured{};  ///< transfers that these were fitted to; empty: not fitted
 };
 
 /// PCI Express inside a node: a tree of two levels. GPUs under one switch talk over their links; between
@@ -86,7 +96,7 @@ struct Fabric {
 struct Cluster {
   std::uint32_t nodes = 1;
   std::uint32_t gpus_per_node = 1;
-  Gpu gpu;
+  Gpu gpu;                          ///< beside costs given outright it may be unknown: of no memory
   Link nvlink;                      ///< of one GPU, each direction
   std::optional<Pcie> pcie{};       ///< of nodes that have no NVLink, in its place
   Link infiniband;                  ///< of one NIC, each direction; latency: from GPU to GPU

@@ -142,7 +142,12 @@ struct CostsInput {
   PerStage<Bytes> activation_freed_at_input_grad;  ///< empty: 0
   PerStage<Time> decode_forward;                   ///< empty: forward
   PerStage<Bytes> decode_transfer;                 ///< empty: transfer
-  Link link;
+  PerStage<Time> gradient_reduction{};             ///< once a step, behind a rank's last backward; empty: 0
+  PerStage<Time> optimizer_step{};                 ///< and behind that
+  PerStage<Time> parameter_gather{};               ///< and behind that
+  Time overhead{};  ///< of each F, B, I and W on top of the times above; the same for any number of stages
+  Link link;        ///< between each two ranks
+  std::optional<Cluster> cluster{};  ///< whose links join the ranks in place of `link`
   PairCost pair = PairRule::Sum;
 
   /// True where every quantity is one value, so that the costs carry over to another number of stages.
@@ -156,6 +161,9 @@ struct ModelInput {
 };
 
 using WorkloadInput = std::variant<ModelInput, CostsInput>;
+
+/// Null for costs whose ranks have a link each.
+[[nodiscard]] const Cluster* cluster_of(const WorkloadInput& input);
 
 /// What is run: P ranks, S stages, and for inference the token steps after prefill.
 struct RunShape {
@@ -178,9 +186,12 @@ struct GivenFor {
 
 /// Costs given outright. Where costs are uniform and were given for another number of stages, times and
 /// activations scale by given.stages / stages (rounded half up), transfers do not; for another number of
-/// slices, all of them scale by given.slices / slices. Throws Error (where: "/costs/...") for a wrong array
-/// length, backward < input_grad and the like.
-[[nodiscard]] Workload make_workload(const CostsInput& costs, const RunShape& shape, const GivenFor& given);
+/// slices, all of them scale by given.slices / slices. Of `parallelism` what says which GPUs of a cluster a
+/// rank has: `tensor`, `data` and `context`; `transfer` is what each GPU of a tensor group sends. Throws
+/// Error (where: "/costs/...", "/parallelism/...") for a wrong array length, backward < input_grad, GPUs that
+/// the cluster has not, and the like.
+[[nodiscard]] Workload make_workload(const CostsInput& costs, const RunShape& shape, const GivenFor& given,
+                                     const Parallelism& parallelism = {});
 
 /// A model on a cluster. Slices share a micro-batch's times, activations and transfers evenly: attention
 /// computes all scores (see the assumptions), so that a later slice costs no more than the first.

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "ppsim/core/units.hpp"
+#include "ppsim/replay/environment.hpp"
 #include "ppsim/replay/transport.hpp"
 
 namespace ppsim {
@@ -40,7 +41,23 @@ class Job {
 /// False in a build without MPI.
 [[nodiscard]] bool has_mpi();
 
+/// Name and version, "Open MPI v4.1.4"; empty in a build without MPI.
+[[nodiscard]] std::string mpi_library();
+
 /// Joins the MPI job of this process: MPI_COMM_WORLD, one rank a process. Once a process. Requires has_mpi().
 [[nodiscard]] std::unique_ptr<Job> join_mpi_job(const JobOptions& options);
+
+/// Joins a job whose ranks know of one another by the environment (read_launched()) and talk over TCP, by
+/// connections between all of them. Rank 0 listens at MASTER_PORT: on all addresses of its machine, or where
+/// MASTER_ADDR is a loopback address ("localhost") on that one; the others at ports that are free. No two
+/// jobs of a machine may have the same port at a time.
+///
+/// Throws Error where the environment is wrong. Where the job does not come about, because ranks are missing
+/// after `patience`, do not agree, or a signal came, one rank throws ReplayError with the line to say, and
+/// those that know of it throw JointError. In the job a rank whose process ends is noticed at once by all;
+/// the lowest that is left speaks, for rank 0. `give_up` is called where rank 0 goes while its end is
+/// awaited.
+[[nodiscard]] std::unique_ptr<Job> join_tcp_job(const JobOptions& options);
+[[nodiscard]] std::unique_ptr<Job> join_tcp_job(const Launched& launched, const JobOptions& options);
 
 }  // namespace ppsim

@@ -65,10 +65,16 @@ enum class Communicators : std::uint8_t {
 /// for each of its streams' kind, whatever `communicators` says. O(vertices + edges).
 [[nodiscard]] LaunchPlan make_launch_plan(const OpGraph& graph, Communicators communicators);
 
+enum class LaunchOrder : std::uint8_t {
+  Free,  ///< a message begins when all is there that it waits for
+  Kept,  ///< and no sooner than any message that its process enqueued before it (NCCL_LAUNCH_ORDER_IMPLICIT)
+};
+
 /// What waits in a circle, one line each, every one for the one before it and the first for the last; or a
 /// line for two messages that meet though they are not the same; or empty: then the plan runs to its end,
 /// however long its parts take. Independent of find_cycle(graph). O(launches).
-[[nodiscard]] std::vector<std::string> find_launch_fault(const OpGraph& graph, const LaunchPlan& plan);
+[[nodiscard]] std::vector<std::string> find_launch_fault(const OpGraph& graph, const LaunchPlan& plan,
+                                                         LaunchOrder order = LaunchOrder::Free);
 
 /// "rank 0: send behind F of stage 0, micro-batch 1, to rank 1"; for messages.
 [[nodiscard]] std::string describe_launch(const OpGraph& graph, const LaunchPlan& plan, Rank rank,

@@ -4,22 +4,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
-#include <optional>
 #include <string>
+
+#include "ppsim/replay/environment.hpp"
 
 namespace ppsim {
 namespace {
-
-// What launchers tell a process of its rank, before MPI does.
-std::optional<std::uint32_t> launched_rank() {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
-    if (const char* text = std::getenv(name))
-      return static_cast<std::uint32_t>(std::strtoul(text, nullptr, 10));
-  }
-  return std::nullopt;
-}
 
 // The lowest rank that did start speaks first, and the launcher ends the others before they do: mpirun takes
 // a second or two.
@@ -41,7 +32,7 @@ InitWatch::~InitWatch() {
 }
 
 void InitWatch::watch() {
-  const std::uint32_t rank = launched_rank().value_or(0);
+  const auto rank = static_cast<std::uint32_t>(read_launched_rank().value_or(Rank{0}));
   const Time turn = std::min(rank, kMostTurns) * kTurn;
   Time end = clock_now() + options_.patience + turn;
   std::string why = fmt::format("not all ranks have started within {} s",

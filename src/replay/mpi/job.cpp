@@ -188,6 +188,15 @@ bool has_mpi() {
   return true;
 }
 
+// Libraries go on with who packed them, after a comma.
+std::string mpi_library() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  MPI_Get_library_version(text.data(), &length);
+  const std::string_view whole(text.data(), static_cast<std::size_t>(length));
+  return std::string(whole.substr(0, whole.find_first_of(",\n")));
+}
+
 std::unique_ptr<Job> join_mpi_job(const JobOptions& options) {
   return std::make_unique<MpiJob>(options);
 }

@@ -1,0 +1,17 @@
+/// The matrix products that a model consists of.
+#pragma once
+
+#include <vector>
+
+#include "ppsim/model/operators.hpp"
+#include "ppsim/model/workload.hpp"
+
+namespace ppsim {
+
+/// Products with weights, forward and backward, of all stages that make_workload() makes of the same input,
+/// as one GPU runs them; throws as it does. Each m, n, k once, ascending, those that run several at once as
+/// one of so many times m. Empty for layers given by their costs.
+[[nodiscard]] std::vector<Product> list_products(const ModelInput& input, const Parallelism& parallelism,
+                                                 const RunShape& shape);
+
+}  // namespace ppsim

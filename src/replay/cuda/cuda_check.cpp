@@ -1,0 +1,24 @@
+#include "cuda_check.hpp"
+
+#include <fmt/format.h>
+
+#include "ppsim/replay/gpu_replay.hpp"
+
+namespace ppsim {
+
+std::string place_name(const std::source_location& place) {
+  const std::string_view file = place.file_name();
+  return fmt::format("{}:{}", file.substr(file.rfind('/') + 1), place.line());
+}
+
+void check_cuda(cudaError_t result, std::string_view call, const std::source_location& place) {
+  if (result == cudaSuccess) return;
+  throw GpuFailure(fmt::format("{}: {} ({}, at {})", call, cudaGetErrorString(result),
+                               cudaGetErrorName(result), place_name(place)));
+}
+
+void check_launch(std::string_view kernel, const std::source_location& place) {
+  check_cuda(cudaGetLastError(), kernel, place);
+}
+
+}  // namespace ppsim

@@ -1,0 +1,203 @@
+#include "gpu_communicators.hpp"
+
+#include <fmt/format.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "cuda_check.hpp"
+#include "gpu_handles.hpp"
+#include "nccl_api.hpp"
+
+namespace ppsim {
+namespace {
+
+std::uint32_t own_process(Group& group) {
+  return index(group.transport().rank());
+}
+
+// The first member of each communicator makes its name; rank 0 tells all of them to all.
+std::vector<ncclUniqueId> share_ids(Group& group, const std::vector<Members>& members) {
+  std::vector<ncclUniqueId> ids(members.size());
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (members[i].front() == own_process(group))
+      check_nccl(nccl().get_unique_id(&ids[i]), "ncclGetUniqueId");
+  }
+  const std::vector<Blob> all = group.gather(std::as_bytes(std::span(ids)));
+  for (std::size_t i = 0; i < members.size() && group.is_first(); ++i)
+    std::memcpy(&ids[i], all[members[i].front()].data() + i * sizeof(ncclUniqueId), sizeof(ncclUniqueId));
+  const Blob told = group.broadcast(std::as_bytes(std::span(ids)));
+  std::memcpy(ids.data(), told.data(), told.size());
+  return ids;
+}
+
+void nap() {
+  const timespec duration{0, 20'000};
+  nanosleep(&duration, nullptr);
+}
+
+// Read by NCCL, from 2.26 on, when it makes its first communicator; what the user sets stays.
+void keep_launch_order() {
+  constexpr int kKeep = 0;
+  setenv("NCCL_LAUNCH_ORDER_IMPLICIT", "1", kKeep);
+}
+
+}  // namespace
+
+// What waits on the GPU for another process would hold up whoever frees its memory now.
+template <class Body>
+void GpuCommunicators::or_abort(Body&& body) {
+  try {
+    body();
+  } catch (...) {
+    abort();
+    throw;
+  }
+}
+
+GpuCommunicators::GpuCommunicators(Group& group, const std::vector<Members>& members,
+                                   const std::vector<Wire>& wires, bool in_order)
+    : group_(group), members_(members) {
+  if (members.empty()) return;
+  if (in_order) keep_launch_order();
+  const std::vector<ncclUniqueId> ids = share_ids(group, members);
+  for (std::uint32_t i = 0; i < members.size(); ++i) {
+    communicators_.emplace_back();
+    if (std::find(members[i].begin(), members[i].end(), own_process(group)) != members[i].end())
+      make(i, ids[i]);
+  }
+  first_messages(wires);
+}
+
+GpuCommunicators::GpuCommunicators(Group& group, Rank peer) : group_(group) {
+  const Rank own = group.transport().rank();
+  Members& members = members_.emplace_back();
+  for (const Rank rank : {std::min(own, peer), std::max(own, peer)})
+    members.push_back(static_cast<std::uint32_t>(index(rank)));
+  communicators_.emplace_back();
+  ncclUniqueId id{};
+  const auto word = std::as_writable_bytes(std::span(&id, 1));
+  if (own < peer) {
+    check_nccl(nccl().get_unique_id(&id), "ncclGetUniqueId");
+    group.send(peer, word);
+  } else {
+    group.receive(peer, word);
+  }
+  make(0, id);
+}
+
+void GpuCommunicators::End::operator()(ncclComm_t communicator) const {
+  nccl().abort(
+      communicator);  // nothing is under way but after a failure: destroying would wait for the others
+}
+
+void GpuCommunicators::make(std::uint32_t communicator, const ncclUniqueId& id) {
+  ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+  config.blocking = 0;
+  ncclComm_t made = nullptr;
+  const auto size = static_cast<int>(members_[communicator].size());
+  const ncclResult_t result =
+      nccl().init_rank(&made, size, id, number_of(communicator, own_process(group_)), &config);
+  communicators_[communicator].reset(made);
+  check_nccl(result, "ncclCommInitRankConfig");
+  settle(made, "ncclCommInitRankConfig", std::source_location::current());
+}
+
+int GpuCommunicators::number_of(std::uint32_t communicator, std::uint32_t process) const {
+  const Members& members = members_[communicator];
+  return static_cast<int>(std::find(members.begin(), members.end(), process) - members.begin());
+}
+
+void GpuCommunicators::run(std::uint32_t communicator, std::string_view call,
+                           const std::function<ncclResult_t(ncclComm_t)>& body,
+                           const std::source_location& place) {
+  or_abort([&] {
+    const ncclComm_t own = communicators_[communicator].get();
+    check_nccl(nccl().group_start(), "ncclGroupStart", place);
+    const ncclResult_t result = body(own);
+    const ncclResult_t ended = nccl().group_end();
+    check_nccl(result, call, place);
+    check_nccl(ended, call, place);
+    if (ended == ncclInProgress) settle(own, call, place);
+  });
+}
+
+void GpuCommunicators::settle(ncclComm_t communicator, std::string_view call,
+                              const std::source_location& place) {
+  const Time end = clock_now() + group_.patience();
+  for (ncclResult_t state = ncclInProgress; state == ncclInProgress;) {
+    check_nccl(nccl().async_error(communicator, &state), call, place);
+    check_nccl(state, call, place);
+    listen(group_, fmt::format("rank {}", own_process(group_)));
+    if (clock_now() > end)
+      throw ReplayError(fmt::format("{}: not all ranks came to it within {} s (at {})", call,
+                                    std::chrono::duration<double>(group_.patience()).count(),
+                                    place_name(place)));
+    if (state == ncclInProgress) nap();
+  }
+}
+
+void GpuCommunicators::first_messages(const std::vector<Wire>& wires) {
+  const Stream stream = make_stream();
+  const DeviceMemory byte = allocate(Bytes(1));
+  const std::uint32_t own = own_process(group_);
+  for (const Wire& wire : wires) {
+    if (wire.from == own) {
+      run(wire.communicator, "ncclSend", [&](ncclComm_t communicator) {
+        return nccl().send(byte.get(), 1, ncclUint8, number_of(wire.communicator, wire.to), communicator,
+                           stream.get());
+      });
+    } else if (wire.to == own) {
+      run(wire.communicator, "ncclRecv", [&](ncclComm_t communicator) {
+        return nccl().receive(byte.get(), 1, ncclUint8, number_of(wire.communicator, wire.from), communicator,
+                              stream.get());
+      });
+    }
+  }
+  wait_for(stream.get());
+}
+
+void listen(Group& group, const std::string& place) {
+  try {
+    (void)group.transport().poll();
+  } catch (const Stopped& stopped) {
+    throw ReplayError(fmt::format("{}: {}", place, stopped.what()));
+  }
+}
+
+void GpuCommunicators::poll(const std::string& place) {
+  or_abort([&] {
+    listen(group_, place);
+    for (const Communicator& communicator : communicators_) {
+      if (!communicator) continue;
+      ncclResult_t state = ncclSuccess;
+      check_nccl(nccl().async_error(communicator.get(), &state), "ncclCommGetAsyncError");
+      check_nccl(state, "NCCL");
+    }
+  });
+}
+
+void GpuCommunicators::wait_for(cudaStream_t stream) {
+  const std::string place = fmt::format("rank {}", own_process(group_));
+  const Time end = clock_now() + group_.patience();
+  or_abort([&] {
+    while (true) {
+      const cudaError_t state = cudaStreamQuery(stream);
+      if (state == cudaSuccess) return;
+      if (state != cudaErrorNotReady) check_cuda(state, "cudaStreamQuery");
+      poll(place);
+      if (clock_now() > end)
+        throw ReplayError(fmt::format("{}: the first messages did not come within {} s", place,
+                                      std::chrono::duration<double>(group_.patience()).count()));
+      nap();
+    }
+  });
+}
+
+void GpuCommunicators::abort() {
+  communicators_.clear();
+}
+
+}  // namespace ppsim

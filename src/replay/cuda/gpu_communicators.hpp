@@ -1,0 +1,84 @@
+// NCCL communicators of one process.
+#pragma once
+
+#include <cuda_runtime_api.h>
+#include <nccl.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "ppsim/replay/group.hpp"
+
+namespace ppsim {
+
+/// Processes of a communicator, each once, in the order of their numbers within it.
+using Members = std::vector<std::uint32_t>;
+
+/// A message of a communicator that will be sent in some step.
+struct Wire {
+  std::uint32_t communicator{};
+  std::uint32_t from{}, to{};  ///< processes
+};
+
+/// Listens to signals and to ranks that fail; throws ReplayError, of a signal with `place` before it.
+void listen(Group& group, const std::string& place);
+
+/// Calls of NCCL may return before they have ended (ncclInProgress): until then the process goes on listening
+/// to signals and to ranks that fail.
+class GpuCommunicators {
+ public:
+  /// All processes of the group call it with the same lists. Makes those of `members` that this process is
+  /// one of, all processes in the same order, and sends a first message over each wire, in the order given:
+  /// NCCL connects two processes at their first message, and waits for both of them then, which must not
+  /// happen while a step is enqueued. Where `members` is empty NCCL is not loaded. `in_order`: kernels of
+  /// several communicators begin in the order of their launches, which keeps them from locking each other out
+  /// of the GPU's processors.
+  GpuCommunicators(Group& group, const std::vector<Members>& members, const std::vector<Wire>& wires,
+                   bool in_order);
+
+  /// One alone, of this process and another, which calls it too.
+  GpuCommunicators(Group& group, Rank peer);
+
+  /// Runs calls of NCCL on a communicator, as one group, and waits until the host's part in them has ended.
+  /// Throws ReplayError, which names `call`.
+  void run(std::uint32_t communicator, std::string_view call,
+           const std::function<ncclResult_t(ncclComm_t)>& body,
+           const std::source_location& place = std::source_location::current());
+
+  /// This process' number within a communicator, or another's.
+  [[nodiscard]] int number_of(std::uint32_t communicator, std::uint32_t process) const;
+
+  /// Listens to signals, to ranks that fail, and to failures that NCCL has found since; throws ReplayError,
+  /// of a signal with `place` before it.
+  void poll(const std::string& place);
+
+  /// Polls until a stream is empty.
+  void wait_for(cudaStream_t stream);
+
+  /// After a failure: what waits for another process ends. All that throw have done so before.
+  void abort();
+
+ private:
+  struct End {
+    void operator()(ncclComm_t communicator) const;
+  };
+  using Communicator = std::unique_ptr<std::remove_pointer_t<ncclComm_t>, End>;
+
+  void make(std::uint32_t communicator, const ncclUniqueId& id);
+  template <class Body>
+  void or_abort(Body&& body);
+  void settle(ncclComm_t communicator, std::string_view call, const std::source_location& place);
+  void first_messages(const std::vector<Wire>& wires);
+
+  Group& group_;
+  std::vector<Members> members_;
+  std::vector<Communicator> communicators_;  // null: of others
+};
+
+}  // namespace ppsim

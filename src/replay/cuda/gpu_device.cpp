@@ -1,0 +1,36 @@
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "cuda_check.hpp"
+#include "ppsim/replay/gpu_process.hpp"
+
+namespace ppsim {
+namespace {
+
+// Streams of one hardware queue wait for each other. What the user sets stays.
+void ask_for_queues() {
+  constexpr int kKeep = 0;
+  setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", kKeep);
+}
+
+}  // namespace
+
+std::string take_gpu(std::uint32_t local_rank) {
+  ask_for_queues();
+  int count = 0;
+  const cudaError_t found = cudaGetDeviceCount(&count);
+  if (found == cudaErrorNoDevice || found == cudaErrorInsufficientDriver ||
+      (found == cudaSuccess && count == 0))
+    throw NoGpu(fmt::format("no GPU to replay on: {}", cudaGetErrorString(found)));
+  check_cuda(found, "cudaGetDeviceCount");
+  if (local_rank >= static_cast<std::uint32_t>(count))
+    throw ReplayError(fmt::format("process {} of this machine finds {} GPU{}: expected one for each",
+                                  local_rank, count, count == 1 ? "" : "s"));
+  check_cuda(cudaSetDevice(static_cast<int>(local_rank)), "cudaSetDevice");
+  cudaDeviceProp properties{};
+  check_cuda(cudaGetDeviceProperties(&properties, static_cast<int>(local_rank)), "cudaGetDeviceProperties");
+  return properties.name;
+}
+
+}  // namespace ppsim

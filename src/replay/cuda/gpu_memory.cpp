@@ -1,0 +1,95 @@
+#include "gpu_memory.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "cuda_check.hpp"
+
+namespace ppsim {
+
+Activations::Activations(std::span<const StageCosts> stages, cudaStream_t stream)
+    : stages_(stages), stream_(stream) {
+  int device = 0;
+  check_cuda(cudaGetDevice(&device), "cudaGetDevice");
+  check_cuda(cudaDeviceGetDefaultMemPool(&pool_, device), "cudaDeviceGetDefaultMemPool");
+  // What is given back stays in the pool: else the next step would fetch it from the driver again.
+  std::uint64_t threshold = std::numeric_limits<std::uint64_t>::max(), peak = 0;
+  check_cuda(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrReleaseThreshold, &threshold),
+             "cudaMemPoolSetAttribute");
+  check_cuda(cudaMemPoolSetAttribute(pool_, cudaMemPoolAttrUsedMemHigh, &peak), "cudaMemPoolSetAttribute");
+}
+
+Activations::~Activations() {
+  for (auto& [key, blocks] : blocks_) {
+    for (void* block : {blocks.early, blocks.late}) {
+      if (block != nullptr) cudaFreeAsync(block, stream_);
+    }
+  }
+}
+
+void* Activations::take(Bytes bytes) {
+  void* block = nullptr;
+  if (bytes > Bytes(0)) {
+    check_cuda(cudaMallocAsync(&block, static_cast<std::size_t>(bytes.count()), stream_),
+               fmt::format("cudaMallocAsync of {} bytes", bytes.count()));
+  }
+  return block;
+}
+
+void Activations::give_back(void*& block) {
+  if (block != nullptr) check_cuda(cudaFreeAsync(block, stream_), "cudaFreeAsync");
+  block = nullptr;
+}
+
+void Activations::take(Op op) {
+  const StageCosts& costs = stages_[index(op.stage)];
+  const Bytes early = costs.activation_freed_at_input_grad;
+  Blocks& blocks = blocks_[{index(op.stage), index(op.micro_batch)}];
+  if (blocks.early == nullptr) blocks.early = take(early);
+  if (blocks.late == nullptr) blocks.late = take(costs.activation - early);
+}
+
+void Activations::start(Op op) {
+  if (op.kind == OpKind::Forward) take(op);
+}
+
+void Activations::end(Op op) {
+  const auto found = blocks_.find({index(op.stage), index(op.micro_batch)});
+  if (found == blocks_.end()) return;
+  if (op.kind == OpKind::Backward || op.kind == OpKind::InputGrad) give_back(found->second.early);
+  if (op.kind != OpKind::Backward && op.kind != OpKind::WeightGrad) return;
+  give_back(found->second.late);
+  blocks_.erase(found);
+}
+
+void Activations::copy(Op op) {
+  if (op.kind == OpKind::Load) return take(op);
+  Blocks& blocks = blocks_[{index(op.stage), index(op.micro_batch)}];
+  give_back(blocks.early);
+  give_back(blocks.late);
+}
+
+Bytes Activations::peak() const {
+  std::uint64_t peak = 0;
+  check_cuda(cudaMemPoolGetAttribute(pool_, cudaMemPoolAttrUsedMemHigh, &peak), "cudaMemPoolGetAttribute");
+  return Bytes(static_cast<std::int64_t>(peak));
+}
+
+Bytes context_memory() {
+  std::size_t free = 0, total = 0;
+  check_cuda(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  return Bytes(static_cast<std::int64_t>(total - free));
+}
+
+Bytes fixed_memory(std::span<const StageCosts> stages, std::span<const Stage> held) {
+  Bytes sum, working;
+  for (const Stage stage : held) {
+    sum += stages[index(stage)].static_bytes();
+    working = std::max(working, stages[index(stage)].working);
+  }
+  return sum + working;
+}
+
+}  // namespace ppsim

@@ -1,0 +1,36 @@
+// NCCL's functions, and its failures as ours.
+#pragma once
+
+#include <nccl.h>
+
+#include <source_location>
+#include <string_view>
+
+namespace ppsim {
+
+struct NcclApi {
+  decltype(&ncclGetVersion) get_version;
+  decltype(&ncclGetUniqueId) get_unique_id;
+  decltype(&ncclCommInitRankConfig) init_rank;
+  decltype(&ncclCommDestroy) destroy;
+  decltype(&ncclCommAbort) abort;
+  decltype(&ncclCommGetAsyncError) async_error;
+  decltype(&ncclGetErrorString) error_string;
+  decltype(&ncclGetLastError) last_error;
+  decltype(&ncclGroupStart) group_start;
+  decltype(&ncclGroupEnd) group_end;
+  decltype(&ncclSend) send;
+  decltype(&ncclRecv) receive;
+  decltype(&ncclAllReduce) all_reduce;
+  decltype(&ncclAllGather) all_gather;
+  decltype(&ncclReduceScatter) reduce_scatter;
+};
+
+/// Loads the library at the first call. Throws GpuFailure.
+[[nodiscard]] const NcclApi& nccl();
+
+/// Throws GpuFailure "ncclSend: remote process exited (at gpu_step.cpp:80)" unless success or under way.
+void check_nccl(ncclResult_t result, std::string_view call,
+                const std::source_location& place = std::source_location::current());
+
+}  // namespace ppsim
