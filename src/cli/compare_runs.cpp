@@ -19,7 +19,7 @@ struct Arguments {
   ConfigArguments config;
   std::vector<std::string> timelines;  // [PREDICTED] MEASURED
   std::optional<double> max_error;     // percent
-  std::string trace;
+  std::string trace, svg;
   bool json = false;
 
   [[nodiscard]] const std::string& measured() const { return timelines.back(); }
@@ -36,12 +36,11 @@ Run make_prediction(const Arguments& arguments, const Config& config) {
   return measure_steps(std::move(plan), std::move(graph), std::move(steps), {}).run;
 }
 
-std::string two_runs_trace(const RunComparison& comparison) {
+std::array<TraceRun, 2> both_runs(const RunComparison& comparison) {
   const auto part = [](const char* name, const Run& run) {
     return TraceRun{name, &run.graph, &run.timeline, &run.memory, &run.report};
   };
-  return chrome_trace(
-      std::array{part("predicted", comparison.predicted), part("measured", comparison.measured)});
+  return {part("predicted", comparison.predicted), part("measured", comparison.measured)};
 }
 
 void write_results(const Arguments& arguments, const Config& config, const RunComparison& comparison) {
@@ -50,7 +49,8 @@ void write_results(const Arguments& arguments, const Config& config, const RunCo
   const OpGraph& graph = comparison.predicted.graph;
   print(arguments.json ? prediction_json(comparison.prediction, graph, config, sources)
                        : prediction_table(comparison.prediction, graph, sources));
-  if (!arguments.trace.empty()) write_file(arguments.trace, two_runs_trace(comparison));
+  if (!arguments.trace.empty()) write_file(arguments.trace, chrome_trace(both_runs(comparison)));
+  if (!arguments.svg.empty()) write_file(arguments.svg, timelines_svg(both_runs(comparison)));
 }
 
 // The gate: 1 where the step's error is beyond what is allowed.
@@ -65,8 +65,8 @@ int judge(const Arguments& arguments, const Prediction& prediction) {
 
 int compare(const Arguments& arguments) {
   const Config config = arguments.config.load();
-  check_outputs({arguments.trace}, {config.path, config.schedule.file.value_or(""), arguments.predicted(),
-                                    arguments.measured()});
+  check_outputs({arguments.trace, arguments.svg}, {config.path, config.schedule.file.value_or(""),
+                                                   arguments.predicted(), arguments.measured()});
   Run predicted = make_prediction(arguments, config);
   std::vector<Timeline> steps = read_timeline(arguments.measured(), predicted.graph);
   const RunComparison comparison =
@@ -95,6 +95,7 @@ Command add_compare_runs(CLI::App& parent) {
       ->check(positive_number_or_zero())
       ->type_name("PERCENT");
   add_output(*app, "--trace", arguments->trace, "Write both as one Chrome trace (.json or .json.gz)");
+  add_output(*app, "--svg", arguments->svg, "Draw both, one above the other");
   add_switch(*app, "--json", arguments->json, "Print the figures as JSON and nothing else");
   return {app, [arguments] { return compare(*arguments); }};
 }

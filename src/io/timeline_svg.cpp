@@ -67,11 +67,32 @@ std::string layers_label(const Report& report, std::size_t rank) {
   return layers.size() <= kMostLabel ? layers : layers.substr(0, kMostLabel - 3) + "...";
 }
 
+/// Pictures that stand one above the other have the same.
+struct Scale {
+  Time makespan{};  ///< what the axis is as long as
+  Time shortest{};  ///< op
+};
+
+Scale scale_of(std::span<const TraceRun> runs) {
+  Scale scale{Time(1), Time::max()};
+  for (const TraceRun& run : runs) {
+    scale.makespan = std::max(scale.makespan, run.report->makespan);
+    scale.shortest =
+        std::min(scale.shortest, shortest_op(*run.graph, *run.timeline).value_or(scale.shortest));
+  }
+  scale.shortest = std::min(scale.shortest, scale.makespan);
+  return scale;
+}
+
 class Picture {
  public:
-  Picture(const OpGraph& graph, const Timeline& timeline, const Report& report)
-      : graph_(graph), report_(report), chunks_(graph) {
-    layout_.makespan = std::max(report.makespan, Time(1));
+  Picture(const TraceRun& run, const Scale& scale)
+      : name_(run.name.empty() ? run.report->schedule : run.name + ": " + run.report->schedule),
+        graph_(*run.graph),
+        report_(*run.report),
+        chunks_(*run.graph) {
+    const Report& report = report_;
+    layout_.makespan = scale.makespan;
     layout_.row_height = row_height_for(report.ranks);
     layout_.row_pitch = layout_.row_height + (layout_.row_height >= 12 ? 4 : 1);
     layout_.top = kHeader;
@@ -81,28 +102,22 @@ class Picture {
     }
     rank_label_ = text_width(5 + std::to_string(report.ranks).size(), kLabelSize);
     layout_.left = kMargin + rank_label_ + (longest > 0 ? 8 + text_width(longest, kLabelSize) : 0) + 8;
-    const Time shortest = shortest_op(graph, timeline).value_or(layout_.makespan);
     const double per_op =
-        static_cast<double>(layout_.makespan.count()) / static_cast<double>(shortest.count());
+        static_cast<double>(scale.makespan.count()) / static_cast<double>(scale.shortest.count());
     layout_.width = std::clamp(kNarrowestOp * per_op, kLeastWidth - layout_.left - kMargin,
                                kMostWidth - layout_.left - kMargin);
     const std::uint64_t units = std::uint64_t{report.micro_batches} * report.slices * report.steps;
     layout_.most_digits = std::to_string(std::max<std::uint64_t>(1, units) - 1).size();
     layout_.number_size =
         std::clamp((layout_.width / per_op - 2) / digits_width(layout_.most_digits, 1), 7.0, 12.0);
-    boxes_ = draw_boxes(graph, timeline, chunks_, layout_);
+    boxes_ = draw_boxes(graph_, *run.timeline, chunks_, layout_);
   }
 
-  std::string draw() const {
-    const double width = layout_.left + layout_.width + kMargin;
-    const double height = bottom() + kAxis + kLegendLine * (boxes_.merged_below > 0 ? 2 : 1) + 8;
-    std::string svg = fmt::format(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" "
-        "viewBox=\"0 0 {0:.0f} {1:.0f}\" font-family=\"Helvetica, Arial, sans-serif\" fill=\"#1f2933\">\n"
-        "<title>{2}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
-        width, height, escape_xml(report_.schedule));
-    return svg + title() + rows() + axis() + boxes_.svg + legend() + "</svg>\n";
-  }
+  double width() const { return layout_.left + layout_.width + kMargin; }
+
+  double height() const { return bottom() + kAxis + kLegendLine * (boxes_.merged_below > 0 ? 2 : 1) + 8; }
+
+  std::string draw() const { return title() + rows() + axis() + boxes_.svg + legend(); }
 
  private:
   double bottom() const { return layout_.y(graph_.rank_count()) - (layout_.row_pitch - layout_.row_height); }
@@ -115,7 +130,7 @@ class Picture {
     return fmt::format(
         "<text x=\"{0}\" y=\"34\" font-size=\"19\" font-weight=\"bold\">{1}</text>\n"
         "<text x=\"{0}\" y=\"56\" font-size=\"13\" fill=\"#52606d\" xml:space=\"preserve\">{2}</text>\n",
-        kMargin, escape_xml(report_.schedule), figures);
+        kMargin, escape_xml(name_), figures);
   }
 
   std::string peak_text() const {
@@ -205,6 +220,7 @@ class Picture {
         layout_.left, y, boxes_.merged_below);
   }
 
+  std::string name_;
   const OpGraph& graph_;
   const Report& report_;
   ChunkIndex chunks_;
@@ -213,10 +229,33 @@ class Picture {
   Boxes boxes_;
 };
 
+std::string document(double width, double height, std::string_view title, std::string_view content) {
+  return fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0:.0f}\" height=\"{1:.0f}\" "
+      "viewBox=\"0 0 {0:.0f} {1:.0f}\" font-family=\"Helvetica, Arial, sans-serif\" fill=\"#1f2933\">\n"
+      "<title>{2}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n{3}</svg>\n",
+      width, height, escape_xml(title), content);
+}
+
 }  // namespace
 
 std::string timeline_svg(const OpGraph& graph, const Timeline& timeline, const Report& report) {
-  return Picture(graph, timeline, report).draw();
+  const TraceRun run{"", &graph, &timeline, nullptr, &report};
+  const Picture picture(run, scale_of({&run, 1}));
+  return document(picture.width(), picture.height(), report.schedule, picture.draw());
+}
+
+std::string timelines_svg(std::span<const TraceRun> runs) {
+  const Scale scale = scale_of(runs);
+  std::string content;
+  double width = 0, height = 0;
+  for (const TraceRun& run : runs) {
+    const Picture picture(run, scale);
+    content += fmt::format("<g transform=\"translate(0 {:.0f})\">\n{}</g>\n", height, picture.draw());
+    width = std::max(width, picture.width());
+    height += picture.height();
+  }
+  return document(width, height, runs.front().report->schedule, content);
 }
 
 }  // namespace ppsim

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -253,6 +254,21 @@ class Traces(Folder):
             self.assertEqual(len({side for _, side in ends}), 1)  # within one run
         self.assertEqual([event["ts"] for event in events if "ts" in event],
                          sorted(event["ts"] for event in events if "ts" in event))
+
+    def test_both_runs_are_in_one_picture_on_one_scale(self):
+        self.compare("measured.csv", "--svg", "both.svg")
+        both, one = (self.folder / "both.svg").read_text(), self.ppsim("report", "measured.csv", "--config", "c.json", "--svg",
+                                                                       "one.svg") and (self.folder / "one.svg").read_text()
+        self.assertIn(">predicted: 1f1b</text>", both)
+        self.assertIn(">measured: 1f1b</text>", both)
+        size = [float(number) for number in re.search(r'viewBox="0 0 (\d+) (\d+)"', both).groups()]
+        alone = [float(number) for number in re.search(r'viewBox="0 0 (\d+) (\d+)"', one).groups()]
+        self.assertEqual(size, [alone[0], 2 * alone[1]])
+        # 105 us is as wide in either: the axes have the same ticks.
+        axes = re.findall(r'<path d="([^"]*)" stroke="#cbd2d9"', both)
+        self.assertEqual(len(axes), 2)
+        self.assertEqual(axes[0], axes[1])
+        self.assertEqual(axes[1], re.search(r'<path d="([^"]*)" stroke="#cbd2d9"', one)[1])
 
 
 if __name__ == "__main__":

@@ -20,12 +20,12 @@ namespace ppsim {
 [[nodiscard]] std::string chrome_trace(const OpGraph& graph, const Timeline& timeline,
                                        const std::vector<RankMemory>& memory, const Report& report);
 
-/// What a run puts into a trace.
+/// A run among others, in a trace or a picture.
 struct TraceRun {
-  std::string name;  ///< in front of its ranks': "predicted"
+  std::string name;  ///< in front of its ranks' or its schedule's: "predicted"
   const OpGraph* graph = nullptr;
   const Timeline* timeline = nullptr;
-  const std::vector<RankMemory>* memory = nullptr;
+  const std::vector<RankMemory>* memory = nullptr;  ///< traces only
   const Report* report = nullptr;
 };
 
@@ -54,8 +54,11 @@ struct TraceRun {
 /// kind's share of the time, so that half a million ops stay below 2 MB.
 [[nodiscard]] std::string timeline_svg(const OpGraph& graph, const Timeline& timeline, const Report& report);
 
-/// The same for a terminal: one row a rank, at most `width` columns wide, time scaled to fit. Coloured or
-/// plain.
+/// Several runs of one shape, one above the other on the same scale. Requires one at least.
+[[nodiscard]] std::string timelines_svg(std::span<const TraceRun> runs);
+
+/// The picture of one run for a terminal: one row a rank, at most `width` columns wide, time scaled to fit.
+/// Coloured or plain.
 [[nodiscard]] std::string timeline_text(const OpGraph& graph, const Timeline& timeline, std::size_t width,
                                         bool color);
 
