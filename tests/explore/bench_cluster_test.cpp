@@ -108,7 +108,7 @@ TEST_CASE("times that do not grow with size are noted") {
 TEST_CASE("simulate reads the section, to five digits") {
   const MeasuredCluster measured = make_measured_cluster(samples_of(plan_of()), plan_of());
   const Folder folder;
-  folder.write("cluster.json", cluster_section(measured));
+  (void)folder.write("cluster.json", cluster_section(measured));
   const std::string path = folder.write("config.json", R"({
     "cluster": "cluster.json", "parallelism": {"pipeline": 4, "micro_batches": 4}, "schedule": {"name": "1f1b"},
     "model": {"layer_costs": [{"repeat": 4, "forward": "0.002 GFLOP", "backward": "0.004 GFLOP", "activation": "1 kB",
