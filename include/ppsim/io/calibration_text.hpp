@@ -42,9 +42,6 @@ struct HeldOut {
   StepPrediction predicted;
 };
 
-/// predicted / measured - 1.
-[[nodiscard]] double relative_error(Time predicted, Time measured);
-
 struct CalibrationReport {
   CostFit costs;
   std::vector<CalibratedLink> links;

@@ -59,10 +59,10 @@ enum class Communicators : std::uint8_t {
   World,  ///< one for all ranks
 };
 
-/// Semantics without SEND and RECV in the program: each message has a stream of its pair; receives are
-/// enqueued as early as their buffers allow, two ahead for each sender or as many as the order needs. With
-/// them (Communication::Program) the streams and groups are the program's own, and the communicators are one
-/// for each of its streams' kind, whatever `communicators` says. O(vertices + edges).
+/// Semantics without SEND and RECV in the program: each message has a stream of its pair; a receive is
+/// enqueued with the op that consumes the one before it from the same sender, into another buffer, or earlier
+/// where the order needs it. With them (Communication::Program) the streams and groups are the program's own,
+/// and the caller chooses the communicators by them. O(vertices + edges).
 [[nodiscard]] LaunchPlan make_launch_plan(const OpGraph& graph, Communicators communicators);
 
 enum class LaunchOrder : std::uint8_t {
