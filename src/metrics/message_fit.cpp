@@ -28,16 +28,24 @@ bool have_one_size(std::span<const SizeTime> samples) {
                      [&](const SizeTime& one) { return one.size == samples.front().size; });
 }
 
-[[noreturn]] void refuse_times() {
-  throw Error("", "longer messages do not take longer, expected times that grow with the size");
-}
+// ns a byte of the fastest link that a config takes.
+constexpr double kLeastSlope = 1e-6;
 
 // `slope` in ns a byte.
 BytesPerSecond bandwidth_of(double slope) {
   constexpr double kNanoseconds = 1e9;
-  constexpr double kFastest = 1e15;  // what a config takes
-  if (slope <= kNanoseconds / kFastest) refuse_times();
-  return BytesPerSecond(std::max<std::int64_t>(std::llround(kNanoseconds / slope), 1));
+  const double rate = kNanoseconds / std::max(slope, kLeastSlope);
+  return BytesPerSecond(std::max<std::int64_t>(std::llround(rate), 1));
+}
+
+std::vector<WeightedValue> slopes_of(std::span<const SizeTime> samples, Time latency) {
+  std::vector<WeightedValue> slopes;
+  for (const SizeTime& one : samples) {
+    const auto bytes = static_cast<double>(one.size.count());
+    if (one.time > latency && bytes > 0)
+      slopes.push_back({in_ns(one.time - latency) / bytes, bytes / in_ns(one.time)});
+  }
+  return slopes;
 }
 
 MessageFit make_fit(const Link& link, std::span<const SizeTime> samples) {
@@ -62,18 +70,13 @@ Time message_time(const Link& link, Bytes size) {
 MessageFit fit_messages(std::span<const SizeTime> samples) {
   if (have_one_size(samples)) throw Error("", "messages of one size, expected at least two sizes");
   const FittedLine line = theil_sen(points_of(samples));
-  if (line.intercept < 0) return fit_bandwidth(samples, Time{});
+  if (line.intercept < 0 || line.slope < kLeastSlope) return fit_bandwidth(samples, Time{});
   return make_fit({bandwidth_of(line.slope), round_to_time(line.intercept)}, samples);
 }
 
 MessageFit fit_bandwidth(std::span<const SizeTime> samples, Time latency) {
-  std::vector<WeightedValue> slopes;
-  for (const SizeTime& one : samples) {
-    const auto bytes = static_cast<double>(one.size.count());
-    if (one.time > latency && bytes > 0)
-      slopes.push_back({in_ns(one.time - latency) / bytes, bytes / in_ns(one.time)});
-  }
-  if (slopes.empty()) refuse_times();
+  std::vector<WeightedValue> slopes = slopes_of(samples, latency);
+  if (slopes.empty() && latency > Time{}) return fit_bandwidth(samples, Time{});
   return make_fit({bandwidth_of(weighted_median(std::move(slopes))), latency}, samples);
 }
 

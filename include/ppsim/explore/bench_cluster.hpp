@@ -43,7 +43,7 @@ struct BenchSamples {
 [[nodiscard]] BenchSamples measure_cluster(const NodeMap& nodes, Group& group, Probe& probe,
                                            const BenchPlan& plan);
 
-/// Medians, fits and the cluster. Throws Error (where: the class of links) where times do not grow with size.
+/// Medians, fits and the cluster. Throws Error (where: the class of links) where messages have one size.
 [[nodiscard]] MeasuredCluster make_measured_cluster(const BenchSamples& samples, const BenchPlan& plan);
 
 }  // namespace ppsim

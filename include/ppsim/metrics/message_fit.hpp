@@ -23,13 +23,14 @@ struct MessageFit {
 };
 
 /// Theil-Sen with weights 1 / time^2 (metrics/robust_fit.hpp), so that small and large messages count alike.
-/// A latency below zero becomes none, and the bandwidth as below. Throws Error (where: "") where all messages
-/// have one size, or longer ones do not take longer.
+/// Where that gives no link, a latency below zero or times that do not grow with size: without latency, and
+/// the bandwidth as below; the errors then say how little a line says. Throws Error (where: "") where all
+/// messages have one size.
 [[nodiscard]] MessageFit fit_messages(std::span<const SizeTime> samples);
 
 /// The bandwidth alone, for messages that wait for one another, whose latency such times do not tell: the
 /// median of bytes / (time - latency), weighted by bytes / time. Messages that take no more than the latency
-/// say nothing. Throws Error (where: "") where none takes more.
+/// say nothing; where none takes more, it is taken as 0. Requires a message of more than 0 B.
 [[nodiscard]] MessageFit fit_bandwidth(std::span<const SizeTime> samples, Time latency);
 
 /// A message of so many bytes, by the link alone.
