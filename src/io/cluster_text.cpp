@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cmath>
+#include <string>
 
 #include "json_text.hpp"
 #include "labels.hpp"
@@ -43,8 +44,9 @@ std::string flops_text(Flops flops) {
   return fmt::format("{} GFLOP", flops.count() / 1e9);
 }
 
+// Five digits, however small the share.
 double rounded(double share) {
-  return std::round(share * 1e5) / 1e5;
+  return std::stod(fmt::format("{:.5g}", share));
 }
 
 Json link_section(const Link& link) {

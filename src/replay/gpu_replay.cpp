@@ -76,6 +76,16 @@ class GpuReplay {
         process_(make_gpu_process(graph, group, options, plan)) {}
 
   GpuReplayResult run() {
+    try {
+      return run_steps();
+    } catch (...) {
+      (void)process_.release();  // see GpuProcess
+      throw;
+    }
+  }
+
+ private:
+  GpuReplayResult run_steps() {
     clocks_.begin();
     std::vector<StepTimes> steps;
     for (std::uint32_t i = 0; i < options_.warmup + options_.steps; ++i) {
@@ -89,7 +99,6 @@ class GpuReplay {
     return {{gather_steps(graph_, group_, steps, clocks_.all()), notes()}, gather_memory()};
   }
 
- private:
   std::vector<GpuMemory> gather_memory() {
     const GpuMemory own = process_->memory();
     const std::vector<Blob> all = group_.gather(std::as_bytes(std::span(&own, 1)));

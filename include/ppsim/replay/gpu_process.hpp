@@ -29,9 +29,11 @@ struct ProcessPlace {
   [[nodiscard]] bool is_first() const { return replica == 0 && tensor == 0; }  ///< of its rank
 };
 
+/// After a failure it must not be destroyed: CUDA frees memory, and NCCL aborts a communicator, when the GPU
+/// has done what was enqueued, and that waits for other processes for ever. It goes with its operating
+/// system's process, which should end soon (Job::abort()).
 class GpuProcess {
  public:
-  /// After a failure nothing waits for another process any more.
   virtual ~GpuProcess() = default;
 
   /// Enqueues a step behind a latch, so that no op waits for the host: all of it, or as much as the GPU's
@@ -49,7 +51,8 @@ class GpuProcess {
 };
 
 /// All processes call it, behind take_gpu(): makes communicators and buffers, and runs everything once.
-/// Requires find_launch_fault(graph, plan) to be empty. Keeps references.
+/// Requires find_launch_fault(graph, plan) to be empty. Keeps references. What a failure leaves half made is
+/// not destroyed.
 [[nodiscard]] std::unique_ptr<GpuProcess> make_gpu_process(const OpGraph& graph, Group& group,
                                                            const GpuReplayOptions& options,
                                                            const LaunchPlan& plan);

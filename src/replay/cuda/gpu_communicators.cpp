@@ -46,29 +46,16 @@ void keep_launch_order() {
 
 }  // namespace
 
-// What waits on the GPU for another process would hold up whoever frees its memory now.
-template <class Body>
-void GpuCommunicators::or_abort(Body&& body) {
-  try {
-    body();
-  } catch (...) {
-    abort();
-    throw;
-  }
-}
-
-GpuCommunicators::GpuCommunicators(Group& group, const std::vector<Members>& members,
-                                   const std::vector<Wire>& wires, bool in_order)
-    : group_(group), members_(members) {
+void GpuCommunicators::make(const std::vector<Members>& members, bool in_order) {
   if (members.empty()) return;
   if (in_order) keep_launch_order();
-  const std::vector<ncclUniqueId> ids = share_ids(group, members);
+  members_ = members;
+  communicators_.resize(members.size());
+  const std::vector<ncclUniqueId> ids = share_ids(group_, members);
   for (std::uint32_t i = 0; i < members.size(); ++i) {
-    communicators_.emplace_back();
-    if (std::find(members[i].begin(), members[i].end(), own_process(group)) != members[i].end())
-      make(i, ids[i]);
+    if (std::find(members[i].begin(), members[i].end(), own_process(group_)) != members[i].end())
+      make_one(i, ids[i]);
   }
-  first_messages(wires);
 }
 
 GpuCommunicators::GpuCommunicators(Group& group, Rank peer) : group_(group) {
@@ -85,7 +72,7 @@ GpuCommunicators::GpuCommunicators(Group& group, Rank peer) : group_(group) {
   } else {
     group.receive(peer, word);
   }
-  make(0, id);
+  make_one(0, id);
 }
 
 void GpuCommunicators::End::operator()(ncclComm_t communicator) const {
@@ -93,7 +80,7 @@ void GpuCommunicators::End::operator()(ncclComm_t communicator) const {
       communicator);  // nothing is under way but after a failure: destroying would wait for the others
 }
 
-void GpuCommunicators::make(std::uint32_t communicator, const ncclUniqueId& id) {
+void GpuCommunicators::make_one(std::uint32_t communicator, const ncclUniqueId& id) {
   ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
   config.blocking = 0;
   ncclComm_t made = nullptr;
@@ -113,15 +100,13 @@ int GpuCommunicators::number_of(std::uint32_t communicator, std::uint32_t proces
 void GpuCommunicators::run(std::uint32_t communicator, std::string_view call,
                            const std::function<ncclResult_t(ncclComm_t)>& body,
                            const std::source_location& place) {
-  or_abort([&] {
-    const ncclComm_t own = communicators_[communicator].get();
-    check_nccl(nccl().group_start(), "ncclGroupStart", place);
-    const ncclResult_t result = body(own);
-    const ncclResult_t ended = nccl().group_end();
-    check_nccl(result, call, place);
-    check_nccl(ended, call, place);
-    if (ended == ncclInProgress) settle(own, call, place);
-  });
+  const ncclComm_t own = communicators_[communicator].get();
+  check_nccl(nccl().group_start(), "ncclGroupStart", place);
+  const ncclResult_t result = body(own);
+  const ncclResult_t ended = nccl().group_end();
+  check_nccl(result, call, place);
+  check_nccl(ended, call, place);
+  if (ended == ncclInProgress) settle(own, call, place);
 }
 
 void GpuCommunicators::settle(ncclComm_t communicator, std::string_view call,
@@ -139,24 +124,33 @@ void GpuCommunicators::settle(ncclComm_t communicator, std::string_view call,
   }
 }
 
-void GpuCommunicators::first_messages(const std::vector<Wire>& wires) {
-  const Stream stream = make_stream();
-  const DeviceMemory byte = allocate(Bytes(1));
+void GpuCommunicators::connect(const std::vector<Wire>& wires) {
+  Stream stream = make_stream();
+  DeviceMemory byte = allocate(Bytes(1));
+  try {
+    send_first(wires, stream.get(), byte.get());
+  } catch (...) {
+    (void)stream.release();  // see GpuProcess
+    (void)byte.release();
+    throw;
+  }
+}
+
+void GpuCommunicators::send_first(const std::vector<Wire>& wires, cudaStream_t stream, void* byte) {
   const std::uint32_t own = own_process(group_);
   for (const Wire& wire : wires) {
     if (wire.from == own) {
       run(wire.communicator, "ncclSend", [&](ncclComm_t communicator) {
-        return nccl().send(byte.get(), 1, ncclUint8, number_of(wire.communicator, wire.to), communicator,
-                           stream.get());
+        return nccl().send(byte, 1, ncclUint8, number_of(wire.communicator, wire.to), communicator, stream);
       });
     } else if (wire.to == own) {
       run(wire.communicator, "ncclRecv", [&](ncclComm_t communicator) {
-        return nccl().receive(byte.get(), 1, ncclUint8, number_of(wire.communicator, wire.from), communicator,
-                              stream.get());
+        return nccl().receive(byte, 1, ncclUint8, number_of(wire.communicator, wire.from), communicator,
+                              stream);
       });
     }
   }
-  wait_for(stream.get());
+  wait_for(stream);
 }
 
 void listen(Group& group, const std::string& place) {
@@ -168,36 +162,28 @@ void listen(Group& group, const std::string& place) {
 }
 
 void GpuCommunicators::poll(const std::string& place) {
-  or_abort([&] {
-    listen(group_, place);
-    for (const Communicator& communicator : communicators_) {
-      if (!communicator) continue;
-      ncclResult_t state = ncclSuccess;
-      check_nccl(nccl().async_error(communicator.get(), &state), "ncclCommGetAsyncError");
-      check_nccl(state, "NCCL");
-    }
-  });
+  listen(group_, place);
+  for (const Communicator& communicator : communicators_) {
+    if (!communicator) continue;
+    ncclResult_t state = ncclSuccess;
+    check_nccl(nccl().async_error(communicator.get(), &state), "ncclCommGetAsyncError");
+    check_nccl(state, "NCCL");
+  }
 }
 
 void GpuCommunicators::wait_for(cudaStream_t stream) {
   const std::string place = fmt::format("rank {}", own_process(group_));
   const Time end = clock_now() + group_.patience();
-  or_abort([&] {
-    while (true) {
-      const cudaError_t state = cudaStreamQuery(stream);
-      if (state == cudaSuccess) return;
-      if (state != cudaErrorNotReady) check_cuda(state, "cudaStreamQuery");
-      poll(place);
-      if (clock_now() > end)
-        throw ReplayError(fmt::format("{}: the first messages did not come within {} s", place,
-                                      std::chrono::duration<double>(group_.patience()).count()));
-      nap();
-    }
-  });
-}
-
-void GpuCommunicators::abort() {
-  communicators_.clear();
+  while (true) {
+    const cudaError_t state = cudaStreamQuery(stream);
+    if (state == cudaSuccess) return;
+    if (state != cudaErrorNotReady) check_cuda(state, "cudaStreamQuery");
+    poll(place);
+    if (clock_now() > end)
+      throw ReplayError(fmt::format("{}: the first messages did not come within {} s", place,
+                                    std::chrono::duration<double>(group_.patience()).count()));
+    nap();
+  }
 }
 
 }  // namespace ppsim

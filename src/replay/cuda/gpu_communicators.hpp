@@ -33,14 +33,18 @@ void listen(Group& group, const std::string& place);
 /// to signals and to ranks that fail.
 class GpuCommunicators {
  public:
-  /// All processes of the group call it with the same lists. Makes those of `members` that this process is
-  /// one of, all processes in the same order, and sends a first message over each wire, in the order given:
-  /// NCCL connects two processes at their first message, and waits for both of them then, which must not
-  /// happen while a step is enqueued. Where `members` is empty NCCL is not loaded. `in_order`: kernels of
-  /// several communicators begin in the order of their launches, which keeps them from locking each other out
-  /// of the GPU's processors.
-  GpuCommunicators(Group& group, const std::vector<Members>& members, const std::vector<Wire>& wires,
-                   bool in_order);
+  explicit GpuCommunicators(Group& group) : group_(group) {}
+
+  /// All processes of the group call it with the same list. Makes those that this process is one of, all
+  /// processes in the same order. Where there are none NCCL is not loaded. `in_order`: kernels of several
+  /// communicators begin in the order of their launches, which keeps them from locking each other out of the
+  /// GPU's processors.
+  void make(const std::vector<Members>& members, bool in_order);
+
+  /// All processes call it. Sends a first message over each wire, in the order given: NCCL connects two
+  /// processes at their first message, and waits for both of them then, which must not happen while a step is
+  /// enqueued.
+  void connect(const std::vector<Wire>& wires);
 
   /// One alone, of this process and another, which calls it too.
   GpuCommunicators(Group& group, Rank peer);
@@ -61,20 +65,15 @@ class GpuCommunicators {
   /// Polls until a stream is empty.
   void wait_for(cudaStream_t stream);
 
-  /// After a failure: what waits for another process ends. All that throw have done so before.
-  void abort();
-
  private:
   struct End {
     void operator()(ncclComm_t communicator) const;
   };
   using Communicator = std::unique_ptr<std::remove_pointer_t<ncclComm_t>, End>;
 
-  void make(std::uint32_t communicator, const ncclUniqueId& id);
-  template <class Body>
-  void or_abort(Body&& body);
+  void make_one(std::uint32_t communicator, const ncclUniqueId& id);
   void settle(ncclComm_t communicator, std::string_view call, const std::source_location& place);
-  void first_messages(const std::vector<Wire>& wires);
+  void send_first(const std::vector<Wire>& wires, cudaStream_t stream, void* byte);
 
   Group& group_;
   std::vector<Members> members_;

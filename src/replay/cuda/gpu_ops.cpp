@@ -78,19 +78,20 @@ GpuOps::GpuOps(const RankProgram& program, const GpuReplayOptions& options, GpuC
     from_ = allocate(moved_at_once_);
     to_ = allocate(moved_at_once_);
   }
-  warm_up();
 }
 
 // In the order of the program, which all GPUs of a group have.
 void GpuOps::warm_up() {
-  const Stream stream = make_stream();
+  Stream stream = make_stream();
   for (std::uint32_t vertex = 0; vertex < program_.vertex_count(); ++vertex) {
     const auto ops = program_.graph.ops(program_.first + vertex);
     const bool is_first = index(ops.front().micro_batch) == 0 || !has_micro_batch(ops.front().kind);
     if (is_first) enqueue(vertex, stream.get());
   }
   (void)spin(Time(1), stream.get());
-  communicators_.wait_for(stream.get());
+  const cudaStream_t used = stream.release();  // a failure leaves it: see GpuProcess
+  communicators_.wait_for(used);
+  stream.reset(used);
 }
 
 std::uint32_t GpuOps::enqueue(std::uint32_t vertex, cudaStream_t stream) {

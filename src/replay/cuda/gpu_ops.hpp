@@ -32,6 +32,9 @@ class GpuOps {
   GpuOps(const RankProgram& program, const GpuReplayOptions& options, GpuCommunicators& communicators,
          GroupNumbers groups, void* fixed);
 
+  /// Runs everything once, since what is new to a GPU may hold it up. All processes call it.
+  void warm_up();
+
   /// On `stream`, behind what is there. Returns how many launches that takes.
   std::uint32_t enqueue(std::uint32_t vertex, cudaStream_t stream);
 
@@ -45,7 +48,6 @@ class GpuOps {
   std::uint32_t exchange(Op op, Time duration, cudaStream_t stream);
   [[nodiscard]] std::vector<const PassWork*> passes_of(Op op) const;
   [[nodiscard]] Time reduction_time(Op op) const;
-  void warm_up();
 
   const RankProgram& program_;
   const GpuReplayOptions& options_;

@@ -34,14 +34,12 @@ class GpuStep {
   /// for `patience`, or another rank fails.
   StepTimes run(Time start, Time patience, Activations& activations);
 
-  /// After a failure: nothing waits for the host any more.
-  void open_latch();
-
   /// Launches of the last step that were made before it began.
   [[nodiscard]] std::uint32_t latched() const { return latched_; }
   [[nodiscard]] std::uint32_t launches() const { return static_cast<std::uint32_t>(launches_.list.size()); }
 
  private:
+  void open_latch();
   void enqueue_group(Activations& activations);
   void enqueue_op(const Launch& launch, Activations& activations);
   void enqueue_messages(std::span<const Launch> group);
