@@ -10,9 +10,13 @@
 #include "cuda_check.hpp"
 #include "gpu_handles.hpp"
 #include "nccl_api.hpp"
+#include "ppsim/replay/gpu_replay.hpp"
 
 namespace ppsim {
 namespace {
+
+// A connection that ends is seen by all within milliseconds.
+constexpr Time kRumour{1'000'000'000};
 
 std::uint32_t own_process(Group& group) {
   return index(group.transport().rank());
@@ -163,6 +167,16 @@ void listen(Group& group, const std::string& place) {
 
 void GpuCommunicators::poll(const std::string& place) {
   listen(group_, place);
+  try {
+    check_all();
+  } catch (const GpuFailure& failure) {
+    // NCCL may see first that a process is gone, but not which: the group tells.
+    for (const Time end = clock_now() + kRumour; clock_now() < end; nap()) listen(group_, place);
+    throw ReplayError(fmt::format("{}: {}", place, failure.what()));
+  }
+}
+
+void GpuCommunicators::check_all() {
   for (const Communicator& communicator : communicators_) {
     if (!communicator) continue;
     ncclResult_t state = ncclSuccess;

@@ -72,6 +72,7 @@ class GpuCommunicators {
   using Communicator = std::unique_ptr<std::remove_pointer_t<ncclComm_t>, End>;
 
   void make_one(std::uint32_t communicator, const ncclUniqueId& id);
+  void check_all();
   void settle(ncclComm_t communicator, std::string_view call, const std::source_location& place);
   void send_first(const std::vector<Wire>& wires, cudaStream_t stream, void* byte);
 
