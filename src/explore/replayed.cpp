@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <utility>
 
 #include "plan.hpp"
 #include "ppsim/core/error.hpp"
+#include "ppsim/io/quantity.hpp"
 
 namespace ppsim {
 namespace {
@@ -26,6 +28,14 @@ void add_model(GpuReplayOptions& options, const Config& config, const ModelInput
   options.work = make_stage_work(input, parallelism, shape);
 }
 
+Bytes allocated_by_model(const RankReport& rank) {
+  return rank.static_bytes() + rank.peak_activation + rank.kv_cache + rank.working;
+}
+
+std::int64_t memory_error(const Report& report, const std::vector<GpuMemory>& memory, std::size_t rank) {
+  return std::abs((memory[rank].allocated() - allocated_by_model(report.per_rank[rank])).count());
+}
+
 }  // namespace
 
 ReplayPlan make_replay_plan(const Config& config, ReplayMode mode) {
@@ -39,7 +49,10 @@ ReplayPlan make_replay_plan(const Config& config, ReplayMode mode) {
 
 GpuReplayOptions make_gpu_options(const Config& config, const ReplayPlan& plan, GpuCompute compute) {
   const Schedule& schedule = plan.plan.schedule;
-  GpuReplayOptions options{.compute = compute, .stages = plan.plan.workload.stages};
+  GpuReplayOptions options{.compute = compute,
+                           .stages = plan.plan.workload.stages,
+                           .forward_only = schedule.forward_only,
+                           .requests = schedule.requests};
   for (std::uint32_t rank = 0; rank < schedule.ranks(); ++rank)
     options.stages_of.push_back(schedule.placement.stages_of(Rank{rank}));
   if (config.simulation.communication == Communication::Program &&
@@ -54,17 +67,21 @@ GpuReplayOptions make_gpu_options(const Config& config, const ReplayPlan& plan, 
 }
 
 void add_gpu_memory(MeasuredRun& measured, const std::vector<GpuMemory>& memory) {
+  if (memory.empty()) return;
   Report& report = measured.run.report;
+  std::size_t furthest = 0;
   for (std::size_t rank = 0; rank < memory.size(); ++rank) {
-    RankReport& one = report.per_rank[rank];
-    one.measured_memory = memory[rank].allocated();
-    report.assumptions.push_back(fmt::format(
-        "rank {}'s GPU had {} bytes allocated at its peak, of the model's {}; beside them CUDA took {}, and "
-        "buffers of messages {}",
-        rank, memory[rank].allocated().count(),
-        (one.static_bytes() + one.peak_activation + one.working).count(), memory[rank].context.count(),
-        memory[rank].messages.count()));
+    report.per_rank[rank].measured_memory = memory[rank].allocated();
+    if (memory_error(report, memory, rank) > memory_error(report, memory, furthest)) furthest = rank;
   }
+  const GpuMemory& gpu = memory[furthest];
+  report.assumptions.push_back(
+      fmt::format("GPU memory: rank {}, the furthest from the model, had {} allocated at its peak ({} B; by "
+                  "the model {} B); "
+                  "CUDA itself took {} more, buffers of messages {}",
+                  furthest, format_bytes(gpu.allocated()), gpu.allocated().count(),
+                  allocated_by_model(report.per_rank[furthest]).count(), format_bytes(gpu.context),
+                  format_bytes(gpu.messages)));
 }
 
 }  // namespace ppsim

@@ -139,6 +139,13 @@ class OnFakes(unittest.TestCase):
             model = rank["static_bytes"] + rank["peak_activation_bytes"] + rank["working_bytes"]
             self.assertEqual(rank["measured_memory_bytes"], model)
 
+    def test_the_kv_cache_of_inference_is_allocated(self):
+        codes, out, lines = self.replay(2, CONFIGS / "inference_2gpu.json", "--steps", "1", "--warmup", "0", "--json")
+        self.assertEqual((codes, lines), ([0] * 2, []))
+        for rank in json.loads(out)["per_rank"]:
+            self.assertGreater(rank["kv_cache_bytes"], 0)
+            self.assertEqual(rank["measured_memory_bytes"], rank["static_bytes"] + rank["kv_cache_bytes"])
+
     def test_products_and_collectives_of_tensor_groups_and_replicas(self):
         for zero, recompute in ((0, "none"), (1, "full")):
             parallelism = {**MODEL["parallelism"], "zero_stage": zero, "recompute": recompute}

@@ -14,8 +14,8 @@
 
 namespace ppsim {
 
-/// Takes GPU `local_rank` of this machine for this process, and returns its name. Throws NoGpu where the
-/// machine has none, and ReplayError where it has too few.
+/// Takes GPU `local_rank` of this machine for this process, or the only one that CUDA_VISIBLE_DEVICES shows
+/// it, and returns its name. Throws NoGpu where the machine has none, and ReplayError where it has too few.
 [[nodiscard]] std::string take_gpu(std::uint32_t local_rank);
 
 /// One process' place.

@@ -54,6 +54,8 @@ struct GpuReplayOptions {
   std::vector<StageCosts> stages;             ///< [S] memory, and what its collectives take
   std::vector<StageWork> work;                ///< [S] for Gemm, and the tensor group's all-reduces; or empty
   std::vector<std::vector<Stage>> stages_of;  ///< [P] whose weights a rank holds
+  bool forward_only = false;                  ///< inference: an F keeps KV cache, and no activation
+  std::uint32_t requests = 0;  ///< inference: micro-batches from here on are token steps; 0: none is
   std::function<void(std::uint32_t)> on_step = [](std::uint32_t) {};
 };
 
@@ -61,7 +63,7 @@ struct GpuReplayOptions {
 struct GpuMemory {
   Bytes context;      ///< CUDA's, before anything is allocated
   Bytes fixed;        ///< weights, gradients, optimizer state, buffers, and what a pass works with
-  Bytes activations;  ///< at their peak, as the allocator counted
+  Bytes activations;  ///< at their peak, as the allocator counted; in inference the KV cache
   Bytes messages;     ///< buffers of sends and receives
 
   [[nodiscard]] Bytes allocated() const { return fixed + activations; }

@@ -14,6 +14,11 @@ void ask_for_queues() {
   setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", kKeep);
 }
 
+// Some launchers show each process its own GPU alone.
+bool sees_only_its_own(int count) {
+  return count == 1 && std::getenv("CUDA_VISIBLE_DEVICES") != nullptr;
+}
+
 }  // namespace
 
 std::string take_gpu(std::uint32_t local_rank) {
@@ -24,6 +29,7 @@ std::string take_gpu(std::uint32_t local_rank) {
       (found == cudaSuccess && count == 0))
     throw NoGpu(fmt::format("no GPU to replay on: {}", cudaGetErrorString(found)));
   check_cuda(found, "cudaGetDeviceCount");
+  if (sees_only_its_own(count)) local_rank = 0;
   if (local_rank >= static_cast<std::uint32_t>(count))
     throw ReplayError(fmt::format("process {} of this machine finds {} GPU{}: expected one for each",
                                   local_rank, count, count == 1 ? "" : "s"));

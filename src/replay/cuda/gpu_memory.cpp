@@ -9,8 +9,8 @@
 
 namespace ppsim {
 
-Activations::Activations(std::span<const StageCosts> stages, cudaStream_t stream)
-    : stages_(stages), stream_(stream) {
+Activations::Activations(const GpuReplayOptions& options, cudaStream_t stream)
+    : options_(options), stream_(stream) {
   int device = 0;
   check_cuda(cudaGetDevice(&device), "cudaGetDevice");
   check_cuda(cudaDeviceGetDefaultMemPool(&pool_, device), "cudaDeviceGetDefaultMemPool");
@@ -44,9 +44,14 @@ void Activations::give_back(void*& block) {
 }
 
 void Activations::take(Op op) {
-  const StageCosts& costs = stages_[index(op.stage)];
-  const Bytes early = costs.activation_freed_at_input_grad;
+  const StageCosts& costs = options_.stages[index(op.stage)];
   Blocks& blocks = blocks_[{index(op.stage), index(op.micro_batch)}];
+  if (options_.forward_only) {
+    const bool is_token_step = options_.requests > 0 && index(op.micro_batch) >= options_.requests;
+    blocks.late = take(is_token_step ? costs.kv_cache_step : costs.kv_cache_prefill);
+    return;
+  }
+  const Bytes early = costs.activation_freed_at_input_grad;
   if (blocks.early == nullptr) blocks.early = take(early);
   if (blocks.late == nullptr) blocks.late = take(costs.activation - early);
 }

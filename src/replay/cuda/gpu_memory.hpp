@@ -19,7 +19,7 @@ namespace ppsim {
 class Activations {
  public:
   /// Of the pool of the current GPU, whose peak it counts anew.
-  Activations(std::span<const StageCosts> stages, cudaStream_t stream);
+  Activations(const GpuReplayOptions& options, cudaStream_t stream);
   Activations(const Activations&) = delete;
   Activations& operator=(const Activations&) = delete;
   ~Activations();
@@ -41,7 +41,7 @@ class Activations {
   void give_back(void*& block);
   [[nodiscard]] void* take(Bytes bytes);
 
-  std::span<const StageCosts> stages_;
+  const GpuReplayOptions& options_;
   cudaStream_t stream_;
   cudaMemPool_t pool_ = nullptr;
   std::map<Key, Blocks> blocks_;

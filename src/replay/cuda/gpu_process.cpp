@@ -50,7 +50,7 @@ class CudaProcess final : public GpuProcess {
 
   void prepare() override {
     activations_.reset();
-    activations_ = std::make_unique<Activations>(options_.stages, step_->compute_stream());
+    activations_ = std::make_unique<Activations>(options_, step_->compute_stream());
     step_->prepare(*activations_);
   }
 
