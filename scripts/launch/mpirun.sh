@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Open MPI: one rank a slot of a host file (see hosts beside this). Copy both, then
 #   mpirun.sh bench-cluster -o cluster.json
-#   mpirun.sh replay config.json --mode compute -o step.csv
+#   mpirun.sh replay config.json --compute gemm -o step.csv
 # HOSTS names another host file; BACKEND=host-mpi measures processes on the hosts instead of GPUs. The program and the files
 # that it reads must be where they are on every host.
 set -euo pipefail

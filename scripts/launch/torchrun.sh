@@ -2,7 +2,7 @@
 # torchrun, without MPI: it sets RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT, by which the ranks find one
 # another. Run this on every node, with the same HEAD, the name of one of them:
 #   HEAD=node0 NODES=4 torchrun.sh bench-cluster -o cluster.json
-#   HEAD=node0 NODES=4 torchrun.sh replay config.json --mode compute -o step.csv
+#   HEAD=node0 NODES=4 torchrun.sh replay config.json --compute gemm -o step.csv
 # GPUS: ranks a node, 8. BACKEND=host-tcp measures processes on the hosts instead of GPUs.
 set -euo pipefail
 

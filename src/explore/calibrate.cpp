@@ -57,9 +57,10 @@ void tell_link(const CalibratedLink& link, std::vector<std::string>& notes) {
   }
   if (link.fit->determined == LinkDetermined::Latency)
     notes.push_back(
-        fmt::format("{}: times do not grow with size, so that the bandwidth is not told and "
-                    "is left as it was",
-                    link.name));
+        fmt::format("{}: times do not grow with size, so that the bandwidth is not told and is {}", link.name,
+                    link.fit->link.bandwidth == link.fit->before.bandwidth
+                        ? "left as it was"
+                        : "taken so high that it adds a hundredth at the most"));
   if (link.fit->determined == LinkDetermined::Bandwidth)
     notes.push_back(fmt::format("{}: the latency is not told by transfers of these sizes, and is {}",
                                 link.name,

@@ -7,6 +7,7 @@
 
 #include "ppsim/core/error.hpp"
 #include "ppsim/io/quantity.hpp"
+#include "ppsim/io/timeline_files.hpp"
 #include "trace_ops.hpp"
 #include "trace_transfers.hpp"
 
@@ -198,6 +199,7 @@ ImportedTrace import_traces(const OpGraph& graph, const Schedule& schedule,
                       : place_matched(timeline, graph, transfers[step], clocks);
     begin_at_zero(timeline);
     clear_unused(timeline, graph);
+    check_program_order(graph, timeline, traces.front().source);
     imported.steps.push_back(std::move(timeline));
   }
   imported.notes = make_notes(found, !transfers.empty(), clocks);

@@ -61,8 +61,11 @@ GpuReplayOptions make_gpu_options(const Config& config, const ReplayPlan& plan, 
   const auto* input = std::get_if<ModelInput>(&config.input);
   if (input != nullptr) add_model(options, config, *input, shape_of(schedule));
   if (compute == GpuCompute::Gemm && options.work.empty())
-    throw Error(locate(config, input == nullptr ? "/costs" : "/model"),
-                "says nothing of matrix products (--compute gemm); expected a transformer in training");
+    throw Error(
+        locate(config, input == nullptr ? "/costs" : "/model"),
+        fmt::format("--compute gemm has no matrix products of {}; expected a transformer in training, and "
+                    "micro-batches in one piece",
+                    input == nullptr ? "costs given outright" : "this model with this schedule"));
   return options;
 }
 

@@ -95,15 +95,17 @@ class LabelList {
   Labels exact_, by_kind_;
 };
 
-/// Kernels by when they start on a stream, or by when the host launched them.
+/// Kernels by the middle of their time on a stream, or by when the host launched them. Where a range begins
+/// or ends just at a kernel, its rounded times may cut a little of it off, but never half.
 class KernelIndex {
  public:
   explicit KernelIndex(const GpuTrace& trace) {
     for (const GpuKernel& kernel : trace.kernels) {
-      by_stream_[kernel.stream].push_back({kernel.start, &kernel});
+      by_stream_[kernel.stream].push_back({kernel.start + (kernel.finish - kernel.start) / 2, &kernel});
       if (kernel.launch) by_launch_.push_back({*kernel.launch, &kernel});
     }
     std::stable_sort(by_launch_.begin(), by_launch_.end(), before);
+    for (auto& [stream, entries] : by_stream_) std::stable_sort(entries.begin(), entries.end(), before);
   }
 
   /// From the first to the last kernel of that work in a range; nothing where there is none.

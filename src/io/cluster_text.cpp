@@ -147,7 +147,7 @@ Json link_json(const MeasuredLink& link, std::string_view title) {
   if (link.times.empty) result["empty_ns"] = link.times.empty->count();
   result["alone"] = fit_json(link.alone);
   result["both_ways"] = fit_json(link.both_ways);
-  result["all_pairs_slowdown"] = link.slowdown;
+  if (!link.times.all_pairs.empty()) result["all_pairs_slowdown"] = link.slowdown;
   result["sizes"] = points_json(link);
   result["pairs"] = std::move(pairs);
   return result;

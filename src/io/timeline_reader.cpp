@@ -280,7 +280,10 @@ class FileReader {
     step_ = StepReader(graph_, index_);
   }
 
-  void end_step() { steps_.push_back(std::move(step_).take(path_)); }
+  void end_step() {
+    steps_.push_back(std::move(step_).take(path_));
+    check_program_order(graph_, steps_.back(), path_);
+  }
 
   const std::string& path_;
   const OpGraph& graph_;
@@ -292,6 +295,16 @@ class FileReader {
 };
 
 }  // namespace
+
+void check_program_order(const OpGraph& graph, const Timeline& timeline, const std::string& source) {
+  for (std::uint32_t rank = 0; rank < graph.rank_count(); ++rank) {
+    for (VertexId v = graph.rank_begin()[rank] + 1; v < graph.side_begin()[rank]; ++v) {
+      if (timeline.start[v] >= timeline.start[v - 1]) continue;
+      throw Error(source, fmt::format("{} starts before {}, which the config's schedule has first",
+                                      graph.describe(v), graph.describe(v - 1)));
+    }
+  }
+}
 
 std::vector<Timeline> read_timeline(const std::string& path, const OpGraph& graph) {
   const std::string text = read_file(path);

@@ -38,10 +38,17 @@ Curve curve_of_one_size(const std::vector<WeightedPoint>& points, double latency
   return {0, slope_through(points, 0), LinkDetermined::Bandwidth};
 }
 
+// Where the bandwidth as it was would take longer than was measured, it is as high as needs be: then it adds
+// a hundredth to the longest.
 Curve flat_curve(const std::vector<WeightedPoint>& points) {
+  constexpr double kAdded = 0.01;
+  const bool fits_before =
+      std::all_of(points.begin(), points.end(), [](const WeightedPoint& point) { return point.x < point.y; });
   std::vector<WeightedValue> left;
-  for (const WeightedPoint& point : points) left.push_back({point.y - point.x, 1 / point.y});
-  return {std::max(weighted_median(std::move(left)), 0.0), 1, LinkDetermined::Latency};
+  for (const WeightedPoint& point : points)
+    left.push_back({point.y - (fits_before ? point.x : 0), 1 / point.y});
+  const double latency = weighted_median(std::move(left));
+  return {latency, fits_before ? 1 : kAdded * latency / points.back().x, LinkDetermined::Latency};
 }
 
 // Points by x, ascending.

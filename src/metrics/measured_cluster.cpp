@@ -25,7 +25,7 @@ double rate_of(const ProductTime& product) {
 
 MeasuredLink fit_measured_link(LinkTimes times) {
   MeasuredLink link;
-  link.alone = fit_messages(times.alone);
+  link.alone = fit_messages(times.alone, times.empty.value_or(Time{}));
   link.both_ways = fit_bandwidth(times.both_ways, link.alone.link.latency);
   link.slowdown = slowdown_of(times);
   link.times = std::move(times);

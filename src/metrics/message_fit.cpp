@@ -67,11 +67,13 @@ Time message_time(const Link& link, Bytes size) {
   return link.latency + size / link.bandwidth;
 }
 
-MessageFit fit_messages(std::span<const SizeTime> samples) {
+MessageFit fit_messages(std::span<const SizeTime> samples, Time empty) {
   if (have_one_size(samples)) throw Error("", "messages of one size, expected at least two sizes");
   const FittedLine line = theil_sen(points_of(samples));
-  if (line.intercept < 0 || line.slope < kLeastSlope) return fit_bandwidth(samples, Time{});
-  return make_fit({bandwidth_of(line.slope), round_to_time(line.intercept)}, samples);
+  if (line.intercept >= 0 && line.slope >= kLeastSlope)
+    return make_fit({bandwidth_of(line.slope), round_to_time(line.intercept)}, samples);
+  if (slopes_of(samples, empty).empty()) return make_fit({bandwidth_of(0), empty}, samples);
+  return fit_bandwidth(samples, empty);
 }
 
 MessageFit fit_bandwidth(std::span<const SizeTime> samples, Time latency) {

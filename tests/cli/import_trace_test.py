@@ -104,6 +104,16 @@ class RoundTrips(Folder):
         self.assertEqual(report["assumptions"][-1], "clocks were aligned by up to 987.778 ms; 95 % of the transfers then end "
                                                     "at both ends within 0 ns")
 
+    def test_annotations_with_rounded_times_take_no_kernel_of_their_neighbours(self):
+        def lengthen(trace):
+            for event in trace["traceEvents"]:
+                if "annotation" in event.get("cat", ""):
+                    event["ts"], event["dur"] = float(event["ts"]) - 0.25, float(event["dur"]) + 0.5
+        traces = self.simulate()
+        for name in traces:
+            self.change(name, lengthen)
+        self.assert_comes_back(traces)
+
     def test_without_annotations_it_comes_back_by_kernels_that_repeat(self):
         for name in ("1f1b", "gpipe", "interleaved"):
             with self.subTest(name):

@@ -250,7 +250,7 @@ class OnFakes(unittest.TestCase):
     def test_costs_have_no_products(self):
         codes, _, lines = self.replay(4, self.write(FOUR), "--compute", "gemm")
         self.assertEqual(codes, [2] * 4)
-        self.assertRegex(lines[0], r"config\.json#/costs: says nothing of matrix products")
+        self.assertRegex(lines[0], r"config\.json#/costs: --compute gemm has no matrix products of costs given outright")
 
     def test_a_wrong_number_of_processes(self):
         codes, _, lines = self.replay(4, self.write(MODEL))

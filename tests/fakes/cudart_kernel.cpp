@@ -36,7 +36,7 @@ std::string device_name(const void* host_function) {
 /// Waits until the host writes something else than 0. Longer and longer naps: many streams of many processes
 /// may wait.
 void wait_for_latch(const unsigned* flag) {
-  for (auto nap = 20us; __atomic_load_n(flag, __ATOMIC_ACQUIRE) == 0; nap = std::min(nap * 2, 2000us)) {
+  for (auto nap = 20us; __atomic_load_n(flag, __ATOMIC_ACQUIRE) == 0; nap = std::min(nap * 2, 200us)) {
     std::this_thread::sleep_for(nap);
   }
 }

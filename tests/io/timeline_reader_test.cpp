@@ -111,6 +111,17 @@ TEST_CASE("a file that is no timeline of the run says in which line") {
       "t.csv: lacks rank 0: B of stage 0, micro-batch 0: expected each op and transfer of the config's run");
 }
 
+TEST_CASE("ops in another order than the program's are those of another schedule") {
+  const TinyRun run = two_ranks();
+  Timeline other = run.timeline;
+  std::swap(other.start[0], other.start[1]);
+  std::swap(other.finish[0], other.finish[1]);
+  CHECK(fault_of(run.graph, timeline_csv(run.graph, other)) ==
+        "t.csv: rank 0: B of stage 0, micro-batch 0 starts before rank 0: F of stage 0, micro-batch 0, which "
+        "the "
+        "config's schedule has first");
+}
+
 TEST_CASE("steps stand in order, each whole") {
   const OpGraph graph = two_ranks().graph;
   const std::string row = "0,compute,F,0,0,0,10000,,\n";

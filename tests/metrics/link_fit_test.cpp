@@ -59,6 +59,18 @@ TEST_CASE("times that do not grow with size say nothing of the bandwidth") {
   CHECK(fit.factors.empty());
 }
 
+// The bandwidth before, a byte a ns, would take 8000 for what takes 1500. 2000 and 1500 weigh 1/2000 and
+// 1/1500: the shorter time is the median. 15 ns for 8000 B are 533 B a ns.
+TEST_CASE("flat times shorter than the bandwidth before allows are a latency all the same") {
+  std::vector<TransferSample> samples(5, sample(1'000, 2'000));
+  samples.insert(samples.end(), 5, sample(8'000, 1'500));
+  const LinkFit fit = fit_link(samples, kBefore);
+  CHECK(fit.determined == LinkDetermined::Latency);
+  CHECK(fit.link.latency == Time(1'500));
+  CHECK(fit.link.bandwidth.count() / kBefore.bandwidth.count() == 533);
+  CHECK(fit.residual_p95 < 0.34);  // 2000 / 1502 - 1
+}
+
 TEST_CASE("a line that begins below zero becomes one through it") {
   // 1.0 and 2.5 ns a byte; the smaller has the larger weight in x / y: 1 against 0.4.
   std::vector<TransferSample> samples(5, sample(1'000, 1'000));

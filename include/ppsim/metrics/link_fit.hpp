@@ -15,7 +15,7 @@ namespace ppsim {
 enum class LinkDetermined : std::uint8_t {
   Both,
   Bandwidth,  ///< transfers of one size, or a line that would begin below 0: the latency is not told by them
-  Latency,    ///< times that do not grow with size: the bandwidth is as it was
+  Latency,    ///< times that do not grow with size: the bandwidth is as it was, or as high as they need
 };
 
 /// Transfers of one size.

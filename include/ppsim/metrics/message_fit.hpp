@@ -23,10 +23,9 @@ struct MessageFit {
 };
 
 /// Theil-Sen with weights 1 / time^2 (metrics/robust_fit.hpp), so that small and large messages count alike.
-/// Where that gives no link, a latency below zero or times that do not grow with size: without latency, and
-/// the bandwidth as below; the errors then say how little a line says. Throws Error (where: "") where all
-/// messages have one size.
-[[nodiscard]] MessageFit fit_messages(std::span<const SizeTime> samples);
+/// Where that line begins below zero, or does not rise, the latency is `empty`, what a message without bytes
+/// takes, and the bandwidth as below. Throws Error (where: "") where all messages have one size.
+[[nodiscard]] MessageFit fit_messages(std::span<const SizeTime> samples, Time empty = Time{});
 
 /// The bandwidth alone, for messages that wait for one another, whose latency such times do not tell: the
 /// median of bytes / (time - latency), weighted by bytes / time. Messages that take no more than the latency
