@@ -10,13 +10,20 @@
 namespace ppsim {
 namespace {
 
+bool takes_no_time(const Timeline& step) {
+  return std::all_of(step.finish.begin(), step.finish.end(), [](Time time) { return time == Time{}; });
+}
+
 LoadedFile load(const MeasuredFile& file) {
   LoadedFile loaded{&file, make_plan(file.config), {}};
   if (loaded.plan.workload.overlap_gradients)
     throw Error(locate(file.config, "/training/overlap_gradients"),
                 "costs cannot say what runs beside the backwards; expected a run without it");
   const OpGraph graph = make_graph(file.config, loaded.plan);
-  for (const Timeline& step : read_timeline(file.timeline, graph))
+  const std::vector<Timeline> steps = read_timeline(file.timeline, graph);
+  if (std::all_of(steps.begin(), steps.end(), takes_no_time))
+    throw Error(file.timeline, "takes no time; expected measured ops");
+  for (const Timeline& step : steps)
     loaded.steps.push_back(sample_step(loaded.plan.schedule, loaded.plan.workload.network, graph, step));
   return loaded;
 }

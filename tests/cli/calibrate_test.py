@@ -226,6 +226,14 @@ class Command(Folder):
         few = self.write(config_of(micro_batches=2, forward="1 ms", backward="2 ms", transfer="1 MB"), "few.json")
         self.assert_refused(self.calibrate([self.simulated(few, "few.csv")], [few])[0],
                             r"^ppsim: .*few\.csv: F of stage 0: 2 samples; expected at least 5: measure more steps")
+        header, *rows = timeline.read_text().splitlines()
+        still = [",".join(row.split(",")[:5] + ["0", "0"] + row.split(",")[7:]) for row in rows]
+        (self.folder / "still.csv").write_text("\n".join([header, *still]) + "\n")
+        self.assert_refused(self.calibrate([self.folder / "still.csv"], [REFERENCE])[0],
+                            r"^ppsim: .*still\.csv: takes no time; expected measured ops")
+        gpipe = self.write({**json.loads(REFERENCE.read_text()), "schedule": {"name": "gpipe"}}, "gpipe.json")
+        self.assert_refused(self.calibrate([timeline], [gpipe])[0],
+                            r"^ppsim: .*t\.csv: rank \d: .* starts before .*, which the config's schedule has first")
         done = ppsim("calibrate", timeline, "--config", REFERENCE, "-o", timeline)
         self.assert_refused(done, r"^ppsim: .*t\.csv: is read or written already")
 
