@@ -26,7 +26,6 @@ struct ClassKey {
   friend auto operator<=>(const ClassKey& a, const ClassKey& b) {
     return std::tie(a.parts, a.rank) <=> std::tie(b.parts, b.rank);
   }
-  friend bool operator==(const ClassKey&, const ClassKey&) = default;
 };
 
 using Members = std::vector<std::uint32_t>;  // VertexId or EdgeId

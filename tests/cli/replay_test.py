@@ -68,11 +68,6 @@ class WithoutMpi(unittest.TestCase):
                                       "libopenmpi-dev and build anew, or use host-tcp\n")
         self.assertEqual((done.returncode, done.stdout), (2, ""))
 
-    def test_cuda_nccl_is_not_in_this_build(self):
-        done = ppsim("replay", REFERENCE, "--backend", "cuda-nccl")
-        self.assertEqual(done.stderr, "ppsim: --backend: this build has no CUDA backend\n")
-        self.assertEqual((done.returncode, done.stdout), (2, ""))
-
 
 class Folder(unittest.TestCase):
     def setUp(self):

@@ -36,7 +36,7 @@ const CublasLtApi& cublaslt() {
   return api;
 }
 
-void check_cublaslt(cublasStatus_t status, std::string_view call, const std::source_location& place) {
+void check_cublaslt(cublasStatus_t status, std::string_view call, SourcePlace place) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
   throw GpuFailure(fmt::format("{}: {} (at {})", call, cublaslt().status_string(status), place_name(place)));
 }

@@ -3,8 +3,9 @@
 
 #include <cublasLt.h>
 
-#include <source_location>
 #include <string_view>
+
+#include "source_place.hpp"
 
 namespace ppsim {
 
@@ -29,7 +30,6 @@ struct CublasLtApi {
 [[nodiscard]] const CublasLtApi& cublaslt();
 
 /// Throws GpuFailure "cublasLtMatmul: an unsupported value or parameter (at gemm.cpp:150)" unless success.
-void check_cublaslt(cublasStatus_t status, std::string_view call,
-                    const std::source_location& place = std::source_location::current());
+void check_cublaslt(cublasStatus_t status, std::string_view call, SourcePlace place = SourcePlace::current());
 
 }  // namespace ppsim

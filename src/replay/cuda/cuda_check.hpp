@@ -3,22 +3,21 @@
 
 #include <cuda_runtime_api.h>
 
-#include <source_location>
 #include <string>
 #include <string_view>
+
+#include "source_place.hpp"
 
 namespace ppsim {
 
 /// Throws GpuFailure "cudaMalloc: out of memory (cudaErrorMemoryAllocation, at gpu_memory.cpp:31)" unless
 /// `result` is success. The replay puts the rank before it.
-void check_cuda(cudaError_t result, std::string_view call,
-                const std::source_location& place = std::source_location::current());
+void check_cuda(cudaError_t result, std::string_view call, SourcePlace place = SourcePlace::current());
 
 /// The same of a kernel just launched.
-void check_launch(std::string_view kernel,
-                  const std::source_location& place = std::source_location::current());
+void check_launch(std::string_view kernel, SourcePlace place = SourcePlace::current());
 
 /// "gpu_memory.cpp:31"
-[[nodiscard]] std::string place_name(const std::source_location& place);
+[[nodiscard]] std::string place_name(SourcePlace place);
 
 }  // namespace ppsim

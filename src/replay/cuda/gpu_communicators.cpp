@@ -93,7 +93,7 @@ void GpuCommunicators::make_one(std::uint32_t communicator, const ncclUniqueId& 
       nccl().init_rank(&made, size, id, number_of(communicator, own_process(group_)), &config);
   communicators_[communicator].reset(made);
   check_nccl(result, "ncclCommInitRankConfig");
-  settle(made, "ncclCommInitRankConfig", std::source_location::current());
+  settle(made, "ncclCommInitRankConfig", SourcePlace::current());
 }
 
 int GpuCommunicators::number_of(std::uint32_t communicator, std::uint32_t process) const {
@@ -102,8 +102,7 @@ int GpuCommunicators::number_of(std::uint32_t communicator, std::uint32_t proces
 }
 
 void GpuCommunicators::run(std::uint32_t communicator, std::string_view call,
-                           const std::function<ncclResult_t(ncclComm_t)>& body,
-                           const std::source_location& place) {
+                           const std::function<ncclResult_t(ncclComm_t)>& body, SourcePlace place) {
   const ncclComm_t own = communicators_[communicator].get();
   check_nccl(nccl().group_start(), "ncclGroupStart", place);
   const ncclResult_t result = body(own);
@@ -113,8 +112,7 @@ void GpuCommunicators::run(std::uint32_t communicator, std::string_view call,
   if (ended == ncclInProgress) settle(own, call, place);
 }
 
-void GpuCommunicators::settle(ncclComm_t communicator, std::string_view call,
-                              const std::source_location& place) {
+void GpuCommunicators::settle(ncclComm_t communicator, std::string_view call, SourcePlace place) {
   const Time end = clock_now() + group_.patience();
   for (ncclResult_t state = ncclInProgress; state == ncclInProgress;) {
     check_nccl(nccl().async_error(communicator, &state), call, place);

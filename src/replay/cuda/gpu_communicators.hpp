@@ -7,13 +7,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
 #include "ppsim/replay/group.hpp"
+#include "source_place.hpp"
 
 namespace ppsim {
 
@@ -52,8 +52,7 @@ class GpuCommunicators {
   /// Runs calls of NCCL on a communicator, as one group, and waits until the host's part in them has ended.
   /// Throws ReplayError, which names `call`.
   void run(std::uint32_t communicator, std::string_view call,
-           const std::function<ncclResult_t(ncclComm_t)>& body,
-           const std::source_location& place = std::source_location::current());
+           const std::function<ncclResult_t(ncclComm_t)>& body, SourcePlace place = SourcePlace::current());
 
   /// This process' number within a communicator, or another's.
   [[nodiscard]] int number_of(std::uint32_t communicator, std::uint32_t process) const;
@@ -73,7 +72,7 @@ class GpuCommunicators {
 
   void make_one(std::uint32_t communicator, const ncclUniqueId& id);
   void check_all();
-  void settle(ncclComm_t communicator, std::string_view call, const std::source_location& place);
+  void settle(ncclComm_t communicator, std::string_view call, SourcePlace place);
   void send_first(const std::vector<Wire>& wires, cudaStream_t stream, void* byte);
 
   Group& group_;

@@ -37,7 +37,7 @@ const NcclApi& nccl() {
   return api;
 }
 
-void check_nccl(ncclResult_t result, std::string_view call, const std::source_location& place) {
+void check_nccl(ncclResult_t result, std::string_view call, SourcePlace place) {
   if (result == ncclSuccess || result == ncclInProgress) return;
   const std::string_view more = nccl().last_error(nullptr);
   throw GpuFailure(fmt::format("{}: {} (at {}){}{}", call, nccl().error_string(result), place_name(place),

@@ -3,8 +3,9 @@
 
 #include <nccl.h>
 
-#include <source_location>
 #include <string_view>
+
+#include "source_place.hpp"
 
 namespace ppsim {
 
@@ -30,7 +31,6 @@ struct NcclApi {
 [[nodiscard]] const NcclApi& nccl();
 
 /// Throws GpuFailure "ncclSend: remote process exited (at gpu_step.cpp:80)" unless success or under way.
-void check_nccl(ncclResult_t result, std::string_view call,
-                const std::source_location& place = std::source_location::current());
+void check_nccl(ncclResult_t result, std::string_view call, SourcePlace place = SourcePlace::current());
 
 }  // namespace ppsim
