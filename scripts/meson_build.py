@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""meson_build.py NAME COMPILER -DOPTION=VALUE...: configures build/NAME where it is not so configured yet, and builds it."""
+"""meson_build.py NAME COMPILER -DOPTION=VALUE... [TARGET...]: configures build/NAME where it is not so configured yet, and
+builds it, or what is named of it."""
 
 import os
 import subprocess
@@ -22,11 +23,13 @@ def configure(folder, compiler, options):
 
 
 def main():
-    name, compiler, *options = sys.argv[1:]
+    name, compiler, *rest = sys.argv[1:]
+    options = [one for one in rest if one.startswith("-")]
+    targets = [one for one in rest if not one.startswith("-")]
     folder = Path("build") / name
     try:
         configure(folder, compiler, options)
-        subprocess.run(["ninja", "-k", "0", "-C", str(folder)], check=True)
+        subprocess.run(["ninja", "-k", "0", "-C", str(folder), *targets], check=True)
     except subprocess.CalledProcessError as error:
         return error.returncode
     return 0

@@ -19,10 +19,10 @@ PPSIM = "build/release/ppsim"
 WERROR = "-Dwerror=" + ("true" if os.environ.get("CI") == "true" else "false")
 TESTS = ["-Dtests=true", "-Dbenchmarks=true", WERROR]
 
-# gcc and release for what users get; clang and the sanitizers for a second opinion on all of it.
+# gcc and release for what users get; clang and the sanitizers for a second opinion on all that unit tests run.
 RELEASE = ["release", "g++", "-Dbuildtype=release", "-Ddefault_library=both", *TESTS]
 SANITIZE = ["sanitize", "clang++-14", "-Dbuildtype=debug", "-Db_sanitize=address,undefined"]
-SANITIZE += ["-Db_lundef=false", *TESTS]
+SANITIZE += ["-Db_lundef=false", *TESTS, "meson-test-prereq"]
 # What Python suites are given; most need nothing.
 CLI = ("bench_cluster", "calibrate", "cli", "compare_runs", "export", "goal", "import_trace")
 CLI += ("replay", "replay_cuda", "replay_tcp", "runs")

@@ -19,6 +19,7 @@ import unittest
 PPSIM = pathlib.Path(sys.argv[1]).resolve()
 ROOT = pathlib.Path(sys.argv[2]).resolve()
 CONFIGS = ROOT / "configs"
+FAKES = ROOT / "build" / "fakes"
 sys.path.insert(0, str(ROOT / "tests" / "fakes"))
 import build  # noqa: E402
 
@@ -57,13 +58,11 @@ class OnFakes(unittest.TestCase):
     def setUpClass(cls):
         if not HAS_CUDA:
             raise unittest.SkipTest("skipped: this build of ppsim has no CUDA")
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
         try:
-            build.build(pathlib.Path(folder.name))
+            build.build(FAKES)
         except build.Unavailable as why:
             raise unittest.SkipTest(f"skipped: {why}")
-        cls.environment = ENVIRONMENT | {"LD_LIBRARY_PATH": folder.name}
+        cls.environment = ENVIRONMENT | {"LD_LIBRARY_PATH": str(FAKES)}
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()

@@ -19,7 +19,7 @@ GB = 1_000_000_000
 
 FOLDER = tempfile.TemporaryDirectory()
 WORK = pathlib.Path(FOLDER.name)
-FAKES = WORK / "fakes"
+FAKES = pathlib.Path(__file__).resolve().parents[2] / "build" / "fakes"
 
 
 def build_programs():
