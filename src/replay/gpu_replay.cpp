@@ -19,8 +19,8 @@ namespace {
 std::string size_fault(const OpGraph& graph, const Transport& transport, const GpuLayout& layout) {
   const std::uint32_t expected = graph.rank_count() * layout.per_rank();
   if (transport.size() == expected) return {};
-  return fmt::format("{} {} in this job, and the config has {} GPUs: expected a process for each",
-                     transport.size(), transport.size() == 1 ? "process is" : "processes are", expected);
+  return fmt::format("{}, and the config has {} GPUs: expected a process for each", job_size(transport),
+                     expected);
 }
 
 // What is wrong with the plan is the same on all processes.

@@ -17,10 +17,9 @@ namespace {
 std::string size_fault(const OpGraph& graph, const Transport& transport) {
   if (transport.size() == graph.rank_count()) return {};
   return fmt::format(
-      "{} in this job, and the schedule has {} ranks: expected one a rank (mpirun -n {}, or torchrun "
-      "--nproc-per-node {})",
-      transport.size() == 1 ? "1 process is" : fmt::format("{} processes are", transport.size()),
-      graph.rank_count(), graph.rank_count(), graph.rank_count());
+      "{}, and the schedule has {} ranks: expected one a rank (mpirun -n {}, or torchrun --nproc-per-node "
+      "{})",
+      job_size(transport), graph.rank_count(), graph.rank_count(), graph.rank_count());
 }
 
 std::uint64_t fingerprint(const OpGraph& graph, const ReplayOptions& options) {
@@ -59,6 +58,11 @@ std::string core_fault(Group& group) {
 void agree(Group& group, const std::string& fault) {
   const std::string first = group.first_fault(fault);
   if (!first.empty()) throw JointError(first);
+}
+
+std::string job_size(const Transport& transport) {
+  return transport.size() == 1 ? "1 process is in this job"
+                               : fmt::format("{} processes are in this job", transport.size());
 }
 
 void agree_on(Group& group, std::uint64_t fingerprint) {

@@ -1,7 +1,6 @@
 #include "gpu_communicators.hpp"
 
 #include <fmt/format.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -35,11 +34,6 @@ std::vector<ncclUniqueId> share_ids(Group& group, const std::vector<Members>& me
   const Blob told = group.broadcast(std::as_bytes(std::span(ids)));
   std::memcpy(ids.data(), told.data(), told.size());
   return ids;
-}
-
-void nap() {
-  const timespec duration{0, 20'000};
-  nanosleep(&duration, nullptr);
 }
 
 // Read by NCCL, from 2.26 on, when it makes its first communicator; what the user sets stays.
@@ -117,12 +111,11 @@ void GpuCommunicators::settle(ncclComm_t communicator, std::string_view call, So
   for (ncclResult_t state = ncclInProgress; state == ncclInProgress;) {
     check_nccl(nccl().async_error(communicator, &state), call, place);
     check_nccl(state, call, place);
-    listen(group_, fmt::format("rank {}", own_process(group_)));
+    if (state == ncclInProgress) listen(group_, own_name(group_));
     if (clock_now() > end)
       throw ReplayError(fmt::format("{}: not all ranks came to it within {} s (at {})", call,
                                     std::chrono::duration<double>(group_.patience()).count(),
                                     place_name(place)));
-    if (state == ncclInProgress) nap();
   }
 }
 
@@ -155,22 +148,25 @@ void GpuCommunicators::send_first(const std::vector<Wire>& wires, cudaStream_t s
   wait_for(stream);
 }
 
-void listen(Group& group, const std::string& place) {
+void listen(Group& group, const PlaceText& place, Time duration) {
   try {
-    (void)group.transport().poll();
+    (void)group.transport().wait(clock_now() + duration);
   } catch (const Stopped& stopped) {
-    throw ReplayError(fmt::format("{}: {}", place, stopped.what()));
+    throw ReplayError(fmt::format("{}: {}", place(), stopped.what()));
   }
 }
 
-void GpuCommunicators::poll(const std::string& place) {
+PlaceText own_name(Group& group) {
+  return [rank = own_process(group)] { return fmt::format("rank {}", rank); };
+}
+
+void GpuCommunicators::poll(const PlaceText& place) {
   listen(group_, place);
   try {
     check_all();
   } catch (const GpuFailure& failure) {
-    // NCCL may see first that a process is gone, but not which: the group tells.
-    for (const Time end = clock_now() + kRumour; clock_now() < end; nap()) listen(group_, place);
-    throw ReplayError(fmt::format("{}: {}", place, failure.what()));
+    listen(group_, place, kRumour);  // NCCL may see first that a process is gone, but not which
+    throw ReplayError(fmt::format("{}: {}", place(), failure.what()));
   }
 }
 
@@ -184,17 +180,13 @@ void GpuCommunicators::check_all() {
 }
 
 void GpuCommunicators::wait_for(cudaStream_t stream) {
-  const std::string place = fmt::format("rank {}", own_process(group_));
+  const PlaceText place = own_name(group_);
   const Time end = clock_now() + group_.patience();
-  while (true) {
-    const cudaError_t state = cudaStreamQuery(stream);
-    if (state == cudaSuccess) return;
-    if (state != cudaErrorNotReady) check_cuda(state, "cudaStreamQuery");
+  while (!is_empty(stream)) {
     poll(place);
     if (clock_now() > end)
-      throw ReplayError(fmt::format("{}: the first messages did not come within {} s", place,
+      throw ReplayError(fmt::format("{}: the first messages did not come within {} s", place(),
                                     std::chrono::duration<double>(group_.patience()).count()));
-    nap();
   }
 }
 

@@ -26,8 +26,15 @@ struct Wire {
   std::uint32_t from{}, to{};  ///< processes
 };
 
-/// Listens to signals and to ranks that fail; throws ReplayError, of a signal with `place` before it.
-void listen(Group& group, const std::string& place);
+/// Says where a process is; called where something is to be said.
+using PlaceText = std::function<std::string()>;
+
+/// "rank 3"
+[[nodiscard]] PlaceText own_name(Group& group);
+
+/// Listens so long to signals and to ranks that fail, while no message is under way; throws ReplayError, of a
+/// signal with `place` before it. By default as long as between two looks at a GPU.
+void listen(Group& group, const PlaceText& place, Time duration = Time{20'000});
 
 /// Calls of NCCL may return before they have ended (ncclInProgress): until then the process goes on listening
 /// to signals and to ranks that fail.
@@ -59,7 +66,7 @@ class GpuCommunicators {
 
   /// Listens to signals, to ranks that fail, and to failures that NCCL has found since; throws ReplayError,
   /// of a signal with `place` before it.
-  void poll(const std::string& place);
+  void poll(const PlaceText& place);
 
   /// Polls until a stream is empty.
   void wait_for(cudaStream_t stream);

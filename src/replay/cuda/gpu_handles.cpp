@@ -12,6 +12,13 @@ Stream make_stream() {
   return Stream(stream);
 }
 
+bool is_empty(cudaStream_t stream) {
+  const cudaError_t state = cudaStreamQuery(stream);
+  if (state == cudaErrorNotReady) return false;
+  check_cuda(state, "cudaStreamQuery");
+  return true;
+}
+
 Event make_event() {
   cudaEvent_t event = nullptr;
   check_cuda(cudaEventCreateWithFlags(&event, cudaEventDefault), "cudaEventCreateWithFlags");

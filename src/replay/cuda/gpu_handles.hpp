@@ -31,6 +31,9 @@ using DeviceMemory = std::unique_ptr<void, FreeDevice>;
 /// Waits for no other stream but where it is told to.
 [[nodiscard]] Stream make_stream();
 
+/// True when all that was enqueued on it is done.
+[[nodiscard]] bool is_empty(cudaStream_t stream);
+
 /// That keeps the time at which its stream reached it.
 [[nodiscard]] Event make_event();
 

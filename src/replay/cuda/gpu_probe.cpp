@@ -132,15 +132,14 @@ class GpuProbe final : public Probe {
   }
 
   void wait() {
+    const PlaceText place = own_name(group_);
     const Time end = clock_now() + group_.patience();
-    const std::string place = fmt::format("rank {}", index(group_.transport().rank()));
-    while (cudaStreamQuery(stream_.get()) == cudaErrorNotReady) {
+    while (!is_empty(stream_.get())) {
       listen(group_, place);
       if (clock_now() > end)
-        throw ReplayError(fmt::format("{}: what it measures takes more than {} s", place,
+        throw ReplayError(fmt::format("{}: what it measures takes more than {} s", place(),
                                       std::chrono::duration<double>(group_.patience()).count()));
     }
-    check_cuda(cudaStreamQuery(stream_.get()), "cudaStreamQuery");
   }
 
   Group& group_;

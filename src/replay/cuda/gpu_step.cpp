@@ -1,7 +1,6 @@
 #include "gpu_step.hpp"
 
 #include <fmt/format.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cmath>
@@ -16,11 +15,6 @@ namespace {
 // A stream's queue holds 1,024 launches; behind that a launch would wait for the latch, which waits for it.
 // Waits and records count as launches here, and an op of many kernels must still fit.
 constexpr std::uint32_t kMostQueued = 512;
-
-void nap() {
-  const timespec duration{0, 50'000};
-  nanosleep(&duration, nullptr);
-}
 
 }  // namespace
 
@@ -144,29 +138,27 @@ void GpuStep::enqueue_messages(std::span<const Launch> group) {
 bool GpuStep::has_ended(std::uint32_t launch) const {
   const cudaError_t state = cudaEventQuery(ends_[launch].get());
   if (state == cudaErrorNotReady) return false;
-  check_cuda(state, place());
+  check_cuda(state, "cudaEventQuery");
   return true;
 }
 
 void GpuStep::watch(Time patience) {
   Time heard = clock_now();
   while (ended_ < launches_.list.size()) {
-    communicators_.poll(place());
     if (has_ended(ended_)) {
       ++ended_;
       heard = clock_now();
       continue;
     }
+    communicators_.poll([this] { return place(); });
     if (clock_now() > heard + patience) {
       throw ReplayError(
           fmt::format("{}: nothing came for {} s", place(), std::chrono::duration<double>(patience).count()));
     }
-    nap();
   }
 }
 
-// "rank 2: F of stage 1, micro-batch 5, which waits for a message from rank 1": the first launch that has not
-// ended.
+// "rank 2: receive for F of stage 2, micro-batch 5, from rank 1": the first launch that has not ended.
 std::string GpuStep::place() const {
   if (ended_ == launches_.list.size())
     return fmt::format("rank {}: behind its last op", index(program_.rank));

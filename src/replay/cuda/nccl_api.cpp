@@ -12,7 +12,6 @@ namespace {
 NcclApi load() {
   const SharedLibrary library("libnccl.so.2", PPSIM_CUDA_LIBRARIES);
   NcclApi api{};
-  library.find(api.get_version, "ncclGetVersion");
   library.find(api.get_unique_id, "ncclGetUniqueId");
   library.find(api.init_rank, "ncclCommInitRankConfig");
   library.find(api.destroy, "ncclCommDestroy");

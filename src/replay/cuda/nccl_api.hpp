@@ -10,7 +10,6 @@
 namespace ppsim {
 
 struct NcclApi {
-  decltype(&ncclGetVersion) get_version;
   decltype(&ncclGetUniqueId) get_unique_id;
   decltype(&ncclCommInitRankConfig) init_rank;
   decltype(&ncclCommDestroy) destroy;
