@@ -36,6 +36,7 @@ Command add_schedule_show(CLI::App& parent);
 Command add_schedule_check(CLI::App& parent);
 Command add_schedule_export(CLI::App& parent);
 Command add_schedule_optimize(CLI::App& parent);
+Command add_validate(CLI::App& parent);
 
 /// A config and the options that override it.
 struct ConfigArguments {

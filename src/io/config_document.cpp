@@ -69,9 +69,13 @@ Json canonical(const Json& value, const ObjectKeys& keys) {
 
 }  // namespace
 
-Document::Document(const std::string& path) : root_(parse_json(read_file(path), path)) {
-  if (!root_.is_object()) throw Error(path, fmt::format("{}; expected an object", shown(root_)));
-  sources_[""] = {path + "#", path, {path}};
+Document::Document(const std::string& path, const std::string& pointer)
+    : root_(parse_json(read_file(path), path)) {
+  if (!pointer.empty()) root_ = Json(root_.at(Pointer(pointer)));
+  const std::string where = path + "#" + pointer;
+  if (!root_.is_object())
+    throw Error(pointer.empty() ? path : where, fmt::format("{}; expected an object", shown(root_)));
+  sources_[""] = {where, path, {path}};
 }
 
 const std::pair<const std::string, Document::Source>& Document::source_of(std::string_view pointer) const {

@@ -18,8 +18,8 @@ using Pointer = Json::json_pointer;
 
 class Document {
  public:
-  /// Reads the file, no section yet.
-  explicit Document(const std::string& path);
+  /// Reads the file, or the part of it that stands at `pointer`; no section yet.
+  explicit Document(const std::string& path, const std::string& pointer = "");
 
   /// Puts a value in. Sections on the way are read first, objects on the way that are not there are made.
   void apply(const Override& override);

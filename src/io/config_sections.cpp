@@ -95,9 +95,15 @@ Gpu read_gpu(const ObjectReader& section) {
   gpu.memory_bandwidth = section.quantity("memory_bandwidth", parse_bandwidth);
   gpu.matmul_efficiency = read_efficiency(section);
   gpu.kernel_overhead = section.quantity("kernel_overhead", parse_time, "0 s");
+  for (const auto& [key, time] : {std::pair("launch_overhead", &Gpu::launch_overhead),
+                                  std::pair("collective_overhead", &Gpu::collective_overhead),
+                                  std::pair("step_overhead", &Gpu::step_overhead)})
+    if (section.has(key)) gpu.*time = section.quantity(key, parse_time);
+  if (section.has("launch_exposed")) gpu.launch_exposed = section.number("launch_exposed", 0, 1, 0);
   gpu.matmul_tiling = read_tiling(section);
   gpu.attention_efficiency = read_share(section, "attention_efficiency");
   gpu.memory_efficiency = read_share(section, "memory_efficiency");
+  gpu.optimizer_efficiency = read_share(section, "optimizer_efficiency");
   gpu.runtime_memory = section.quantity("runtime_memory", parse_bytes, "0 B");
   gpu.allocator_margin = section.number("allocator_margin", 0, 1, 0);
   return gpu;
@@ -306,6 +312,20 @@ Bytes read_bucket(const ObjectReader& section) {
                       fmt::format("{}; expected more than zero", shown(section.value("gradient_bucket"))));
 }
 
+KernelFactors read_factors(const ObjectReader& section) {
+  constexpr double kMost = 1'000;
+  return {section.number("bytes", 0, kMost, 1), section.number("kernels", 0, kMost, 1)};
+}
+
+void read_kernels(const ObjectReader& section, Training& training) {
+  for (std::size_t kind = 0; kind < kKernelKinds; ++kind)
+    if (const std::string_view key = name(static_cast<KernelKind>(kind)); section.has(key))
+      training.kernels[kind] = read_factors(section.object(key));
+  if (section.has("unfused_softmax"))
+    training.unfused_softmax = read_factors(section.object("unfused_softmax"));
+  if (section.has("attention_work")) training.attention_work = section.number("attention_work", 0, 100, 1);
+}
+
 Training read_training(const ObjectReader& section) {
   const auto dtype = [&](std::string_view key) {
     return static_cast<Dtype>(section.choice(key, kDtypeNames, "fp32"));
@@ -325,6 +345,7 @@ Training read_training(const ObjectReader& section) {
   training.working_memory = section.flag("working_memory", false);
   training.gradient_placeholders = section.flag("gradient_placeholders", false);
   if (section.has("gradient_bucket")) training.gradient_bucket = read_bucket(section);
+  if (section.has("kernels")) read_kernels(section.object("kernels"), training);
   training.overlap_gradients = section.flag("overlap_gradients", false);
   return training;
 }

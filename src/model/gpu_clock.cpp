@@ -58,6 +58,13 @@ Seconds GpuClock::time(const Traffic& traffic) const {
   return moving_time(traffic.bytes) + overhead(traffic.kernels);
 }
 
+Seconds GpuClock::optimizer_time(double bytes) const {
+  const std::optional<double> share =
+      gpu_.optimizer_efficiency ? gpu_.optimizer_efficiency : gpu_.memory_efficiency;
+  if (!share) return Seconds(0);
+  return Seconds(bytes / (static_cast<double>(gpu_.memory_bandwidth.count()) * *share)) + overhead(1);
+}
+
 Seconds GpuClock::moving_time(double bytes) const {
   if (!gpu_.memory_efficiency) return Seconds(0);
   return Seconds(bytes / (static_cast<double>(gpu_.memory_bandwidth.count()) * *gpu_.memory_efficiency));

@@ -65,8 +65,9 @@ class OperatorList {
   /// The gradient of a product's output, which W needs.
   void weight_output(double elements, double share = 1);
 
-  /// One kernel forward and one backward that move so many elements a token.
-  void traffic(double forward, double backward, double share = 1);
+  /// One kernel forward and one backward that move so many elements a token, or what the software has in
+  /// their place.
+  void traffic(KernelKind kind, double forward, double backward, double share = 1);
 
   /// Dropout, where the model has it: a mask of a byte an element, drawn forward and applied backward.
   void dropout(double elements, Keep keep = Keep::Layer);
@@ -79,6 +80,7 @@ class OperatorList {
 
  private:
   [[nodiscard]] bool is_kept(Keep keep) const;
+  [[nodiscard]] KernelFactors factors_of(KernelKind kind) const;
 
   const ModelRun& run_;
   const Transformer& model_;
