@@ -159,7 +159,7 @@ constexpr Key kParallelismList[] = {kSchema,
                                     {"layers_per_stage"}};
 constexpr ObjectKeys kParallelism{kParallelismList};
 
-constexpr Key kFactorsList[] = {{"bytes"}, {"kernels"}};
+constexpr Key kFactorsList[] = {{"bytes"}, {"kernels"}, {"kept"}};
 constexpr ObjectKeys kFactors{kFactorsList};
 
 constexpr Key kKernelsList[] = {{"norm", KeyKind::Object, &kFactors},
@@ -170,6 +170,7 @@ constexpr Key kKernelsList[] = {{"norm", KeyKind::Object, &kFactors},
                                 {"residual", KeyKind::Object, &kFactors},
                                 {"routing", KeyKind::Object, &kFactors},
                                 {"loss", KeyKind::Object, &kFactors},
+                                {"quantize", KeyKind::Object, &kFactors},
                                 {"unfused_softmax", KeyKind::Object, &kFactors},
                                 {"attention_work"}};
 constexpr ObjectKeys kKernels{kKernelsList};
@@ -180,6 +181,7 @@ constexpr Key kTrainingList[] = {kSchema,
                                  {"master_dtype"},
                                  {"moment_dtype"},
                                  {"fused_loss"},
+                                 {"gathered_logits"},
                                  {"working_memory"},
                                  {"gradient_placeholders"},
                                  {"gradient_bucket"},

@@ -326,7 +326,8 @@ Bytes read_bucket(const ObjectReader& section) {
 
 KernelFactors read_factors(const ObjectReader& section) {
   constexpr double kMost = 1'000;
-  return {section.number("bytes", 0, kMost, 1), section.number("kernels", 0, kMost, 1)};
+  return {section.number("bytes", 0, kMost, 1), section.number("kernels", 0, kMost, 1),
+          section.number("kept", 0, kMost, 1)};
 }
 
 void read_kernels(const ObjectReader& section, Training& training) {
@@ -354,6 +355,7 @@ Training read_training(const ObjectReader& section) {
     training.master_dtype.reset();
   training.moment_dtype = dtype("moment_dtype");
   training.fused_loss = section.flag("fused_loss", false);
+  if (section.has("gathered_logits")) training.gathered_logits = section.flag("gathered_logits", false);
   training.working_memory = section.flag("working_memory", false);
   training.gradient_placeholders = section.flag("gradient_placeholders", false);
   if (section.has("gradient_bucket")) training.gradient_bucket = read_bucket(section);

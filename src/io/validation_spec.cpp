@@ -13,6 +13,7 @@
 namespace ppsim {
 namespace {
 
+constexpr ObjectKeys kAny{{}, true};
 constexpr Key kMeasuredList[] = {{"column"}, {"unit"}};
 constexpr ObjectKeys kMeasured{kMeasuredList};
 constexpr Key kMemoryList[] = {{"column"}, {"unit"}, {"of"}, {"allocated"}};
@@ -31,7 +32,6 @@ constexpr Key kRuleList[] = {{"to"}, {"unit"}, {"presets"}, {"values"}, {"option
 constexpr ObjectKeys kRule{kRuleList};
 constexpr Key kComputedList[] = {{"value"}, {"unit"}};
 constexpr ObjectKeys kComputed{kComputedList};
-constexpr ObjectKeys kAny{{}, true};
 constexpr Key kSpecList[] = {{"$schema", KeyKind::Note},
                              {"description", KeyKind::Note},
                              {"source"},

@@ -69,6 +69,15 @@ PassCollectives operator*(double times, const PassCollectives& passes) {
           times * passes.weight_grad};
 }
 
+namespace {
+
+CollectiveCost logits_gather(const ModelRun& run, const Transformer& model, double tokens) {
+  const double logits = run.parallelism.micro_batch_size * tokens * model.vocabulary;
+  return run.collectives().all_gather(GroupKind::Tensor, to_bytes(logits * element_bytes(model.dtype)));
+}
+
+}  // namespace
+
 PassCollectives tensor_collectives(const ModelRun& run, const Transformer& model, const StagePlace& place) {
   const double tokens = static_cast<double>(model.sequence_length) / run.parallelism.context;
   const CollectiveCost all_reduce = run.tensor_all_reduce(hidden_bytes(run, model, tokens));
@@ -77,6 +86,7 @@ PassCollectives tensor_collectives(const ModelRun& run, const Transformer& model
   passes.forward = (layers + (place.embedding ? 1 : 0)) * all_reduce;
   if (run.parallelism.recompute == Recompute::Full) passes.recompute = layers * all_reduce;
   passes.input_grad = (layers + (place.head ? 1 : 0)) * all_reduce;
+  if (place.head && run.training.gathered_logits) passes.forward += logits_gather(run, model, tokens);
   return passes;
 }
 

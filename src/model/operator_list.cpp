@@ -57,6 +57,11 @@ void OperatorList::weights(double outputs, double inputs, bool gathered, double 
                           .count = count,
                           .input_bytes = sizes_.factor,
                           .output_bytes = sizes_.gradient_sum});
+  // Copies in the type of products, for the two products that read each.
+  if (sizes_.factor != e) {
+    const double moved = 1 + 2 * sizes_.factor / e;
+    traffic(KernelKind::Quantize, moved * inputs, moved * outputs, share);
+  }
   gradients(outputs + inputs + (gathered && sizes_.sequence > 1 ? inputs : 0), share);
 }
 

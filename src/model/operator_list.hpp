@@ -69,6 +69,9 @@ class OperatorList {
   /// their place.
   void traffic(KernelKind kind, double forward, double backward, double share = 1);
 
+  /// What the software keeps of a kernel's tensors, as a multiple of what one kernel needs.
+  [[nodiscard]] double kept_share(KernelKind kind) const { return factors_of(kind).kept; }
+
   /// Dropout, where the model has it: a mask of a byte an element, drawn forward and applied backward.
   void dropout(double elements, Keep keep = Keep::Layer);
 
