@@ -25,6 +25,7 @@ Command add_calibrate(CLI::App& parent);
 Command add_compare(CLI::App& parent);
 Command add_compare_runs(CLI::App& parent);
 Command add_config(CLI::App& parent);
+Command add_fit(CLI::App& parent);
 Command add_import_trace(CLI::App& parent);
 Command add_init(CLI::App& parent);
 Command add_model(CLI::App& parent);

@@ -13,7 +13,7 @@ namespace {
 struct Arguments {
   std::string spec, table;
   std::vector<std::string> set;
-  std::string group_by;
+  std::string group_by, plot;
   std::optional<double> max_mape;  // percent
   unsigned threads = 0;
   bool every_row = false;
@@ -39,10 +39,13 @@ int judge(const Arguments& arguments, const Validation& validation) {
 
 int validate(const Arguments& arguments) {
   const ValidationSpec spec = read_validation_spec(arguments.spec);
+  check_outputs({arguments.plot}, {arguments.spec, arguments.table});
   const CsvTable table = parse_csv_table(read_file(arguments.table), arguments.table);
   if (!arguments.group_by.empty()) (void)table.column(arguments.group_by);
   const Validation validation =
       ppsim::validate(describe_table(spec, table), overrides_of(arguments), arguments.threads);
+  if (!arguments.plot.empty())
+    write_file(arguments.plot, scatter_svg(validation_scatter(validation, spec, table)));
   print(arguments.json ? validation_json(validation, spec, table, arguments.group_by)
                        : validation_table(validation, spec, table, arguments.group_by, arguments.every_row));
   return judge(arguments, validation);
@@ -66,6 +69,7 @@ Command add_validate(CLI::App& parent) {
                   "Exit with 1 where the mean absolute error is above so many percent")
       ->check(positive_number_or_zero())
       ->type_name("PERCENT");
+  add_output(*app, "--plot", arguments->plot, "Draw predicted against measured (.svg)");
   add_switch(*app, "--rows", arguments->every_row, "Print the error of every row");
   add_threads(*app, arguments->threads);
   add_switch(*app, "--json", arguments->json, "Print the figures as JSON and nothing else");

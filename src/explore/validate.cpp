@@ -22,10 +22,12 @@ double work_of(const MeasuredColumn& column, const Config& config, const Run& ru
   const Parallelism& parallelism = config.parallelism;
   if (column.unit == MeasuredUnit::SamplesPerSecond)
     return static_cast<double>(parallelism.micro_batch_size) * parallelism.micro_batches * parallelism.data;
-  if (!run.plan.workload.tokens_per_step)
-    throw Error("", fmt::format("the config does not say how many tokens a step has, which \"{}\" needs",
+  const Workload& workload = run.plan.workload;
+  if (!workload.tokens_per_step || !workload.model_flops_per_step)
+    throw Error("", fmt::format("costs do not say how many tokens and FLOPs a step has, which \"{}\" needs",
                                 column.column));
-  return static_cast<double>(*run.plan.workload.tokens_per_step);
+  return column.unit == MeasuredUnit::ModelFlops ? static_cast<double>(workload.model_flops_per_step->count())
+                                                 : static_cast<double>(*workload.tokens_per_step);
 }
 
 // Nanoseconds of a step.
@@ -66,13 +68,19 @@ std::vector<MemoryError> memory_errors(const DescribedTable& described, std::siz
   return errors;
 }
 
+bool ranks_step_alone(const DescribedTable& described, std::size_t row) {
+  const auto& exception = described.spec->makespan_where;
+  if (!described.spec->span || !exception) return described.spec->span;
+  return described.table->rows[row][described.table->column(exception->first)] != exception->second;
+}
+
 PredictedRow predict(const DescribedTable& described, std::size_t row, std::span<const Override> more) {
   const RowDescription& description = described.rows[row];
   const Config config = row_config(*described.spec, description, more);
   PhaseSeconds unused;
   const Run run = ppsim::run(config, make_plan(config), unused);
   PredictedRow predicted{.row = row};
-  predicted.predicted = described.spec->span ? run.report.max_rank_span : run.report.step_time();
+  predicted.predicted = ranks_step_alone(described, row) ? run.report.max_rank_span : run.report.step_time();
   predicted.ran = !description.out_of_memory;
   if (predicted.ran) predicted.measured = measured_time(described, row, config, run);
   predicted.memory = memory_errors(described, row, run.report);

@@ -95,11 +95,13 @@ Gpu read_gpu(const ObjectReader& section) {
   gpu.memory_bandwidth = section.quantity("memory_bandwidth", parse_bandwidth);
   gpu.matmul_efficiency = read_efficiency(section);
   gpu.kernel_overhead = section.quantity("kernel_overhead", parse_time, "0 s");
-  for (const auto& [key, time] : {std::pair("launch_overhead", &Gpu::launch_overhead),
-                                  std::pair("collective_overhead", &Gpu::collective_overhead),
-                                  std::pair("step_overhead", &Gpu::step_overhead)})
+  for (const auto& [key, time] :
+       {std::pair("launch_overhead", &Gpu::launch_overhead), std::pair("pass_overhead", &Gpu::pass_overhead),
+        std::pair("checkpoint_overhead", &Gpu::checkpoint_overhead),
+        std::pair("collective_overhead", &Gpu::collective_overhead),
+        std::pair("step_overhead", &Gpu::step_overhead)})
     if (section.has(key)) gpu.*time = section.quantity(key, parse_time);
-  if (section.has("launch_exposed")) gpu.launch_exposed = section.number("launch_exposed", 0, 1, 0);
+  gpu.unaligned_efficiency = read_share(section, "unaligned_efficiency");
   gpu.matmul_tiling = read_tiling(section);
   gpu.attention_efficiency = read_share(section, "attention_efficiency");
   gpu.memory_efficiency = read_share(section, "memory_efficiency");
@@ -266,6 +268,17 @@ void refuse(const ObjectReader& section, std::span<const std::string_view> keys,
     if (section.has(key)) throw section.error(key, why);
 }
 
+// Counts, or how to come by them.
+void read_layers(const ObjectReader& section, Parallelism& parallelism) {
+  constexpr std::string_view kKey = "layers_per_stage";
+  constexpr std::array<std::string_view, 2> kSplits{"even", "ends_as_layers"};
+  if (!section.has(kKey)) return;
+  if (section.value(kKey).is_string())
+    parallelism.layer_split = static_cast<LayerSplit>(section.choice(kKey, kSplits, "even"));
+  else
+    parallelism.layers_per_stage = section.counts(kKey, kLayers);
+}
+
 }  // namespace
 
 Parallelism read_parallelism(const ObjectReader& section, InputKind kind) {
@@ -300,8 +313,7 @@ Parallelism read_parallelism(const ObjectReader& section, InputKind kind) {
     throw section.error(
         "scatter_gather",
         "has no meaning with \"sequence_parallel\", which splits the boundary anyway; leave it out");
-  if (section.has("layers_per_stage"))
-    parallelism.layers_per_stage = section.counts("layers_per_stage", kLayers);
+  read_layers(section, parallelism);
   return parallelism;
 }
 

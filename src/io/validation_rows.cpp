@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
@@ -57,6 +58,16 @@ std::string find_preset(const ColumnRule& rule, const std::string& name) {
       found.push_back(entry.path().string());
   if (failure) throw Error(rule.where, fmt::format("cannot list {}: {}", rule.presets, failure.message()));
   return found.empty() ? "" : *std::min_element(found.begin(), found.end());
+}
+
+// Times are whole nanoseconds, sizes whole bytes.
+std::string value_text(double value, const std::string& unit) {
+  constexpr std::array<std::pair<std::string_view, int>, 5> kDecimals = {
+      {{"s", 9}, {"ms", 6}, {"us", 3}, {"ns", 0}, {"B", 0}}};
+  if (unit.empty()) return fmt::format("{:.9g}", value);
+  for (const auto& [name, decimals] : kDecimals)
+    if (unit == name) return fmt::format("{:.{}f} {}", value, decimals, unit);
+  return fmt::format("{:.9g} {}", value, unit);
 }
 
 // Applies the rules of a spec to one row.
@@ -146,9 +157,8 @@ class RowWriter {
     });
     if (!known) return;
     if (!std::isfinite(value)) return skip(fmt::format("{} is not a number", computed.pointer));
-    const std::string text = fmt::format("{}", value);
     result_.overrides.push_back(
-        {computed.pointer, computed.unit.empty() ? text : text + " " + computed.unit,
+        {computed.pointer, value_text(value, computed.unit),
          fmt::format("{}, line {}, by {}", table_.path, table_.lines[row_], computed.where)});
   }
 
@@ -169,6 +179,7 @@ void check_columns(const ValidationSpec& spec, const CsvTable& table) {
   for (const MemoryColumn& column : spec.memory) named.push_back(column.column);
   if (spec.status) named.push_back(spec.status->column);
   if (spec.colour) named.push_back(*spec.colour);
+  if (spec.makespan_where) named.push_back(spec.makespan_where->first);
   if (spec.relative) {
     for (const auto& [column, cell] : spec.relative->reference) named.push_back(column);
     named.insert(named.end(), spec.relative->by.begin(), spec.relative->by.end());
@@ -197,12 +208,8 @@ std::optional<double> number_in(const CsvTable& table, std::size_t row, std::str
   return number;
 }
 
-std::string parameter_text(const FittedParameter& parameter, double value) {
-  if (parameter.whole) return fmt::format("{:.0f}", std::round(value));
-  if (parameter.unit.empty()) return fmt::format("{:.6g}", value);
-  // Times are whole nanoseconds.
-  const int decimals = parameter.unit == "ns" ? 0 : parameter.unit == "us" ? 3 : 6;
-  return fmt::format("{:.{}f} {}", value, decimals, parameter.unit);
+std::string parameter_text(const ParameterRange& parameter, double value) {
+  return parameter.whole ? fmt::format("{:.0f}", value) : value_text(value, parameter.unit);
 }
 
 }  // namespace ppsim

@@ -19,10 +19,14 @@ constexpr Key kMemoryList[] = {{"column"}, {"unit"}, {"of"}, {"allocated"}};
 constexpr ObjectKeys kMemory{kMemoryList};
 constexpr Key kStatusList[] = {{"column"}, {"measured"}, {"out_of_memory"}};
 constexpr ObjectKeys kStatus{kStatusList};
+constexpr Key kWhereList[] = {{"column"}, {"cell"}};
+constexpr ObjectKeys kWhere{kWhereList};
 constexpr Key kRelativeList[] = {{"reference"}, {"by"}};
 constexpr ObjectKeys kRelative{kRelativeList};
-constexpr Key kParameterList[] = {{"least"}, {"most"}, {"unit"}, {"whole"}, {"logarithmic"}};
+constexpr Key kParameterList[] = {{"least"}, {"most"}, {"start"}, {"unit"}, {"whole"}, {"logarithmic"}};
 constexpr ObjectKeys kParameter{kParameterList};
+constexpr Key kFitList[] = {{"cluster"}, {"parameters", KeyKind::Object, &kAny}};
+constexpr ObjectKeys kFit{kFitList};
 constexpr Key kRuleList[] = {{"to"}, {"unit"}, {"presets"}, {"values"}, {"options"}};
 constexpr ObjectKeys kRule{kRuleList};
 constexpr Key kComputedList[] = {{"value"}, {"unit"}};
@@ -38,10 +42,11 @@ constexpr Key kSpecList[] = {{"$schema", KeyKind::Note},
                              {"memory", KeyKind::List, &kMemory},
                              {"status", KeyKind::Object, &kStatus},
                              {"step"},
+                             {"makespan_where", KeyKind::Object, &kWhere},
                              {"labels"},
                              {"colour"},
                              {"relative_to", KeyKind::Object, &kRelative},
-                             {"fit", KeyKind::Object, &kAny}};
+                             {"fit", KeyKind::Object, &kFit}};
 constexpr ObjectKeys kSpec{kSpecList};
 
 // A cell's text: JSON texts without their quotes.
@@ -153,14 +158,15 @@ MeasuredColumn read_measured(const ObjectReader& section) {
     double factor;
     bool per_gpu;
   };
-  constexpr std::array<Unit, 8> kUnits = {{{"ms", MeasuredUnit::Time, 1e-3, false},
+  constexpr std::array<Unit, 9> kUnits = {{{"ms", MeasuredUnit::Time, 1e-3, false},
                                            {"s", MeasuredUnit::Time, 1, false},
                                            {"us", MeasuredUnit::Time, 1e-6, false},
                                            {"ns", MeasuredUnit::Time, 1e-9, false},
                                            {"tokens/s", MeasuredUnit::TokensPerSecond, 1, false},
                                            {"tokens/s/GPU", MeasuredUnit::TokensPerSecond, 1, true},
                                            {"samples/s", MeasuredUnit::SamplesPerSecond, 1, false},
-                                           {"samples/s/GPU", MeasuredUnit::SamplesPerSecond, 1, true}}};
+                                           {"samples/s/GPU", MeasuredUnit::SamplesPerSecond, 1, true},
+                                           {"TFLOP/s/GPU", MeasuredUnit::ModelFlops, 1e12, true}}};
   std::array<std::string_view, kUnits.size()> names;
   std::transform(kUnits.begin(), kUnits.end(), names.begin(), [](const Unit& unit) { return unit.name; });
   (void)section.value("unit");
@@ -207,22 +213,33 @@ RelativeTo read_relative(Document& document, const ObjectReader& section) {
   return relative;
 }
 
-FittedParameter read_parameter(Document& document, const ObjectReader& fit, const std::string& pointer) {
+ParameterRange read_parameter(Document& document, const ObjectReader& fit, const std::string& pointer) {
   constexpr std::string_view kCluster = "/cluster/";
   if (!pointer.starts_with(kCluster))
     throw fit.error(pointer, "expected a place of the cluster, such as /cluster/nvlink/latency");
   const ObjectReader section = inner(document, fit, pointer, kParameter);
-  FittedParameter parameter{pointer,
-                            section.has("unit") ? section.text("unit") : "",
-                            read_number(section, "least"),
-                            read_number(section, "most"),
-                            section.flag("whole", false),
-                            section.flag("logarithmic", false)};
+  ParameterRange parameter;
+  parameter.pointer = pointer;
+  if (section.has("unit")) parameter.unit = section.text("unit");
+  parameter.least = read_number(section, "least");
+  parameter.most = read_number(section, "most");
+  if (section.has("start")) parameter.start = read_number(section, "start");
+  parameter.whole = section.flag("whole", false);
+  parameter.logarithmic = section.flag("logarithmic", false);
   if (!(parameter.least < parameter.most))
     throw section.error("most", fmt::format("{}; expected more than \"least\"", parameter.most));
   if (parameter.logarithmic && parameter.least <= 0)
     throw section.error("least", "expected more than 0 on a logarithmic scale");
   return parameter;
+}
+
+FitSpec read_fit(Document& document, const ObjectReader& section) {
+  FitSpec fit{section.text("cluster", ""), {}};
+  const ObjectReader parameters = section.object("parameters");
+  for (const auto& [pointer, range] : parameters.self().items())
+    fit.parameters.push_back(read_parameter(document, parameters, pointer));
+  if (fit.parameters.empty()) throw section.error("parameters", "expected at least one");
+  return fit;
 }
 
 }  // namespace
@@ -248,14 +265,14 @@ ValidationSpec read_validation_spec(const std::string& path) {
     throw root.error("expected \"measured\" or \"memory\", the columns with what was measured");
   constexpr std::array<std::string_view, 2> kStep{"makespan", "rank_span"};
   spec.span = root.choice("step", kStep, "makespan") == 1;
+  if (root.has("makespan_where")) {
+    const ObjectReader where = root.object("makespan_where");
+    spec.makespan_where = {where.text("column"), where.text("cell")};
+  }
   spec.labels = read_texts(root, "labels");
   if (root.has("colour")) spec.colour = root.text("colour");
   if (root.has("relative_to")) spec.relative = read_relative(document, root.object("relative_to"));
-  if (root.has("fit")) {
-    const ObjectReader fit = root.object("fit");
-    for (const auto& [pointer, value] : fit.self().items())
-      spec.fit.push_back(read_parameter(document, fit, pointer));
-  }
+  if (root.has("fit")) spec.fit = read_fit(document, root.object("fit"));
   return spec;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 
 #include "json_text.hpp"
@@ -221,6 +222,20 @@ std::string row_label(const ValidationSpec& spec, const CsvTable& table, std::si
     label += fmt::format("{}{} {}", label.empty() ? "" : ", ", column, cell.empty() ? "-" : cell);
   }
   return label;
+}
+
+Scatter validation_scatter(const Validation& validation, const ValidationSpec& spec, const CsvTable& table) {
+  Scatter scatter{std::filesystem::path(validation.table).stem().string(), {}, spec.relative ? "" : "ms"};
+  for (const PredictedRow& row : validation.rows) {
+    if (!row.error()) continue;
+    const std::string category =
+        spec.colour ? fmt::format("{} {}", *spec.colour, table.rows[row.row][table.column(*spec.colour)])
+                    : "";
+    const double measured = spec.relative ? *row.measured_ratio : *row.measured / 1e6;
+    scatter.points.push_back(
+        {measured, measured * (1 + *row.error()), category, row_label(spec, table, row.row)});
+  }
+  return scatter;
 }
 
 std::string validation_table(const Validation& validation, const ValidationSpec& spec, const CsvTable& table,

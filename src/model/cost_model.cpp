@@ -138,12 +138,14 @@ StageTimes stage_times(const ModelRun& run, const Transformer& model, const Stag
   times.other_comm = sum_of(stage_collectives(run, model, parts));
   sum.add(times.tensor_comm);
   sum.add(times.other_comm);
-  const Seconds launch(run.cluster.gpu.launch_overhead);
+  const Gpu& gpu = run.cluster.gpu;
+  const Seconds launch(gpu.launch_overhead);
+  const Seconds between(run.shape.ranks > 1 ? gpu.pass_overhead : Time{});
   const auto longer = [&](const PassTime& pass) {
-    const Seconds host = pass.launches * launch;
-    return std::max(pass.gpu, host) + run.cluster.gpu.launch_exposed * std::min(pass.gpu, host) +
-           pass.collectives;
+    return std::max(pass.gpu, pass.launches * launch) + pass.collectives + between;
   };
+  if (run.parallelism.recompute == Recompute::Full)
+    sum.input_grad.gpu += place.layers.count * Seconds(gpu.checkpoint_overhead);
   times.forward = longer(sum.forward);
   times.input_grad = longer(sum.input_grad);
   times.weight_grad = longer(sum.weight_grad);

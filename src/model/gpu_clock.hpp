@@ -38,6 +38,8 @@ class GpuClock {
   [[nodiscard]] Seconds moving_time(double bytes) const;
 
  private:
+  [[nodiscard]] double alignment_share(const Product& product) const;
+
   const Gpu& gpu_;
   FlopsPerSecond products_;
   FlopsPerSecond attention_;

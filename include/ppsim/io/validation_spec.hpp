@@ -15,8 +15,8 @@
 
 namespace ppsim {
 
-/// What is measured of a step: its time in seconds, or work a second.
-enum class MeasuredUnit : std::uint8_t { Time, TokensPerSecond, SamplesPerSecond };
+/// What is measured of a step: its time in seconds, or work a second. Model FLOPs: without recomputation.
+enum class MeasuredUnit : std::uint8_t { Time, TokensPerSecond, SamplesPerSecond, ModelFlops };
 
 struct MeasuredColumn {
   std::string column;
@@ -75,12 +75,19 @@ struct RelativeTo {
 };
 
 /// A parameter of the machine to be fitted: a number, or a quantity with its unit.
-struct FittedParameter {
+struct ParameterRange {
   std::string pointer;  ///< "/cluster/nvlink/latency"
   std::string unit;     ///< "us"; empty: a number
   double least = 0, most = 0;
-  bool whole = false;        ///< of whole numbers
-  bool logarithmic = false;  ///< its scale is one of ratios
+  std::optional<double> start;  ///< its default; empty: what stands in the cluster's file
+  bool whole = false;           ///< of whole numbers
+  bool logarithmic = false;     ///< its scale is one of ratios
+};
+
+/// What `ppsim fit` looks for: parameters of one cluster file, from the rows that run on it.
+struct FitSpec {
+  std::string cluster;  ///< as the spec's config or its rules name it; empty: rows on any
+  std::vector<ParameterRange> parameters;
 };
 
 struct ValidationSpec {
@@ -90,11 +97,13 @@ struct ValidationSpec {
   std::optional<StatusColumn> status;
   std::vector<MeasuredColumn> measured;  ///< the first that a row has counts
   std::vector<MemoryColumn> memory;
-  bool span = false;  ///< a step takes the longest time that a rank needs, where ranks step one by one
+  bool span = false;  ///< a step takes the longest time that a rank needs, where ranks step one by one;
+  std::optional<std::pair<std::string, std::string>>
+      makespan_where;                 ///< but not rows with this column and cell
   std::vector<std::string> labels;    ///< columns that tell rows apart
   std::optional<std::string> colour;  ///< column of --plot
   std::optional<RelativeTo> relative;
-  std::vector<FittedParameter> fit;
+  std::optional<FitSpec> fit;
 };
 
 /// Reads `path`. Throws Error (where: "FILE#/json/pointer").
@@ -123,6 +132,6 @@ struct RowDescription {
                                               std::string_view column);
 
 /// As --set takes it: "12.5 us".
-[[nodiscard]] std::string parameter_text(const FittedParameter& parameter, double value);
+[[nodiscard]] std::string parameter_text(const ParameterRange& parameter, double value);
 
 }  // namespace ppsim

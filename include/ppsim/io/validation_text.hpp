@@ -8,6 +8,7 @@
 
 #include "ppsim/core/units.hpp"
 #include "ppsim/io/csv_table.hpp"
+#include "ppsim/io/scatter_svg.hpp"
 #include "ppsim/io/validation_spec.hpp"
 #include "ppsim/metrics/accuracy.hpp"
 
@@ -61,6 +62,10 @@ struct Validation {
 
 /// A row's cells in the spec's label columns: "tp 2, pp 4".
 [[nodiscard]] std::string row_label(const ValidationSpec& spec, const CsvTable& table, std::size_t row);
+
+/// Points by the spec's `colour` column, where it names one.
+[[nodiscard]] Scatter validation_scatter(const Validation& validation, const ValidationSpec& spec,
+                                         const CsvTable& table);
 
 /// `group_by`: a column; empty: none. Says the error of each row where `every_row`.
 [[nodiscard]] std::string validation_table(const Validation& validation, const ValidationSpec& spec,
