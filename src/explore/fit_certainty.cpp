@@ -52,17 +52,26 @@ double variance_of_mean(const FitProblem& problem, const FitPart& part, const Fi
   return std::max(mean_square(at.point.errors, weights) * samples / left, kLeastVariance) / samples;
 }
 
+/// What a direction moves of a parameter. Rounding mixes a little of all into one along which nothing
+/// happens, which is nothing beside its variance.
+double component(double of_vector, double variance) {
+  const bool mixed_in = variance == kNothing * kNothing && std::abs(of_vector) * kNothing < kUntold;
+  return mixed_in ? 0 : of_vector;
+}
+
 // Variances along the eigenvectors, put together again.
 SquareMatrix covariance_of(const SymmetricEigen& eigen, double variance) {
   const std::size_t n = eigen.values.size();
   SquareMatrix covariance(n, std::vector<double>(n));
   for (std::size_t k = 0; k < n; ++k) {
     const bool tells = eigen.values[k] > kLeastInfluence * kLeastInfluence;
-    const double along =
-        tells ? std::min(variance / eigen.values[k], kNothing * kNothing) : kNothing * kNothing;
+    const double most = kNothing * kNothing;
+    const double along = tells ? std::min(variance / eigen.values[k], most) : most;
     for (std::size_t a = 0; a < n; ++a) {
-      for (std::size_t b = 0; b < n; ++b)
-        covariance[a][b] += along * eigen.vectors[a][k] * eigen.vectors[b][k];
+      for (std::size_t b = 0; b < n; ++b) {
+        covariance[a][b] +=
+            along * component(eigen.vectors[a][k], along) * component(eigen.vectors[b][k], along);
+      }
     }
   }
   return covariance;
