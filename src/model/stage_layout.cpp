@@ -33,13 +33,9 @@ StageLayout make_even_layout(std::uint32_t layers, std::uint32_t stages) {
 }
 
 StageLayout make_balanced_layout(std::uint32_t layers, std::uint32_t stages) {
-  check_counts(layers, stages);
   if (stages == 1) return make_even_layout(layers, stages);
+  check_counts(layers + 2, stages);
   StageLayout layout = make_even_layout(layers + 2, stages);
-  if (layout.stages.front().count < 2 || layout.stages.back().count < 2)
-    throw Error("/parallelism/layers_per_stage",
-                fmt::format("{} layers, embedding and head on {} stages leave the first or the last none",
-                            layers, stages));
   for (LayerRange& stage : layout.stages) --stage.first;
   layout.stages.front() = {0, layout.stages.front().count - 1};
   --layout.stages.back().count;

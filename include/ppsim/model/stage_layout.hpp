@@ -26,8 +26,8 @@ struct StageLayout {
 /// one more. Throws Error where there are fewer layers than stages, or more than kMaxStages stages.
 [[nodiscard]] StageLayout make_even_layout(std::uint32_t layers, std::uint32_t stages);
 
-/// Even with embedding and head as a layer each: the first stage and the last hold one layer less. Throws
-/// Error likewise, and where that leaves one of them none.
+/// Even with embedding and head as a layer each: the first stage and the last hold one layer less, which may
+/// leave them none. Throws Error likewise.
 [[nodiscard]] StageLayout make_balanced_layout(std::uint32_t layers, std::uint32_t stages);
 
 /// Uneven: `counts` [S], each at least 1. Throws Error unless they sum to `layers` and there are `stages` of
