@@ -295,7 +295,7 @@ Parallelism read_parallelism(const ObjectReader& section, InputKind kind) {
         "scatter_gather",
         "has no meaning with \"sequence_parallel\", which splits the boundary anyway; leave it out");
   if (section.has("layers_per_stage"))
-    parallelism.layers_per_stage = section.counts("layers_per_stage", kLayers);
+    parallelism.layers_per_stage = section.counts("layers_per_stage", {0, kLayers.most});
   return parallelism;
 }
 
