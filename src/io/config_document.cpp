@@ -69,7 +69,9 @@ Json canonical(const Json& value, const ObjectKeys& keys) {
 
 }  // namespace
 
-Document::Document(const std::string& path) : root_(parse_json(read_file(path), path)) {
+Document::Document(const std::string& path) : Document(parse_json(read_file(path), path), path) {}
+
+Document::Document(Json root, const std::string& path) : root_(std::move(root)) {
   if (!root_.is_object()) throw Error(path, fmt::format("{}; expected an object", shown(root_)));
   sources_[""] = {path + "#", path, {path}};
 }
