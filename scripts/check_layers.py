@@ -31,6 +31,7 @@ FENCES = [
     ("CLI11", re.compile(r"CLI/"), "cli"),
     ("a JSON library", re.compile(r"(nlohmann|valijson)/"), "io"),
     ("Boost", re.compile(r"boost/"), "graph"),
+    ("NLopt", re.compile(r"nlopt"), "explore"),
     ("MPI", re.compile(r"mpi\.h"), "replay/mpi"),
     ("a BLAS", re.compile(r"cblas"), "replay"),
     ("CUDA", re.compile(r"(cuda|cublas|nccl|nvml|nvtx)"), "replay/cuda"),

@@ -25,6 +25,7 @@ Command add_calibrate(CLI::App& parent);
 Command add_compare(CLI::App& parent);
 Command add_compare_runs(CLI::App& parent);
 Command add_config(CLI::App& parent);
+Command add_fit(CLI::App& parent);
 Command add_import_trace(CLI::App& parent);
 Command add_init(CLI::App& parent);
 Command add_model(CLI::App& parent);
@@ -36,6 +37,7 @@ Command add_schedule_show(CLI::App& parent);
 Command add_schedule_check(CLI::App& parent);
 Command add_schedule_export(CLI::App& parent);
 Command add_schedule_optimize(CLI::App& parent);
+Command add_validate(CLI::App& parent);
 
 /// One for each kind of file.
 std::vector<Command> add_import(CLI::App& parent);

@@ -21,7 +21,7 @@ std::vector<Command> add_commands(CLI::App& app) {
   std::vector<Command> commands = {add_simulate(app),      add_compare(app),      add_model(app),
                                    add_network(app),       add_replay(app),       add_report(app),
                                    add_bench_cluster(app), add_compare_runs(app), add_import_trace(app),
-                                   add_calibrate(app)};
+                                   add_validate(app),      add_fit(app),          add_calibrate(app)};
   CLI::App* schedule = app.add_subcommand("schedule", "List, show, check, export and optimize schedules");
   schedule->require_subcommand(1);
   for (const auto add : {add_schedule_list, add_schedule_show, add_schedule_check, add_schedule_export,

@@ -167,8 +167,8 @@ std::string hash_of(std::string_view text) {
   return fmt::format("{:016x}", hash);
 }
 
-Config read_config(const std::string& path, std::span<const Override> overrides) {
-  Document document(path);
+Config read_config(const std::string& path, std::span<const Override> overrides, const std::string& pointer) {
+  Document document(path, pointer);
   for (const Override& override : overrides) document.apply(override);
   document.inline_sections();
   const ObjectReader root(document, Pointer(), kConfigKeys);
@@ -204,9 +204,9 @@ Override parse_override(std::string_view text) {
   return {std::string(text.substr(0, equals)), std::string(text.substr(equals + 1))};
 }
 
-Config load_config(const std::string& path, std::span<const Override> overrides) {
+Config load_config(const std::string& path, std::span<const Override> overrides, const std::string& pointer) {
   try {
-    return read_config(path, overrides);
+    return read_config(path, overrides, pointer);
   } catch (const Error& error) {
     throw Error(one_line(error.fault().where), one_line(error.fault().what));
   }

@@ -69,7 +69,14 @@ Json canonical(const Json& value, const ObjectKeys& keys) {
 
 }  // namespace
 
-Document::Document(const std::string& path) : Document(parse_json(read_file(path), path), path) {}
+Document::Document(const std::string& path, const std::string& pointer)
+    : root_(parse_json(read_file(path), path)) {
+  if (!pointer.empty()) root_ = Json(root_.at(Pointer(pointer)));
+  const std::string where = path + "#" + pointer;
+  if (!root_.is_object())
+    throw Error(pointer.empty() ? path : where, fmt::format("{}; expected an object", shown(root_)));
+  sources_[""] = {where, path, {path}};
+}
 
 Document::Document(Json root, const std::string& path) : root_(std::move(root)) {
   if (!root_.is_object()) throw Error(path, fmt::format("{}; expected an object", shown(root_)));

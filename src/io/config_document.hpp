@@ -18,8 +18,8 @@ using Pointer = Json::json_pointer;
 
 class Document {
  public:
-  /// Reads the file, no section yet.
-  explicit Document(const std::string& path);
+  /// Reads the file, or the part of it that stands at `pointer`; no section yet.
+  explicit Document(const std::string& path, const std::string& pointer = "");
   /// As if a file of that name held it.
   Document(Json root, const std::string& path);
 

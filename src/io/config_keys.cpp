@@ -33,9 +33,16 @@ constexpr Key kGpuList[] = {kSchema,
                             {"memory_bandwidth"},
                             {"matmul_efficiency", KeyKind::List, &kEfficiency},
                             {"kernel_overhead"},
+                            {"launch_overhead"},
+                            {"pass_overhead"},
+                            {"checkpoint_overhead"},
+                            {"unaligned_efficiency"},
+                            {"collective_overhead"},
+                            {"step_overhead"},
                             {"matmul_tiling", KeyKind::Object, &kTiling},
                             {"attention_efficiency"},
                             {"memory_efficiency"},
+                            {"optimizer_efficiency"},
                             {"runtime_memory"},
                             {"allocator_margin"}};
 constexpr ObjectKeys kGpu{kGpuList};
@@ -152,15 +159,33 @@ constexpr Key kParallelismList[] = {kSchema,
                                     {"layers_per_stage"}};
 constexpr ObjectKeys kParallelism{kParallelismList};
 
+constexpr Key kFactorsList[] = {{"bytes"}, {"kernels"}, {"kept"}};
+constexpr ObjectKeys kFactors{kFactorsList};
+
+constexpr Key kKernelsList[] = {{"norm", KeyKind::Object, &kFactors},
+                                {"softmax", KeyKind::Object, &kFactors},
+                                {"dropout", KeyKind::Object, &kFactors},
+                                {"rotary", KeyKind::Object, &kFactors},
+                                {"activation", KeyKind::Object, &kFactors},
+                                {"residual", KeyKind::Object, &kFactors},
+                                {"routing", KeyKind::Object, &kFactors},
+                                {"loss", KeyKind::Object, &kFactors},
+                                {"quantize", KeyKind::Object, &kFactors},
+                                {"unfused_softmax", KeyKind::Object, &kFactors},
+                                {"attention_work"}};
+constexpr ObjectKeys kKernels{kKernelsList};
+
 constexpr Key kTrainingList[] = {kSchema,
                                  kDescription,
                                  {"gradient_dtype"},
                                  {"master_dtype"},
                                  {"moment_dtype"},
                                  {"fused_loss"},
+                                 {"gathered_logits"},
                                  {"working_memory"},
                                  {"gradient_placeholders"},
                                  {"gradient_bucket"},
+                                 {"kernels", KeyKind::Object, &kKernels},
                                  {"overlap_gradients"}};
 constexpr ObjectKeys kTraining{kTrainingList};
 

@@ -95,9 +95,17 @@ Gpu read_gpu(const ObjectReader& section) {
   gpu.memory_bandwidth = section.quantity("memory_bandwidth", parse_bandwidth);
   gpu.matmul_efficiency = read_efficiency(section);
   gpu.kernel_overhead = section.quantity("kernel_overhead", parse_time, "0 s");
+  for (const auto& [key, time] :
+       {std::pair("launch_overhead", &Gpu::launch_overhead), std::pair("pass_overhead", &Gpu::pass_overhead),
+        std::pair("checkpoint_overhead", &Gpu::checkpoint_overhead),
+        std::pair("collective_overhead", &Gpu::collective_overhead),
+        std::pair("step_overhead", &Gpu::step_overhead)})
+    if (section.has(key)) gpu.*time = section.quantity(key, parse_time);
+  gpu.unaligned_efficiency = read_share(section, "unaligned_efficiency");
   gpu.matmul_tiling = read_tiling(section);
   gpu.attention_efficiency = read_share(section, "attention_efficiency");
   gpu.memory_efficiency = read_share(section, "memory_efficiency");
+  gpu.optimizer_efficiency = read_share(section, "optimizer_efficiency");
   gpu.runtime_memory = section.quantity("runtime_memory", parse_bytes, "0 B");
   gpu.allocator_margin = section.number("allocator_margin", 0, 1, 0);
   return gpu;
@@ -260,6 +268,17 @@ void refuse(const ObjectReader& section, std::span<const std::string_view> keys,
     if (section.has(key)) throw section.error(key, why);
 }
 
+// Counts, or how to come by them.
+void read_layers(const ObjectReader& section, Parallelism& parallelism) {
+  constexpr std::string_view kKey = "layers_per_stage";
+  constexpr std::array<std::string_view, 2> kSplits{"even", "ends_as_layers"};
+  if (!section.has(kKey)) return;
+  if (section.value(kKey).is_string())
+    parallelism.layer_split = static_cast<LayerSplit>(section.choice(kKey, kSplits, "even"));
+  else
+    parallelism.layers_per_stage = section.counts(kKey, {0, kLayers.most});
+}
+
 }  // namespace
 
 Parallelism read_parallelism(const ObjectReader& section, InputKind kind) {
@@ -294,8 +313,7 @@ Parallelism read_parallelism(const ObjectReader& section, InputKind kind) {
     throw section.error(
         "scatter_gather",
         "has no meaning with \"sequence_parallel\", which splits the boundary anyway; leave it out");
-  if (section.has("layers_per_stage"))
-    parallelism.layers_per_stage = section.counts("layers_per_stage", {0, kLayers.most});
+  read_layers(section, parallelism);
   return parallelism;
 }
 
@@ -304,6 +322,21 @@ Bytes read_bucket(const ObjectReader& section) {
   if (bucket > Bytes(0)) return bucket;
   throw section.error("gradient_bucket",
                       fmt::format("{}; expected more than zero", shown(section.value("gradient_bucket"))));
+}
+
+KernelFactors read_factors(const ObjectReader& section) {
+  constexpr double kMost = 1'000;
+  return {section.number("bytes", 0, kMost, 1), section.number("kernels", 0, kMost, 1),
+          section.number("kept", 0, kMost, 1)};
+}
+
+void read_kernels(const ObjectReader& section, Training& training) {
+  for (std::size_t kind = 0; kind < kKernelKinds; ++kind)
+    if (const std::string_view key = name(static_cast<KernelKind>(kind)); section.has(key))
+      training.kernels[kind] = read_factors(section.object(key));
+  if (section.has("unfused_softmax"))
+    training.unfused_softmax = read_factors(section.object("unfused_softmax"));
+  if (section.has("attention_work")) training.attention_work = section.number("attention_work", 0, 100, 1);
 }
 
 Training read_training(const ObjectReader& section) {
@@ -322,9 +355,11 @@ Training read_training(const ObjectReader& section) {
     training.master_dtype.reset();
   training.moment_dtype = dtype("moment_dtype");
   training.fused_loss = section.flag("fused_loss", false);
+  if (section.has("gathered_logits")) training.gathered_logits = section.flag("gathered_logits", false);
   training.working_memory = section.flag("working_memory", false);
   training.gradient_placeholders = section.flag("gradient_placeholders", false);
   if (section.has("gradient_bucket")) training.gradient_bucket = read_bucket(section);
+  if (section.has("kernels")) read_kernels(section.object("kernels"), training);
   training.overlap_gradients = section.flag("overlap_gradients", false);
   return training;
 }

@@ -61,4 +61,11 @@ std::uint8_t terminal_color(OpKind kind, std::size_t chunk) {
   return shades_of(kind).terminal[chunk % 2];
 }
 
+// Okabe and Ito, "Color Universal Design" (2008), without black and without yellow, which white swallows.
+std::string_view category_color(std::size_t index) {
+  constexpr std::array<std::string_view, kCategoryColors> kColors = {"#0072b2", "#d55e00", "#009e73",
+                                                                     "#cc79a7", "#e69f00", "#56b4e9"};
+  return kColors[index % kCategoryColors];
+}
+
 }  // namespace ppsim

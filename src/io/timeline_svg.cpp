@@ -12,6 +12,7 @@
 #include "ppsim/io/time_axis.hpp"
 #include "ppsim/io/timeline_files.hpp"
 #include "svg_boxes.hpp"
+#include "svg_text.hpp"
 
 namespace ppsim {
 namespace {
@@ -27,39 +28,12 @@ constexpr double kNarrowestOp = 26;  // that the picture grows for, up to kMostW
 constexpr double kLabelSize = 12;
 constexpr std::size_t kMostLabel = 40;  // characters
 
-std::string escape_xml(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      default:
-        escaped += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
-  return escaped;
-}
-
 /// Rows shrink with their number, so that 64 ranks still fit a screen.
 double row_height_for(std::size_t ranks) {
   if (ranks <= 8) return 36;
   if (ranks <= 16) return 24;
   if (ranks <= 32) return 18;
   return ranks <= 64 ? 12 : 6;
-}
-
-double text_width(std::size_t characters, double size) {
-  return 0.6 * size * static_cast<double>(characters);
 }
 
 std::string layers_label(const Report& report, std::size_t rank) {

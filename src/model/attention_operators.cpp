@@ -88,7 +88,7 @@ void add_unfused_core(OperatorList& list, const Core& core) {
 
   list.begin("softmax", Part::Core);
   list.keep(scores, e, Keep::Core);
-  list.traffic(2 * scores, 3 * scores);
+  list.traffic(KernelKind::Softmax, 2 * scores, 3 * scores);
   list.gradients(2 * scores);
   list.dropout(scores, Keep::Core);
   if (list.model().dropout) list.keep(scores, e, Keep::Core);  // what dropout makes of the softmax
@@ -107,7 +107,8 @@ void add_flash_core(OperatorList& list, const Core& core) {
   Product scores = scores_product(list, core);
   Product context = context_product(list, core);
   // The last token, which is all that a token step has, attends to every other.
-  scores.computed = context.computed = list.sizes().token_step ? 1 : 0.5;
+  scores.computed = context.computed =
+      list.run().training.attention_work * (list.sizes().token_step ? 1 : 0.5);
   scores.input_bytes = scores.output_bytes = context.input_bytes = context.output_bytes = 0;
   context.kernels = 0;
   op.forward.add(scores);
@@ -149,7 +150,7 @@ void add_latent_norm(OperatorList& list, std::string_view name, double latent, d
   const LayerSizes& sizes = list.sizes();
   list.begin(name).parameters = latent;
   list.keep((latent + beside) / sizes.sequence, sizes.element);
-  list.traffic(2 * latent / sizes.sequence, 3 * latent / sizes.sequence);
+  list.traffic(KernelKind::Norm, 2 * latent / sizes.sequence, 3 * latent / sizes.sequence);
   list.gradients(2 * latent / sizes.sequence);
 }
 
@@ -183,7 +184,7 @@ void add_latent_projections(OperatorList& list, const LatentAttention& latent) {
 void add_rotary(OperatorList& list, const Core& core) {
   if (!list.model().gated_mlp) return;
   list.begin("rotary embedding");
-  list.traffic(2 * (core.queries + core.keys), 2 * (core.queries + core.keys));
+  list.traffic(KernelKind::Rotary, 2 * (core.queries + core.keys), 2 * (core.queries + core.keys));
 }
 
 void add_output(OperatorList& list, const Core& core) {

@@ -2,24 +2,22 @@
 
 namespace ppsim {
 
-namespace {
-
-CollectiveCost cost_of(GroupKind kind, Seconds time, PortBytes bytes) {
-  CollectiveCost cost{time, {}};
+CollectiveCost Collectives::cost_of(GroupKind kind, Seconds time, PortBytes bytes) const {
+  if (groups_.of(kind).members <= 1) return {};
+  CollectiveCost cost{time + overhead_, 1, {}};
   cost.bytes[static_cast<std::size_t>(kind)] = bytes;
   return cost;
 }
 
-}  // namespace
-
 CollectiveCost& CollectiveCost::operator+=(const CollectiveCost& other) {
   time += other.time;
+  count += other.count;
   for (std::size_t kind = 0; kind < kGroupKinds; ++kind) bytes[kind] += other.bytes[kind];
   return *this;
 }
 
 CollectiveCost operator*(double times, const CollectiveCost& cost) {
-  CollectiveCost product{times * cost.time, {}};
+  CollectiveCost product{times * cost.time, times * cost.count, {}};
   for (std::size_t kind = 0; kind < kGroupKinds; ++kind) product.bytes[kind] = times * cost.bytes[kind];
   return product;
 }

@@ -9,6 +9,7 @@ namespace ppsim {
 /// Of some collectives, one after the other.
 struct CollectiveCost {
   Seconds time{};
+  double count = 0;  ///< how many
   CollectiveBytes bytes{};
 
   CollectiveCost& operator+=(const CollectiveCost& other);
@@ -19,8 +20,9 @@ struct CollectiveCost {
 /// Those of one run's groups, by its algorithm.
 class Collectives {
  public:
-  Collectives(const RunGroups& groups, CollectiveAlgorithm algorithm)
-      : groups_(groups), algorithm_(algorithm) {}
+  /// `overhead`: of each collective, on top of what its bytes and steps take.
+  Collectives(const RunGroups& groups, CollectiveAlgorithm algorithm, Seconds overhead)
+      : groups_(groups), algorithm_(algorithm), overhead_(overhead) {}
 
   [[nodiscard]] CollectiveCost all_reduce(GroupKind kind, Bytes bytes) const;
   [[nodiscard]] CollectiveCost reduce_scatter(GroupKind kind, Bytes bytes) const;
@@ -31,6 +33,9 @@ class Collectives {
  private:
   const RunGroups& groups_;
   CollectiveAlgorithm algorithm_;
+  Seconds overhead_;
+
+  [[nodiscard]] CollectiveCost cost_of(GroupKind kind, Seconds time, PortBytes bytes) const;
 };
 
 }  // namespace ppsim

@@ -9,6 +9,8 @@
 // token) and left out.
 #include "cost_model.hpp"
 
+#include <algorithm>
+
 #include "stage_collectives.hpp"
 
 namespace ppsim {
@@ -67,6 +69,15 @@ PassCollectives operator*(double times, const PassCollectives& passes) {
           times * passes.weight_grad};
 }
 
+namespace {
+
+CollectiveCost logits_gather(const ModelRun& run, const Transformer& model, double tokens) {
+  const double logits = run.parallelism.micro_batch_size * tokens * model.vocabulary;
+  return run.collectives().all_gather(GroupKind::Tensor, to_bytes(logits * element_bytes(model.dtype)));
+}
+
+}  // namespace
+
 PassCollectives tensor_collectives(const ModelRun& run, const Transformer& model, const StagePlace& place) {
   const double tokens = static_cast<double>(model.sequence_length) / run.parallelism.context;
   const CollectiveCost all_reduce = run.tensor_all_reduce(hidden_bytes(run, model, tokens));
@@ -75,29 +86,81 @@ PassCollectives tensor_collectives(const ModelRun& run, const Transformer& model
   passes.forward = (layers + (place.embedding ? 1 : 0)) * all_reduce;
   if (run.parallelism.recompute == Recompute::Full) passes.recompute = layers * all_reduce;
   passes.input_grad = (layers + (place.head ? 1 : 0)) * all_reduce;
+  if (place.head && run.training.gathered_logits) passes.forward += logits_gather(run, model, tokens);
   return passes;
 }
+
+namespace {
+
+// A pass as the GPU computes it and as the host launches it.
+struct PassTime {
+  Seconds gpu{};
+  double launches = 0;
+  Seconds collectives{};
+
+  void add(double times, Seconds seconds, double kernels) {
+    gpu += times * seconds;
+    launches += times * kernels;
+  }
+  void add(const CollectiveCost& cost) { collectives += cost.time; }
+
+  friend PassTime operator+(const PassTime& a, const PassTime& b) {
+    return {a.gpu + b.gpu, a.launches + b.launches, a.collectives + b.collectives};
+  }
+};
+
+double kernels_of(const Products& products) {
+  double sum = 0;
+  for (const Product& product : products) sum += product.kernels;
+  return sum;
+}
+
+struct PassTimes {
+  PassTime forward, input_grad, weight_grad;
+
+  void add(const GpuClock& clock, const Operator& op, double times) {
+    const OperatorTimes one = operator_times(clock, op);
+    const double launches = kernels_of(op.forward) + op.forward_traffic.kernels;
+    forward.add(times, one.forward, launches);
+    input_grad.add(times, one.recompute, op.recomputed ? launches : 0);
+    input_grad.add(times, one.input_grad, kernels_of(op.input_grad) + op.backward_traffic.kernels);
+    weight_grad.add(times, one.weight_grad, kernels_of(op.weight_grad));
+  }
+
+  void add(const PassCollectives& passes) {
+    forward.add(passes.forward);
+    input_grad.add(passes.recompute);
+    input_grad.add(passes.input_grad);
+    weight_grad.add(passes.weight_grad);
+  }
+};
+
+}  // namespace
 
 StageTimes stage_times(const ModelRun& run, const Transformer& model, const StagePlace& place,
                        std::span<const StagePart> parts) {
   const GpuClock clock = make_clock(run, model);
-  StageTimes sum;
-  sum.tensor_comm = tensor_collectives(run, model, place);
-  sum.forward = sum.tensor_comm.forward.time;
-  sum.backward = sum.tensor_comm.recompute.time + sum.tensor_comm.input_grad.time;
-  for (const StagePart& part : parts) {
-    for (const Operator& op : part.operators) {
-      const OperatorTimes times = operator_times(clock, op);
-      sum.forward += part.times() * times.forward;
-      sum.backward += part.times() * (times.recompute + times.input_grad + times.weight_grad);
-      sum.weight_grad += part.times() * times.weight_grad;
-    }
-  }
-  const PassCollectives& other = sum.other_comm = sum_of(stage_collectives(run, model, parts));
-  sum.forward += other.forward.time;
-  sum.backward += other.recompute.time + other.input_grad.time + other.weight_grad.time;
-  sum.weight_grad += other.weight_grad.time;
-  return sum;
+  PassTimes sum;
+  for (const StagePart& part : parts)
+    for (const Operator& op : part.operators) sum.add(clock, op, part.times());
+  StageTimes times;
+  times.tensor_comm = tensor_collectives(run, model, place);
+  times.other_comm = sum_of(stage_collectives(run, model, parts));
+  sum.add(times.tensor_comm);
+  sum.add(times.other_comm);
+  const Gpu& gpu = run.cluster.gpu;
+  const Seconds launch(gpu.launch_overhead);
+  const Seconds between(run.shape.ranks > 1 ? gpu.pass_overhead : Time{});
+  const auto longer = [&](const PassTime& pass) {
+    return std::max(pass.gpu, pass.launches * launch) + pass.collectives + between;
+  };
+  if (run.parallelism.recompute == Recompute::Full)
+    sum.input_grad.gpu += place.layers.count * Seconds(gpu.checkpoint_overhead);
+  times.forward = longer(sum.forward);
+  times.input_grad = longer(sum.input_grad);
+  times.weight_grad = longer(sum.weight_grad);
+  times.backward = longer(sum.input_grad + sum.weight_grad);
+  return times;
 }
 
 Flops model_flops(const ModelRun& run, const Transformer& model) {

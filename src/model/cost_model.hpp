@@ -29,10 +29,12 @@ struct PassCollectives {
   friend PassCollectives operator*(double times, const PassCollectives& passes);
 };
 
-/// One micro-batch through one stage. `backward` holds `weight_grad` and the recomputation.
+/// One micro-batch through one stage. `backward` holds `weight_grad` and the recomputation; where the host
+/// launches more slowly than the GPU computes, its two halves may take longer than it does.
 struct StageTimes {
   Seconds forward{};
   Seconds backward{};
+  Seconds input_grad{};
   Seconds weight_grad{};
   PassCollectives tensor_comm;  ///< tensor-parallel collectives in `forward` and `backward`
   PassCollectives other_comm;   ///< and others, of which some are in `weight_grad`

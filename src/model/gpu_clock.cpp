@@ -34,9 +34,17 @@ Seconds GpuClock::bare_time(Flops flops) const {
   return flops / (products_ * gpu_.matmul_efficiency.at(flops));
 }
 
+// NVIDIA, Deep Learning Performance Guide: tensor cores want sides that are multiples of 16 bytes.
+double GpuClock::alignment_share(const Product& product) const {
+  if (!gpu_.unaligned_efficiency) return 1;
+  const double size = product.attention ? 2 : product.input_bytes;
+  const auto aligned = [size](double side) { return std::fmod(side * size, 16) == 0; };
+  return aligned(product.m) && aligned(product.n) && aligned(product.k) ? 1 : *gpu_.unaligned_efficiency;
+}
+
 Seconds GpuClock::compute_time(const Product& product) const {
   const FlopsPerSecond peak = product.attention ? attention_ : products_;
-  const Flops computed = product.flops() * product.computed;
+  const Flops computed = product.flops() * product.computed / alignment_share(product);
   if (product.attention && gpu_.attention_efficiency) return computed / (peak * *gpu_.attention_efficiency);
   double efficiency = gpu_.matmul_efficiency.at(product.flops());
   if (gpu_.matmul_tiling) efficiency *= tiling_efficiency(*gpu_.matmul_tiling, product);
@@ -56,6 +64,13 @@ Seconds GpuClock::time(const Products& products) const {
 Seconds GpuClock::time(const Traffic& traffic) const {
   if (!gpu_.memory_efficiency) return Seconds(0);
   return moving_time(traffic.bytes) + overhead(traffic.kernels);
+}
+
+Seconds GpuClock::optimizer_time(double bytes) const {
+  const std::optional<double> share =
+      gpu_.optimizer_efficiency ? gpu_.optimizer_efficiency : gpu_.memory_efficiency;
+  if (!share) return Seconds(0);
+  return Seconds(bytes / (static_cast<double>(gpu_.memory_bandwidth.count()) * *share)) + overhead(1);
 }
 
 Seconds GpuClock::moving_time(double bytes) const {

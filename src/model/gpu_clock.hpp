@@ -29,12 +29,17 @@ class GpuClock {
   [[nodiscard]] Seconds time(const Products& products) const;
   [[nodiscard]] Seconds time(const Traffic& traffic) const;
 
+  /// Of an optimizer step that moves so many bytes; 0 where the GPU does not say how fast it moves them.
+  [[nodiscard]] Seconds optimizer_time(double bytes) const;
+
   [[nodiscard]] Seconds overhead(double kernels) const { return kernels * Seconds(gpu_.kernel_overhead); }
 
   /// At the share of the memory's bandwidth that is reached; 0 where the GPU does not say which.
   [[nodiscard]] Seconds moving_time(double bytes) const;
 
  private:
+  [[nodiscard]] double alignment_share(const Product& product) const;
+
   const Gpu& gpu_;
   FlopsPerSecond products_;
   FlopsPerSecond attention_;

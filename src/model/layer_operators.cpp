@@ -41,8 +41,8 @@ void add_mlp_steps(OperatorList& list, const MlpNames& names, const MlpShape& sh
   list.weight_output(up, shape.share);
 
   list.begin(names.activation);
-  list.keep(up, sizes.element, Keep::Layer, shape.share);
-  list.traffic(up + shape.width, 2 * up + shape.width, shape.share);
+  list.keep(up, sizes.element * list.kept_share(KernelKind::Activation), Keep::Layer, shape.share);
+  list.traffic(KernelKind::Activation, up + shape.width, 2 * up + shape.width, shape.share);
   list.gradients(up + shape.width, shape.share);
 
   begin_product(list, names.down, shape, shape.width * sizes.hidden);
@@ -63,7 +63,7 @@ void add_router(OperatorList& list, const Experts& experts) {
 void add_permutation(OperatorList& list, std::string_view name, double share) {
   const double hidden = list.sizes().hidden;
   list.begin(name);
-  list.traffic(2 * hidden, 2 * hidden, share);
+  list.traffic(KernelKind::Routing, 2 * hidden, 2 * hidden, share);
   list.gradients(hidden, share);
 }
 
@@ -75,15 +75,17 @@ void add_norm(OperatorList& list, std::string_view name, Keep keep, OperatorList
   const double part_of_hidden = sizes.hidden / sizes.sequence;
   Operator& op = list.begin(name, part);
   op.parameters = sizes.hidden * (list.model().gated_mlp ? 1 : 2) / (part == Part::End ? 1 : sizes.tensor);
+  const double more = list.kept_share(KernelKind::Norm) - 1;
   list.keep(part_of_hidden, sizes.element, keep);
-  list.traffic(2 * part_of_hidden, 3 * part_of_hidden);
+  if (more > 0) list.keep(part_of_hidden, more * sizes.element);
+  list.traffic(KernelKind::Norm, 2 * part_of_hidden, 3 * part_of_hidden);
   list.gradients(2 * part_of_hidden);
 }
 
 void add_residual(OperatorList& list, std::string_view name) {
   const double part_of_hidden = list.sizes().hidden / list.sizes().sequence;
   list.begin(name);
-  list.traffic(3 * part_of_hidden, 3 * part_of_hidden);
+  list.traffic(KernelKind::Residual, 3 * part_of_hidden, 3 * part_of_hidden);
   list.dropout(part_of_hidden);
 }
 
@@ -135,10 +137,33 @@ Operators embedding_operators(const ModelRun& run, const Transformer& model, con
   const double part_of_hidden = sizes.hidden / sizes.sequence;
   list.begin("embedding", Part::End).parameters =
       static_cast<double>(embedding_parameters(model)) / sizes.tensor;
-  list.traffic(2 * part_of_hidden, 3 * part_of_hidden);
+  list.traffic(KernelKind::Residual, 2 * part_of_hidden, 3 * part_of_hidden);
   list.dropout(part_of_hidden);
   return std::move(list).take();
 }
+
+namespace {
+
+// What the loss sees of the logits. Where every GPU of a tensor group has them all, they are a copy beside
+// its own part, and log-softmax makes another.
+void add_loss(OperatorList& list) {
+  const LayerSizes& sizes = list.sizes();
+  const Training& training = list.run().training;
+  const bool gathered = training.gathered_logits && sizes.tensor > 1;
+  const double logits = list.model().vocabulary / (gathered ? 1 : sizes.tensor);
+  list.begin("loss", Part::End);
+  list.keep(logits, training.fused_loss ? sizes.element : 4);
+  if (training.gathered_logits) list.keep(logits, sizes.element + 4);
+  if (training.fused_loss) {
+    list.traffic(KernelKind::Loss, 2 * logits, 0);
+  } else {
+    const double wide = 4 / sizes.element;
+    list.traffic(KernelKind::Loss, (1 + 3 * wide) * logits, (1 + 2 * wide) * logits);
+    list.gradients(logits);
+  }
+}
+
+}  // namespace
 
 Operators head_operators(const ModelRun& run, const Transformer& model, const Pass& pass) {
   OperatorList list(run, model, pass);
@@ -152,15 +177,7 @@ Operators head_operators(const ModelRun& run, const Transformer& model, const Pa
   list.weight_output(logits);
   if (run.inference()) return std::move(list).take();
   // Without fusion the logits are copied to fp32, softmax and all that follows are in fp32 (section 4.3).
-  list.begin("loss", Part::End);
-  list.keep(logits, run.training.fused_loss ? sizes.element : 4);
-  if (run.training.fused_loss) {
-    list.traffic(2 * logits, 0);
-  } else {
-    const double wide = 4 / sizes.element;
-    list.traffic((1 + 3 * wide) * logits, (1 + 2 * wide) * logits);
-    list.gradients(logits);
-  }
+  add_loss(list);
   return std::move(list).take();
 }
 

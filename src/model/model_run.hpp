@@ -20,7 +20,9 @@ struct ModelRun {
 
   [[nodiscard]] bool inference() const { return shape.decode_steps.has_value(); }
 
-  [[nodiscard]] Collectives collectives() const { return {groups, parallelism.collectives}; }
+  [[nodiscard]] Collectives collectives() const {
+    return {groups, parallelism.collectives, Seconds(cluster.gpu.collective_overhead)};
+  }
 
   /// Nothing for a tensor group of one GPU. With sequence parallelism an all-gather and a reduce-scatter.
   [[nodiscard]] CollectiveCost tensor_all_reduce(Bytes bytes) const;

@@ -18,8 +18,10 @@ Dtype product_dtype(const Model& model) {
 
 StageLayout make_stage_layout(const Model& model, const Parallelism& parallelism, const RunShape& shape) {
   const std::uint32_t layers = layer_count(model);
-  if (parallelism.layers_per_stage.empty()) return make_even_layout(layers, shape.stages);
-  return make_layout(layers, shape.stages, parallelism.layers_per_stage);
+  if (!parallelism.layers_per_stage.empty())
+    return make_layout(layers, shape.stages, parallelism.layers_per_stage);
+  return parallelism.layer_split == LayerSplit::Even ? make_even_layout(layers, shape.stages)
+                                                     : make_balanced_layout(layers, shape.stages);
 }
 
 Time share(Time whole, std::uint32_t parts) {

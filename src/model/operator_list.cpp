@@ -1,5 +1,6 @@
 #include "operator_list.hpp"
 
+#include <cmath>
 #include <utility>
 
 namespace ppsim {
@@ -56,6 +57,11 @@ void OperatorList::weights(double outputs, double inputs, bool gathered, double 
                           .count = count,
                           .input_bytes = sizes_.factor,
                           .output_bytes = sizes_.gradient_sum});
+  // Copies in the type of products, for the two products that read each.
+  if (sizes_.factor != e) {
+    const double moved = 1 + 2 * sizes_.factor / e;
+    traffic(KernelKind::Quantize, moved * inputs, moved * outputs, share);
+  }
   gradients(outputs + inputs + (gathered && sizes_.sequence > 1 ? inputs : 0), share);
 }
 
@@ -86,12 +92,22 @@ void OperatorList::weight_output(double elements, double share) {
   last().kept_for_weights += sizes_.rows * share * elements * sizes_.factor;
 }
 
-void OperatorList::traffic(double forward, double backward, double share) {
-  const double size = sizes_.rows * share * sizes_.element;
+// Megatron-LM, megatron/core/fusions/fused_softmax.py, is_kernel_available().
+KernelFactors OperatorList::factors_of(KernelKind kind) const {
+  const Training& training = run_.training;
+  const bool multiple_of_4 = std::fmod(sizes_.samples * model_.heads / sizes_.tensor, 4) == 0;
+  if (kind == KernelKind::Softmax && training.unfused_softmax && !multiple_of_4)
+    return *training.unfused_softmax;
+  return training.kernels[static_cast<std::size_t>(kind)];
+}
+
+void OperatorList::traffic(KernelKind kind, double forward, double backward, double share) {
+  const KernelFactors factors = factors_of(kind);
+  const double size = sizes_.rows * share * sizes_.element * factors.bytes;
   last().forward_traffic.bytes += size * forward;
   last().backward_traffic.bytes += size * backward;
-  last().forward_traffic.kernels += 1;
-  last().backward_traffic.kernels += 1;
+  last().forward_traffic.kernels += factors.kernels;
+  last().backward_traffic.kernels += factors.kernels;
 }
 
 void OperatorList::dropout(double elements, Keep keep_mask) {
@@ -99,7 +115,7 @@ void OperatorList::dropout(double elements, Keep keep_mask) {
   keep(elements, 1, keep_mask);
   // It reads and writes every number, and its mask.
   const double moved = 2 + 1 / sizes_.element;
-  traffic(moved * elements, moved * elements);
+  traffic(KernelKind::Dropout, moved * elements, moved * elements);
 }
 
 void OperatorList::gradients(double elements, double share) {

@@ -65,8 +65,12 @@ class OperatorList {
   /// The gradient of a product's output, which W needs.
   void weight_output(double elements, double share = 1);
 
-  /// One kernel forward and one backward that move so many elements a token.
-  void traffic(double forward, double backward, double share = 1);
+  /// One kernel forward and one backward that move so many elements a token, or what the software has in
+  /// their place.
+  void traffic(KernelKind kind, double forward, double backward, double share = 1);
+
+  /// What the software keeps of a kernel's tensors, as a multiple of what one kernel needs.
+  [[nodiscard]] double kept_share(KernelKind kind) const { return factors_of(kind).kept; }
 
   /// Dropout, where the model has it: a mask of a byte an element, drawn forward and applied backward.
   void dropout(double elements, Keep keep = Keep::Layer);
@@ -79,6 +83,7 @@ class OperatorList {
 
  private:
   [[nodiscard]] bool is_kept(Keep keep) const;
+  [[nodiscard]] KernelFactors factors_of(KernelKind kind) const;
 
   const ModelRun& run_;
   const Transformer& model_;

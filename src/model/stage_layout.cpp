@@ -14,13 +14,17 @@ void check_count(std::uint32_t stages) {
     throw Error("/parallelism/pipeline", fmt::format("{} stages; expected at most {}", stages, kMaxStages));
 }
 
-}  // namespace
-
-StageLayout make_even_layout(std::uint32_t layers, std::uint32_t stages) {
+void check_counts(std::uint32_t layers, std::uint32_t stages) {
   check_count(stages);
   if (layers < stages)
     throw Error("/parallelism/pipeline",
                 fmt::format("{} stages for {} layers; expected at least one layer a stage", stages, layers));
+}
+
+}  // namespace
+
+StageLayout make_even_layout(std::uint32_t layers, std::uint32_t stages) {
+  check_counts(layers, stages);
   StageLayout layout;
   layout.stages.reserve(stages);
   std::uint32_t first = 0;
@@ -29,6 +33,20 @@ StageLayout make_even_layout(std::uint32_t layers, std::uint32_t stages) {
     layout.stages.push_back({first, count});
     first += count;
   }
+  return layout;
+}
+
+StageLayout make_balanced_layout(std::uint32_t layers, std::uint32_t stages) {
+  check_counts(layers, stages);
+  if (stages == 1) return make_even_layout(layers, stages);
+  StageLayout layout = make_even_layout(layers + 2, stages);
+  if (layout.stages.front().count < 2 || layout.stages.back().count < 2)
+    throw Error("/parallelism/layers_per_stage",
+                fmt::format("{} layers, embedding and head on {} stages leave the first or the last none",
+                            layers, stages));
+  for (LayerRange& stage : layout.stages) --stage.first;
+  layout.stages.front() = {0, layout.stages.front().count - 1};
+  --layout.stages.back().count;
   return layout;
 }
 

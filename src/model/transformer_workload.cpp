@@ -18,7 +18,10 @@ void set_times(StageCosts& stage, const StageTimes& times) {
   stage.forward = to_stage_time(times.forward);
   stage.backward = to_stage_time(times.backward);
   stage.weight_grad = to_stage_time(times.weight_grad);
-  stage.input_grad = stage.backward - stage.weight_grad;
+  // Rounded once: the halves of a backward that the GPU bounds are the whole.
+  stage.input_grad = times.input_grad + times.weight_grad > times.backward
+                         ? to_stage_time(times.input_grad)
+                         : stage.backward - stage.weight_grad;
   const PassCollectives &tensor = times.tensor_comm, &other = times.other_comm;
   const CollectiveCost tensor_backward = tensor.recompute + tensor.input_grad;
   const CollectiveCost other_input = other.recompute + other.input_grad;

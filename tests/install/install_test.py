@@ -62,7 +62,7 @@ class Install(unittest.TestCase):
     def test_the_archive_not_taken_whole_would_lose_them(self):
         # Shows that the test above can fail, and why the pkg-config file says what it says.
         program = self.folder / "user_of_a_part"
-        archive = [f"-L{self.lib}", "-l:libppsim.a", "-lfmt", "-lz"]
+        archive = [f"-L{self.lib}", "-l:libppsim.a", "-lfmt", "-lz", "-lnlopt"]
         output_of(["g++", *FLAGS, f"-I{self.prefix}/include", USER, "-o", program, *archive])
         self.assertNotEqual(subprocess.run([program], capture_output=True).returncode, 0)
 

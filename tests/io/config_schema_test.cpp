@@ -85,21 +85,5 @@ TEST_CASE("every config that comes with ppsim is read") {
   }
 }
 
-TEST_CASE(
-    "every cluster and every model that comes with ppsim is read, and says where its figures come from") {
-  for (const char* section : {"cluster", "model"}) {
-    for (const std::string& file : json_files(std::string("configs/") + section + "s")) {
-      CAPTURE(file);
-      const std::string name = std::filesystem::path(file).filename().string();
-      const Config config = load_config(
-          "configs/seed_4x8.json",
-          std::vector<Override>{{std::string("/") + section, std::string(section) + "s/" + name}});
-      const auto& input = std::get<ModelInput>(config.input);
-      CHECK_FALSE(input.cluster.source.empty());
-      CHECK_FALSE(std::get<Transformer>(input.model).source.empty());
-    }
-  }
-}
-
 }  // namespace
 }  // namespace ppsim

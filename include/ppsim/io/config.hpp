@@ -93,7 +93,9 @@ inline constexpr std::uint64_t kMaxStageMicroBatches = std::uint64_t{1} << 26;
 /// Reads `path`. Throws Error with where "FILE#/json/pointer": not JSON (with line and column), an unknown
 /// key (with the nearest known one), a missing section or key, a wrong type or unit, zero, negative or huge
 /// numbers, a path that is not there, a section that includes itself.
-[[nodiscard]] Config load_config(const std::string& path, std::span<const Override> overrides = {});
+/// `pointer`: the part of the document that is the config; empty: the whole.
+[[nodiscard]] Config load_config(const std::string& path, std::span<const Override> overrides = {},
+                                 const std::string& pointer = "");
 
 /// The file and pointer that hold the value at `pointer` ("/cluster/nvlink/bandwidth"):
 /// "clusters/h100_4x8.json#/nvlink/bandwidth". For errors that a later layer reports by pointer; what does

@@ -47,9 +47,18 @@ struct Gpu {
   BytesPerSecond memory_bandwidth;
   Efficiency matmul_efficiency;
   Time kernel_overhead{};  ///< added to every matrix product, and to every kernel that memory bounds
+  Time launch_overhead{};  ///< of the host, for each kernel and collective: a pass takes the longer of what
+                           ///< the host launches and what the GPU computes
+  Time pass_overhead{};    ///< added to every pass of a pipeline: what the software does between passes
+  Time checkpoint_overhead{};                  ///< added for every layer that full recomputation runs again
+  std::optional<double> unaligned_efficiency;  ///< share of the speed that a product keeps of which a side is
+                                               ///< no multiple of 16 bytes; empty: all of it
+  Time collective_overhead{};  ///< added to every collective: its launch, and waiting for one another
+  Time step_overhead{};        ///< of a training step, beside its optimizer
 
   std::optional<MatmulTiling> matmul_tiling;   ///< empty: efficiency depends on FLOPs alone
   std::optional<double> attention_efficiency;  ///< of the attention core; empty: as any other product
+  std::optional<double> optimizer_efficiency;  ///< the same of the optimizer; empty: memory_efficiency
   std::optional<double> memory_efficiency;  ///< share of memory_bandwidth that is reached, above 0, at most
                                             ///< 1; empty: training counts no time for moving bytes
 

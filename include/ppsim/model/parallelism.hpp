@@ -27,6 +27,13 @@ enum class CollectiveAlgorithm : std::uint8_t { Ring, Tree, Hierarchical, Auto }
 [[nodiscard]] std::string_view name(
     CollectiveAlgorithm algorithm);  ///< "ring", "tree", "hierarchical", "auto"
 
+/// How layers are divided among stages where no counts are given.
+enum class LayerSplit : std::uint8_t {
+  Even,         ///< what is left over goes to the first stages
+  EndsAsLayers  ///< the same, with embedding and head counted as a layer each (Megatron-LM's
+                ///< account-for-embedding-in-pipeline-split and account-for-loss-in-pipeline-split)
+};
+
 struct Parallelism {
   std::uint32_t tensor = 1;
   std::uint32_t pipeline = 1;
@@ -43,7 +50,8 @@ struct Parallelism {
   Recompute recompute = Recompute::None;
   bool sequence_parallel = false;               ///< Korthikanti et al. 2022, section 4.2.2
   bool scatter_gather = false;                  ///< of boundaries: Narayanan et al. 2021, section 4.1
-  std::vector<std::uint32_t> layers_per_stage;  ///< [S] explicit; empty: even
+  std::vector<std::uint32_t> layers_per_stage;  ///< [S] explicit; empty: by `layer_split`
+  LayerSplit layer_split = LayerSplit::Even;
 
   /// Tensor groups that hold the same weights: of each data-parallel replica, those of its context group.
   [[nodiscard]] std::uint32_t replicas() const { return data * context; }

@@ -26,6 +26,10 @@ struct StageLayout {
 /// one more. Throws Error where there are fewer layers than stages, or more than kMaxStages stages.
 [[nodiscard]] StageLayout make_even_layout(std::uint32_t layers, std::uint32_t stages);
 
+/// Even with embedding and head as a layer each: the first stage and the last hold one layer less. Throws
+/// Error likewise, and where that leaves one of them none.
+[[nodiscard]] StageLayout make_balanced_layout(std::uint32_t layers, std::uint32_t stages);
+
 /// Uneven: `counts` [S]; a stage without layers has the embedding or the head alone, or only hands on. Throws
 /// Error unless they sum to `layers` and there are `stages` of them.
 [[nodiscard]] StageLayout make_layout(std::uint32_t layers, std::uint32_t stages,

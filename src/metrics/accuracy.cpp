@@ -1,0 +1,45 @@
+#include "ppsim/metrics/accuracy.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace ppsim {
+namespace {
+
+// The smallest that `share` of them do not pass.
+double nearest_rank(const std::vector<double>& sorted, double share) {
+  const auto rank = static_cast<std::size_t>(std::ceil(share * static_cast<double>(sorted.size())));
+  return sorted[std::max<std::size_t>(rank, 1) - 1];
+}
+
+}  // namespace
+
+Accuracy accuracy_of(std::span<const double> errors) {
+  if (errors.empty()) return {};
+  Accuracy accuracy{.count = errors.size()};
+  std::vector<double> sizes;
+  for (const double error : errors) {
+    accuracy.bias += error;
+    accuracy.mean_absolute += std::abs(error);
+    sizes.push_back(std::abs(error));
+  }
+  const auto count = static_cast<double>(errors.size());
+  accuracy.bias /= count;
+  accuracy.mean_absolute /= count;
+  std::sort(sizes.begin(), sizes.end());
+  accuracy.p50 = nearest_rank(sizes, 0.5);
+  accuracy.p95 = nearest_rank(sizes, 0.95);
+  accuracy.largest = sizes.back();
+  return accuracy;
+}
+
+void MemoryVerdicts::add(bool fits, bool ran) {
+  ++(fits ? (ran ? fits_and_ran : fits_but_failed) : (ran ? too_large_but_ran : too_large_and_failed));
+}
+
+std::size_t MemoryVerdicts::count() const {
+  return fits_and_ran + fits_but_failed + too_large_but_ran + too_large_and_failed;
+}
+
+}  // namespace ppsim
