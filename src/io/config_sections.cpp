@@ -276,7 +276,7 @@ void read_layers(const ObjectReader& section, Parallelism& parallelism) {
   if (section.value(kKey).is_string())
     parallelism.layer_split = static_cast<LayerSplit>(section.choice(kKey, kSplits, "even"));
   else
-    parallelism.layers_per_stage = section.counts(kKey, kLayers);
+    parallelism.layers_per_stage = section.counts(kKey, {0, kLayers.most});
 }
 
 }  // namespace

@@ -30,8 +30,8 @@ struct StageLayout {
 /// leave them none. Throws Error likewise.
 [[nodiscard]] StageLayout make_balanced_layout(std::uint32_t layers, std::uint32_t stages);
 
-/// Uneven: `counts` [S], each at least 1. Throws Error unless they sum to `layers` and there are `stages` of
-/// them.
+/// Uneven: `counts` [S]; a stage without layers has the embedding or the head alone, or only hands on. Throws
+/// Error unless they sum to `layers` and there are `stages` of them.
 [[nodiscard]] StageLayout make_layout(std::uint32_t layers, std::uint32_t stages,
                                       std::span<const std::uint32_t> counts);
 
