@@ -24,7 +24,7 @@ RELEASE = ["release", "g++", "-Dbuildtype=release", "-Ddefault_library=both", *T
 SANITIZE = ["sanitize", "clang++-14", "-Dbuildtype=debug", "-Db_sanitize=address,undefined"]
 SANITIZE += ["-Db_lundef=false", *TESTS, "meson-test-prereq"]
 # What Python suites are given; most need nothing.
-CLI = ("bench_cluster", "calibrate", "cli", "compare_runs", "export", "goal", "import_trace")
+CLI = ("bench_cluster", "calibrate", "cli", "compare_runs", "export", "goal", "import", "import_trace")
 CLI += ("replay", "replay_cuda", "replay_tcp", "runs")
 WITH_PPSIM = [f"cli/{name}" for name in CLI] + ["launch/launch", "netlab/netlab"]
 ARGUMENTS = {f"tests/{name}_test.py": [PPSIM, "."] for name in WITH_PPSIM}

@@ -39,6 +39,9 @@ Command add_schedule_export(CLI::App& parent);
 Command add_schedule_optimize(CLI::App& parent);
 Command add_validate(CLI::App& parent);
 
+/// One for each kind of file.
+std::vector<Command> add_import(CLI::App& parent);
+
 /// A config and the options that override it.
 struct ConfigArguments {
   std::string path;

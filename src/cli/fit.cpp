@@ -15,7 +15,7 @@ namespace {
 
 struct Arguments {
   std::vector<std::string> specs, tables;
-  std::string output;
+  std::string output, cluster;
   FitOptions options;
   unsigned threads = 0;
   bool json = false;
@@ -30,6 +30,9 @@ std::vector<ValidationSpec> read_specs(const Arguments& arguments) {
   for (std::size_t i = 0; i < arguments.tables.size(); ++i)
     specs.push_back(
         read_validation_spec(arguments.specs.size() == 1 ? arguments.specs.front() : arguments.specs[i]));
+  ValidationSpec& first = specs.front();
+  if (!first.fit) throw Error(first.path, "has no \"fit\", which names the parameters to look for");
+  if (!arguments.cluster.empty()) first.fit->cluster = arguments.cluster;
   return specs;
 }
 
@@ -80,6 +83,10 @@ Command add_fit(CLI::App& parent) {
       ->required()
       ->type_name("TABLE.csv");
   add_output(*app, "-o,--output", arguments->output, "Write the cluster with what was fitted");
+  app->add_option("--cluster", arguments->cluster,
+                  "Fit this cluster, as the specs name it, in place of the first spec's")
+      ->check(not_empty())
+      ->type_name("PATH");
   app->add_option("--folds", arguments->options.folds, "Parts of the cross-validation; 1: none")
       ->check(CLI::Range(1U, 1000U))
       ->type_name("N");

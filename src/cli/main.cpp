@@ -28,6 +28,7 @@ std::vector<Command> add_commands(CLI::App& app) {
                          add_schedule_optimize}) {
     commands.push_back(add(*schedule));
   }
+  for (Command& command : add_import(app)) commands.push_back(std::move(command));
   commands.push_back(add_config(app));
   commands.push_back(add_init(app));
   return commands;

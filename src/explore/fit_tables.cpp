@@ -99,7 +99,7 @@ std::vector<FitParameter> parameters_of(const ValidationSpec& spec) {
 
 TableFit fit_tables(const std::vector<DescribedTable>& tables, const FitOptions& options, unsigned threads) {
   const ValidationSpec& spec = *tables.front().spec;
-  if (!spec.fit) throw Error(spec.path, "has no \"fit\", which names the parameters to look for");
+  PPSIM_ASSERT(spec.fit.has_value(), spec.path);
   std::vector<DescribedTable> those;
   for (const DescribedTable& table : tables) those.push_back(on_cluster(table, spec.fit->cluster));
   TableSamples samples(std::move(those));

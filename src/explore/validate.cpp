@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <variant>
 
 #include "parallel.hpp"
@@ -45,8 +46,18 @@ std::optional<double> measured_time(const DescribedTable& described, std::size_t
   return std::nullopt;
 }
 
-Bytes peak_of(const RankReport& rank, bool allocated) {
-  return allocated ? rank.peak_memory - rank.reserve() : rank.peak_memory;
+Bytes memory_of(const RankReport& rank, MemoryPart part) {
+  switch (part) {
+    case MemoryPart::Reserved:
+      return rank.peak_memory;
+    case MemoryPart::Allocated:
+      return rank.peak_memory - rank.reserve();
+    case MemoryPart::Activations:
+      return rank.peak_activation;
+    case MemoryPart::Static:
+      return rank.static_bytes();
+  }
+  throw std::logic_error("no such part of memory");
 }
 
 double predicted_memory(const MemoryColumn& column, const std::vector<RankReport>& ranks) {
@@ -54,7 +65,7 @@ double predicted_memory(const MemoryColumn& column, const std::vector<RankReport
   for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
     const bool counts =
         column.of == MemoryOf::AllRanks || rank == (column.of == MemoryOf::FirstRank ? 0 : ranks.size() - 1);
-    if (counts) most = std::max(most, peak_of(ranks[rank], column.allocated));
+    if (counts) most = std::max(most, memory_of(ranks[rank], column.part));
   }
   return static_cast<double>(most.count());
 }

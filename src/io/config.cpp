@@ -192,14 +192,6 @@ Config read_config(const std::string& path, std::span<const Override> overrides,
   return config;
 }
 
-// Keys, paths and texts of a document may hold anything; a message is one line.
-std::string one_line(const std::string& text) {
-  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
-  if (std::none_of(text.begin(), text.end(), is_control)) return text;
-  const std::string quoted = compact(Json(text));
-  return quoted.substr(1, quoted.size() - 2);
-}
-
 }  // namespace
 
 Override parse_override(std::string_view text) {

@@ -78,6 +78,11 @@ Document::Document(const std::string& path, const std::string& pointer)
   sources_[""] = {where, path, {path}};
 }
 
+Document::Document(Json root, const std::string& path) : root_(std::move(root)) {
+  if (!root_.is_object()) throw Error(path, fmt::format("{}; expected an object", shown(root_)));
+  sources_[""] = {path + "#", path, {path}};
+}
+
 const std::pair<const std::string, Document::Source>& Document::source_of(std::string_view pointer) const {
   for (std::string at(pointer);; at.resize(at.rfind('/'))) {
     const auto found = sources_.find(at);

@@ -20,6 +20,8 @@ class Document {
  public:
   /// Reads the file, or the part of it that stands at `pointer`; no section yet.
   explicit Document(const std::string& path, const std::string& pointer = "");
+  /// As if a file of that name held it.
+  Document(Json root, const std::string& path);
 
   /// Puts a value in. Sections on the way are read first, objects on the way that are not there are made.
   void apply(const Override& override);

@@ -8,10 +8,6 @@
 
 namespace ppsim {
 
-namespace {
-
-// A whole number, also where it is written as 32.0 or 3.2e1. Empty where it is none or negative; far too
-// large: the largest there is.
 std::optional<std::uint64_t> whole_number(const Json& value) {
   if (value.is_number_unsigned()) return value.get<std::uint64_t>();
   if (!value.is_number_float()) return std::nullopt;
@@ -19,8 +15,6 @@ std::optional<std::uint64_t> whole_number(const Json& value) {
   if (number < 0 || number != std::floor(number)) return std::nullopt;
   return number < 0x1p64 ? static_cast<std::uint64_t>(number) : ~std::uint64_t{0};
 }
-
-}  // namespace
 
 ObjectReader::ObjectReader(Document& document, Pointer pointer, const ObjectKeys& keys)
     : document_(document), pointer_(std::move(pointer)), keys_(keys) {

@@ -21,6 +21,10 @@ struct CountRange {
   std::uint64_t most = 1;
 };
 
+/// A whole number, also where it is written as 32.0 or 3.2e1. Empty where it is none or negative; far too
+/// large: the largest there is.
+[[nodiscard]] std::optional<std::uint64_t> whole_number(const Json& value);
+
 class ObjectReader {
  public:
   /// Throws where there is no object, or one with a key that `keys` does not know.

@@ -276,7 +276,7 @@ void read_layers(const ObjectReader& section, Parallelism& parallelism) {
   if (section.value(kKey).is_string())
     parallelism.layer_split = static_cast<LayerSplit>(section.choice(kKey, kSplits, "even"));
   else
-    parallelism.layers_per_stage = section.counts(kKey, kLayers);
+    parallelism.layers_per_stage = section.counts(kKey, {0, kLayers.most});
 }
 
 }  // namespace
@@ -355,6 +355,9 @@ Training read_training(const ObjectReader& section) {
     training.master_dtype.reset();
   training.moment_dtype = dtype("moment_dtype");
   training.fused_loss = section.flag("fused_loss", false);
+  if (section.has("overlap_sharding")) training.overlap_sharding = section.flag("overlap_sharding", false);
+  if (section.has("overlap_tensor")) training.overlap_tensor = section.number("overlap_tensor", 0, 1, 0);
+  if (section.has("overlap_expert")) training.overlap_expert = section.number("overlap_expert", 0, 1, 0);
   if (section.has("gathered_logits")) training.gathered_logits = section.flag("gathered_logits", false);
   training.working_memory = section.flag("working_memory", false);
   training.gradient_placeholders = section.flag("gradient_placeholders", false);

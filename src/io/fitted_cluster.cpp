@@ -46,8 +46,10 @@ std::string fitted_cluster(const ValidationSpec& spec, std::span<const Override>
   document.inline_sections();
   Json cluster = document.at(kCluster);
   take_out_notes(cluster);
-  const std::string source = cluster.contains("source") ? cluster["source"].get<std::string>() + " " : "";
-  cluster["source"] = source + note;
+  // A second fit says what the first one said.
+  std::string source = cluster.value("source", "");
+  source = source.substr(0, source.find(note.substr(0, note.find(' '))));
+  cluster["source"] = (source.empty() || source.ends_with(' ') ? source : source + " ") + note;
   return cluster.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -177,4 +177,11 @@ std::string shown(const Json& value) {
   return text + "...";
 }
 
+std::string one_line(const std::string& text) {
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  if (std::none_of(text.begin(), text.end(), is_control)) return text;
+  const std::string quoted = compact(Json(text));
+  return quoted.substr(1, quoted.size() - 2);
+}
+
 }  // namespace ppsim

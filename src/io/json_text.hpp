@@ -23,4 +23,7 @@ using Json = nlohmann::ordered_json;
 /// For messages: compact, and cut where it is long.
 [[nodiscard]] std::string shown(const Json& value);
 
+/// Keys, paths and texts of a document may hold anything; a message is one line.
+[[nodiscard]] std::string one_line(const std::string& text);
+
 }  // namespace ppsim

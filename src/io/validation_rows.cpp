@@ -131,15 +131,14 @@ class RowWriter {
       set(rule, text);
   }
 
+  // What `values` say of the name is put into the preset.
   void apply_preset(const ColumnRule& rule, const std::string& text) {
     const NameAndOption parts = split_option(text);
-    if (const CellMeaning* meaning = find_meaning(rule.values, text);
-        meaning != nullptr && !apply(rule, *meaning))
-      return;
     const std::string file = find_preset(rule, parts.name);
     if (file.empty()) return skip(fmt::format("no preset for {} \"{}\"", rule.column, parts.name));
     const fs::path folder = fs::path(spec_.path).parent_path();
     set(rule, fs::path(file).lexically_relative(folder.empty() ? "." : folder).string());
+    if (const CellMeaning* meaning = find_meaning(rule.values, text)) apply(rule, *meaning);
     if (parts.option.empty()) return;
     const CellMeaning* option = find_meaning(rule.options, parts.option);
     if (option == nullptr)

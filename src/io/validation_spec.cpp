@@ -16,7 +16,7 @@ namespace {
 constexpr ObjectKeys kAny{{}, true};
 constexpr Key kMeasuredList[] = {{"column"}, {"unit"}};
 constexpr ObjectKeys kMeasured{kMeasuredList};
-constexpr Key kMemoryList[] = {{"column"}, {"unit"}, {"of"}, {"allocated"}};
+constexpr Key kMemoryList[] = {{"column"}, {"unit"}, {"of"}, {"part"}};
 constexpr ObjectKeys kMemory{kMemoryList};
 constexpr Key kStatusList[] = {{"column"}, {"measured"}, {"out_of_memory"}};
 constexpr ObjectKeys kStatus{kStatusList};
@@ -34,7 +34,9 @@ constexpr Key kComputedList[] = {{"value"}, {"unit"}};
 constexpr ObjectKeys kComputed{kComputedList};
 constexpr Key kSpecList[] = {{"$schema", KeyKind::Note},
                              {"description", KeyKind::Note},
+                             {"report", KeyKind::Note},
                              {"source"},
+                             {"table"},
                              {"config", KeyKind::Object, &kAny},
                              {"columns", KeyKind::Object, &kAny},
                              {"computed", KeyKind::Object, &kAny},
@@ -178,9 +180,11 @@ MemoryColumn read_memory(const ObjectReader& section) {
   constexpr std::array<std::string_view, 5> kUnits{"B", "MB", "GB", "MiB", "GiB"};
   constexpr std::array<double, 5> kBytes{1, 1e6, 1e9, 0x1p20, 0x1p30};
   constexpr std::array<std::string_view, 3> kOf{"all", "first", "last"};
+  constexpr std::array<std::string_view, 4> kPart{"reserved", "allocated", "activations", "static"};
   (void)section.value("unit");
   return {section.text("column"), kBytes.at(section.choice("unit", kUnits, "")),
-          static_cast<MemoryOf>(section.choice("of", kOf, "all")), section.flag("allocated", false)};
+          static_cast<MemoryOf>(section.choice("of", kOf, "all")),
+          static_cast<MemoryPart>(section.choice("part", kPart, "reserved"))};
 }
 
 // One, or a list.

@@ -135,6 +135,31 @@ struct PassTimes {
   }
 };
 
+// Without a share of it, which computing hides as far as it lasts.
+CollectiveCost hide(CollectiveCost cost, Seconds computing, double share) {
+  cost.time -= std::min(share * cost.time, computing);
+  return cost;
+}
+
+PassCollectives hide(const PassCollectives& passes, const PassTimes& times, double share) {
+  if (share == 0) return passes;
+  return {hide(passes.forward, times.forward.gpu, share), hide(passes.recompute, times.forward.gpu, share),
+          hide(passes.input_grad, times.input_grad.gpu, share),
+          hide(passes.weight_grad, times.weight_grad.gpu, share)};
+}
+
+double hidden_share(const Training& training, const StageCollective& collective) {
+  switch (collective.kind) {
+    case StageCollective::Kind::Context:
+      return 0;
+    case StageCollective::Kind::Experts:
+      return training.overlap_expert;
+    case StageCollective::Kind::Sharding:
+      return training.overlap_sharding ? 1 : 0;
+  }
+  return 0;
+}
+
 }  // namespace
 
 StageTimes stage_times(const ModelRun& run, const Transformer& model, const StagePlace& place,
@@ -144,8 +169,9 @@ StageTimes stage_times(const ModelRun& run, const Transformer& model, const Stag
   for (const StagePart& part : parts)
     for (const Operator& op : part.operators) sum.add(clock, op, part.times());
   StageTimes times;
-  times.tensor_comm = tensor_collectives(run, model, place);
-  times.other_comm = sum_of(stage_collectives(run, model, parts));
+  times.tensor_comm = hide(tensor_collectives(run, model, place), sum, run.training.overlap_tensor);
+  for (const StageCollective& collective : stage_collectives(run, model, parts))
+    times.other_comm += hide(collective.passes, sum, hidden_share(run.training, collective));
   sum.add(times.tensor_comm);
   sum.add(times.other_comm);
   const Gpu& gpu = run.cluster.gpu;

@@ -88,6 +88,10 @@ void check_layer_costs(const ModelRun& run) {
                 "selective with layer_costs, which do not show the attention core; expected none or full");
   const Parallelism& parallelism = run.parallelism;
   const Training& training = run.training;
+  for (std::size_t stage = 0; stage < run.layout.stages.size(); ++stage)
+    if (run.layout.stages[stage].count == 0)
+      throw Error(fmt::format("/parallelism/layers_per_stage/{}", stage),
+                  "0 layers; expected at least 1, as layer_costs say what a stage sends");
   const auto refuse = [](bool asked, const char* key, const char* what) {
     if (asked) throw Error(key, fmt::format("with layer_costs, which do not show {}; leave it out", what));
   };

@@ -144,8 +144,9 @@ Operators embedding_operators(const ModelRun& run, const Transformer& model, con
 
 namespace {
 
-// What the loss sees of the logits. Where every GPU of a tensor group has them all, they are a copy beside
-// its own part, and log-softmax makes another.
+// What the loss sees of the logits. Where every GPU of a tensor group has them all, a plain loss makes copies
+// of them: gathered, in fp32, shifted against the labels, and their log-softmax; and gradients, two of them
+// in fp32.
 void add_loss(OperatorList& list) {
   const LayerSizes& sizes = list.sizes();
   const Training& training = list.run().training;
@@ -153,13 +154,13 @@ void add_loss(OperatorList& list) {
   const double logits = list.model().vocabulary / (gathered ? 1 : sizes.tensor);
   list.begin("loss", Part::End);
   list.keep(logits, training.fused_loss ? sizes.element : 4);
-  if (training.gathered_logits) list.keep(logits, sizes.element + 4);
+  if (training.gathered_logits) list.keep(logits, sizes.element + 4 + 4);
   if (training.fused_loss) {
     list.traffic(KernelKind::Loss, 2 * logits, 0);
   } else {
     const double wide = 4 / sizes.element;
     list.traffic(KernelKind::Loss, (1 + 3 * wide) * logits, (1 + 2 * wide) * logits);
-    list.gradients(logits);
+    list.gradients(training.gathered_logits ? (1 + 2 * wide) * logits : logits);
   }
 }
 

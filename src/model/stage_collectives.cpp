@@ -74,7 +74,7 @@ PassCollectives layer_head_exchange(const ModelRun& run, const Transformer& mode
 StageCollective context_exchange(const ModelRun& run, const Transformer& model,
                                  std::span<const StagePart> parts) {
   const bool ring = run.parallelism.context_exchange == ContextExchange::Ring;
-  StageCollective sum{ring ? "context ring" : "context all-to-all", 0, {}};
+  StageCollective sum{ring ? "context ring" : "context all-to-all", StageCollective::Kind::Context, 0, {}};
   if (run.parallelism.context == 1) return sum;
   for (const StagePart& part : parts) {
     if (part.layers == 0) continue;
@@ -92,7 +92,7 @@ bool has_experts(const StagePart& part) {
 
 StageCollective expert_exchanges(const ModelRun& run, const Transformer& model,
                                  std::span<const StagePart> parts) {
-  StageCollective sum{"expert all-to-all", 0, {}};
+  StageCollective sum{"expert all-to-all", StageCollective::Kind::Experts, 0, {}};
   if (!model.experts || run.parallelism.expert == 1) return sum;
   PassCollectives layer;
   layer.forward = layer.input_grad = expert_exchange(run, model, full_pass(run, model));

@@ -10,9 +10,13 @@
 
 namespace ppsim {
 
-/// Collectives of one kind over all layers of a stage: as much of them as no compute hides.
+/// Collectives of one kind over all layers of a stage. Of a context ring as much as no compute hides; the
+/// others whole, whatever runs beside them.
 struct StageCollective {
+  enum class Kind : std::uint8_t { Context, Experts, Sharding };
+
   std::string_view name;  ///< "expert all-to-all"
+  Kind kind = Kind::Context;
   std::uint32_t layers = 0;
   PassCollectives passes;
 
@@ -26,8 +30,8 @@ struct StageCollective {
 /// What ZeRO 2 and 3 exchange for a micro-batch, summed up layer by layer and over the ends of a model: no
 /// GPU ever holds all of a stage's weights.
 struct ZeroCollectives {
-  StageCollective gathering{"parameter gathering", 0, {}};
-  StageCollective scattering{"gradient reduce-scatter", 0, {}};
+  StageCollective gathering{"parameter gathering", StageCollective::Kind::Sharding, 0, {}};
+  StageCollective scattering{"gradient reduce-scatter", StageCollective::Kind::Sharding, 0, {}};
 
   /// `count` pieces of so many parameters each, which are gathered one after the other.
   void add(const ModelRun& run, Dtype dtype, const StageParameters& each, double count);

@@ -8,10 +8,14 @@ namespace ppsim {
 
 namespace {
 
-void check_counts(std::uint32_t layers, std::uint32_t stages) {
+void check_count(std::uint32_t stages) {
   PPSIM_ASSERT(stages > 0, "no stages");
   if (stages > kMaxStages)
     throw Error("/parallelism/pipeline", fmt::format("{} stages; expected at most {}", stages, kMaxStages));
+}
+
+void check_counts(std::uint32_t layers, std::uint32_t stages) {
+  check_count(stages);
   if (layers < stages)
     throw Error("/parallelism/pipeline",
                 fmt::format("{} stages for {} layers; expected at least one layer a stage", stages, layers));
@@ -33,13 +37,9 @@ StageLayout make_even_layout(std::uint32_t layers, std::uint32_t stages) {
 }
 
 StageLayout make_balanced_layout(std::uint32_t layers, std::uint32_t stages) {
-  check_counts(layers, stages);
   if (stages == 1) return make_even_layout(layers, stages);
+  check_counts(layers + 2, stages);
   StageLayout layout = make_even_layout(layers + 2, stages);
-  if (layout.stages.front().count < 2 || layout.stages.back().count < 2)
-    throw Error("/parallelism/layers_per_stage",
-                fmt::format("{} layers, embedding and head on {} stages leave the first or the last none",
-                            layers, stages));
   for (LayerRange& stage : layout.stages) --stage.first;
   layout.stages.front() = {0, layout.stages.front().count - 1};
   --layout.stages.back().count;
@@ -47,7 +47,7 @@ StageLayout make_balanced_layout(std::uint32_t layers, std::uint32_t stages) {
 }
 
 StageLayout make_layout(std::uint32_t layers, std::uint32_t stages, std::span<const std::uint32_t> counts) {
-  check_counts(layers, stages);
+  check_count(stages);
   if (counts.size() != stages)
     throw Error("/parallelism/layers_per_stage",
                 fmt::format("{} entries; expected {}, one a stage", counts.size(), stages));
@@ -55,9 +55,6 @@ StageLayout make_layout(std::uint32_t layers, std::uint32_t stages, std::span<co
   layout.stages.reserve(stages);
   std::uint64_t sum = 0;
   for (const std::uint32_t count : counts) {
-    if (count == 0)
-      throw Error(fmt::format("/parallelism/layers_per_stage/{}", layout.stages.size()),
-                  "0 layers; expected at least 1");
     layout.stages.push_back({static_cast<std::uint32_t>(sum), count});
     sum += count;
     if (sum > layers) break;

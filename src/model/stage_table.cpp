@@ -54,7 +54,9 @@ StageTable make_table(const ModelRun& run, const Transformer& model, std::size_t
   const std::vector<StagePart> parts = stage_parts(run, model, place);
   for (const StagePart& part : parts)
     for (const Operator& op : part.operators) add_operator(table.rows, clock, op, part, run.inference());
-  add_collective(table.rows, {"tensor-parallel collectives", 0, tensor_collectives(run, model, place)},
+  add_collective(table.rows,
+                 {"tensor-parallel collectives", StageCollective::Kind::Context, 0,
+                  tensor_collectives(run, model, place)},
                  run.inference());
   for (const StageCollective& collective : stage_collectives(run, model, parts))
     add_collective(table.rows, collective, run.inference());

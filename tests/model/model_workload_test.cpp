@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 #include <string>
 #include <vector>
@@ -62,6 +63,33 @@ TEST_CASE("a model that does not fit its cluster is an error at the key that is 
           p.tensor = 8;
           p.sequence_parallel = true;
         }) == "/parallelism/sequence_parallel");
+}
+
+TEST_CASE("a stage without layers has the embedding or the head alone, or takes no time") {
+  Parallelism whole = parallel(1, 1), apart = parallel(1, 4);
+  apart.layers_per_stage = {0, 6, 0, 0};
+  const StageCosts all = training(round_cluster(1), small_gpt(), whole).stages[0];
+  const std::vector<StageCosts> stages = training(round_cluster(1), small_gpt(), apart).stages;
+  CHECK(stages[2].forward == Time(0));
+  CHECK(stages[2].backward == Time(0));
+  CHECK(stages[2].weights == Bytes(0));
+  CHECK(stages[3].forward > Time(0));
+  Time forward{}, backward{};
+  for (const StageCosts& stage : stages) {
+    forward += stage.forward;
+    backward += stage.backward;
+  }
+  // Each stage is rounded once.
+  CHECK(std::abs((forward - all.forward).count()) <= 2);
+  CHECK(std::abs((backward - all.backward).count()) <= 2);
+}
+
+TEST_CASE("layer costs need a layer on each stage, as they say what it sends") {
+  LayerCosts costs;
+  costs.layers.resize(3, {Flops(1e12), Flops(2e12), Bytes(10), Bytes(10), 5});
+  Parallelism p = parallel(1, 3);
+  p.layers_per_stage = {0, 3, 0};
+  CHECK(where_of([&] { return training(round_cluster(1), costs, p); }) == "/parallelism/layers_per_stage/0");
 }
 
 TEST_CASE("KV heads divide the tensor group or are divided by it") {

@@ -10,8 +10,9 @@
 namespace ppsim {
 
 /// Fits what the first table's spec names to the rows of all tables that run on its cluster and have a
-/// measured time. Rows with equal configs are one group of the cross-validation. Throws Error where no spec
-/// names parameters, a parameter has no present value within its range, or no row counts.
+/// measured time. Rows with equal configs are one group of the cross-validation. Requires that
+/// the first spec has `fit`. Throws Error where a parameter has no present value within its range, or no row
+/// counts.
 [[nodiscard]] TableFit fit_tables(const std::vector<DescribedTable>& tables, const FitOptions& options,
                                   unsigned threads = 0);
 

@@ -28,11 +28,19 @@ struct MeasuredColumn {
 /// Of which ranks the largest is taken.
 enum class MemoryOf : std::uint8_t { AllRanks, FirstRank, LastRank };
 
+/// What of a GPU's memory was measured.
+enum class MemoryPart : std::uint8_t {
+  Reserved,     ///< all, with the allocator's margin and what the runtime takes
+  Allocated,    ///< all that is allocated
+  Activations,  ///< kept from forwards to backwards
+  Static        ///< weights, gradients, optimizer state and buffers
+};
+
 struct MemoryColumn {
   std::string column;
   double unit = 1;  ///< bytes
   MemoryOf of = MemoryOf::AllRanks;
-  bool allocated = false;  ///< without the allocator's margin and what the runtime takes
+  MemoryPart part = MemoryPart::Reserved;
 };
 
 /// What a cell says: a value for its rule's pointer, overrides, or why its row cannot be predicted.

@@ -26,12 +26,12 @@ struct StageLayout {
 /// one more. Throws Error where there are fewer layers than stages, or more than kMaxStages stages.
 [[nodiscard]] StageLayout make_even_layout(std::uint32_t layers, std::uint32_t stages);
 
-/// Even with embedding and head as a layer each: the first stage and the last hold one layer less. Throws
-/// Error likewise, and where that leaves one of them none.
+/// Even with embedding and head as a layer each: the first stage and the last hold one layer less, which may
+/// leave them none. Throws Error likewise.
 [[nodiscard]] StageLayout make_balanced_layout(std::uint32_t layers, std::uint32_t stages);
 
-/// Uneven: `counts` [S], each at least 1. Throws Error unless they sum to `layers` and there are `stages` of
-/// them.
+/// Uneven: `counts` [S]; a stage without layers has the embedding or the head alone, or only hands on. Throws
+/// Error unless they sum to `layers` and there are `stages` of them.
 [[nodiscard]] StageLayout make_layout(std::uint32_t layers, std::uint32_t stages,
                                       std::span<const std::uint32_t> counts);
 

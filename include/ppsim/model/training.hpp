@@ -50,6 +50,9 @@ struct Training {
   std::optional<KernelFactors> unfused_softmax{};  ///< where Megatron-LM's fused softmax does not fit: it
                                                    ///< asks for samples x heads of a GPU a multiple of 4
   double attention_work = 1;       ///< time of a fused attention core, as a multiple of what the GPU says
+  bool overlap_sharding = false;   ///< what ZeRO 2 and 3 exchange for a pass runs beside its computing (FSDP)
+  double overlap_tensor = 0;       ///< share of the tensor group's collectives that runs beside its products
+  double overlap_expert = 0;       ///< and of the experts' all-to-alls beside other computing
   bool overlap_gradients = false;  ///< a bucket is reduced as soon as the last backward has filled it
 };
 
