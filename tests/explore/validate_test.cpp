@@ -1,6 +1,7 @@
 // Tables of measured runs, each row predicted by simulating it: held to what a run of the same config says.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <string>
 #include <vector>
@@ -233,16 +234,19 @@ TEST_CASE("rows that were out of memory have a verdict and no error") {
 }
 
 TEST_CASE("measured memory is held against the ranks that it was measured on") {
-  const Case rows(R"("measured": {"column": "t", "unit": "ms"},
+  const Case rows(
+      R"("measured": {"column": "t", "unit": "ms"},
                      "memory": [{"column": "all", "unit": "GiB"},
                                 {"column": "last", "unit": "MB", "of": "last"},
-                                {"column": "first", "unit": "MiB", "of": "first", "allocated": true}])",
-                  "tp,pp,m,b,schedule,t,all,last,first\n1,4,8,1,1f1b,1,2,3,4\n1,4,8,1,1f1b,1,,5,\n");
+                                {"column": "first", "unit": "MiB", "of": "first", "part": "allocated"},
+                                {"column": "act", "unit": "B", "part": "activations"},
+                                {"column": "fixed", "unit": "B", "part": "static"}])",
+      "tp,pp,m,b,schedule,t,all,last,first,act,fixed\n1,4,8,1,1f1b,1,2,3,4,5,6\n1,4,8,1,1f1b,1,,5,,,\n");
   const Validation validation = validate(rows.described);
   const Report report = run_of(rows.folder, settings("1", "4", "8", "1", "1f1b")).report;
   const auto bytes = [](Bytes amount) { return static_cast<double>(amount.count()); };
   const std::vector<MemoryError>& memory = validation.rows.at(0).memory;
-  REQUIRE(memory.size() == 3);
+  REQUIRE(memory.size() == 5);
   CHECK(memory[0].measured == 2.0 * 1024 * 1024 * 1024);
   CHECK(memory[0].predicted == bytes(report.peak_memory()));
   CHECK(memory[1].measured == 3e6);
@@ -251,8 +255,12 @@ TEST_CASE("measured memory is held against the ranks that it was measured on") {
   const RankReport& first = report.per_rank.front();
   CHECK(memory[2].predicted == bytes(first.static_bytes() + first.peak_activation + first.working));
   CHECK(memory[2].predicted * 1.1 + 100e6 == doctest::Approx(bytes(first.peak_memory)).epsilon(1e-6));
+  // The first rank keeps the most micro-batches, and the embedding or the head is the most to hold.
+  CHECK(memory[3].predicted == bytes(first.peak_activation));
+  CHECK(memory[4].predicted ==
+        std::max(bytes(first.static_bytes()), bytes(report.per_rank.back().static_bytes())));
   CHECK(validation.rows.at(1).memory.size() == 1);  // cells that are empty state nothing
-  CHECK(memory_accuracy(validation).count == 4);
+  CHECK(memory_accuracy(validation).count == 6);
 }
 
 TEST_CASE("a step may be the longest time that a rank needs, but for rows that say otherwise") {

@@ -134,6 +134,18 @@ TEST_CASE("a preset is found by its name, whatever its case, blanks and dashes")
   CHECK(folder.describe(rules, "model,t\nGPT-9,1\n").skip == "no preset for model \"GPT-9\"");
 }
 
+TEST_CASE("what values say of a preset's name is put into it, behind its path") {
+  const SpecFolder folder;
+  (void)folder.scratch().put("models/gpt.json", "{}");
+  const ordered_json rules = {{"model",
+                               {{"to", "/model"},
+                                {"presets", "models"},
+                                {"values", {{"GPT", {{"/model/transformer/dtype", "fp16"}}}}}}}};
+  CHECK(sets(folder.describe(rules, "model,t\nGPT,1\n")) ==
+        Texts{"/model=models/gpt.json", "/model/transformer/dtype=\"fp16\""});
+  CHECK(sets(folder.describe(rules, "model,t\ngpt,1\n")) == Texts{"/model=models/gpt.json"});
+}
+
 TEST_CASE("what stands in brackets behind a preset's name is one of the rule's options") {
   const SpecFolder folder;
   (void)folder.scratch().put("models/deepseek_v3.json", "{}");
@@ -210,15 +222,15 @@ TEST_CASE("several measured columns and figures of memory are lists, of which ra
   ordered_json spec = small_spec();
   spec["measured"] = {{{"column", "t"}, {"unit", "ms"}}, {{"column", "r"}, {"unit", "tokens/s"}}};
   spec["memory"] = {{{"column", "all"}, {"unit", "GiB"}},
-                    {{"column", "last"}, {"unit", "MB"}, {"of", "last"}, {"allocated", true}}};
+                    {{"column", "last"}, {"unit", "MB"}, {"of", "last"}, {"part", "allocated"}}};
   const ValidationSpec read = folder.read(spec);
   CHECK(read.measured[1].column == "r");
   CHECK(read.memory[0].unit == 1024.0 * 1024 * 1024);
   CHECK(read.memory[0].of == MemoryOf::AllRanks);
-  CHECK_FALSE(read.memory[0].allocated);
+  CHECK(read.memory[0].part == MemoryPart::Reserved);
   CHECK(read.memory[1].unit == 1e6);
   CHECK(read.memory[1].of == MemoryOf::LastRank);
-  CHECK(read.memory[1].allocated);
+  CHECK(read.memory[1].part == MemoryPart::Allocated);
 }
 
 TEST_CASE("the config of a row is the spec's with the row's overrides, and with what is tried behind them") {
@@ -338,6 +350,9 @@ TEST_CASE("a bad spec is refused with one line: file, place, what was expected")
        "s.json#/memory/unit: \"Gb\"; expected \"B\" or \"MB\" or \"GB\" or \"MiB\" or \"GiB\""},
       {"/memory", R"({"column": "m", "unit": "GB", "of": "second"})",
        "s.json#/memory/of: \"second\"; expected \"all\" or \"first\" or \"last\""},
+      {"/memory", R"({"column": "m", "unit": "GB", "part": "all"})",
+       "s.json#/memory/part: \"all\"; expected \"reserved\" or \"allocated\" or \"activations\" or "
+       "\"static\""},
       {"/status", R"({"measured": ["ok"]})", "s.json#/status: missing key \"column\""},
       {"/status", R"({"column": "s", "measured": "ok"})",
        "s.json#/status/measured: \"ok\"; expected a list of texts"},

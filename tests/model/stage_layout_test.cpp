@@ -37,24 +37,21 @@ TEST_CASE("where embedding and head count as a layer each the ends hold one laye
   CHECK(make_balanced_layout(7, 1).stages == std::vector<LayerRange>{{0, 7}});
 }
 
-TEST_CASE("a balanced layout holds every layer once, and no stage none") {
+TEST_CASE("a balanced layout holds every layer once, and only an end may be without") {
   for (std::uint32_t layers = 1; layers <= 24; ++layers) {
-    for (std::uint32_t stages = 1; stages <= layers; ++stages) {
-      // The last stage has floor((layers + 2) / stages), of which one is the head.
-      if (stages > 1 && (layers + 2) / stages < 2) {
-        CHECK(where_of([&] { return make_balanced_layout(layers, stages); }) ==
-              "/parallelism/layers_per_stage");
-        continue;
-      }
+    for (std::uint32_t stages = 1; stages <= layers + 2; ++stages) {
+      const std::vector<LayerRange> layout = make_balanced_layout(layers, stages).stages;
       std::uint32_t next = 0;
-      for (const LayerRange range : make_balanced_layout(layers, stages).stages) {
-        CHECK(range.first == next);
-        CHECK(range.count > 0);
-        next += range.count;
+      for (std::size_t stage = 0; stage < layout.size(); ++stage) {
+        CHECK(layout[stage].first == next);
+        CHECK((layout[stage].count > 0 || stage == 0 || stage + 1 == layout.size()));
+        next += layout[stage].count;
       }
       CHECK(next == layers);
     }
   }
+  CHECK(make_balanced_layout(2, 4).stages == std::vector<LayerRange>{{0, 0}, {0, 1}, {1, 1}, {2, 0}});
+  CHECK(where_of([] { return make_balanced_layout(2, 5); }) == "/parallelism/pipeline");
 }
 
 TEST_CASE("an explicit layout holds what it says") {
