@@ -29,6 +29,31 @@ TEST_CASE("an even layout holds every layer once, for every size") {
   }
 }
 
+TEST_CASE("where embedding and head count as a layer each the ends hold one layer less") {
+  // 22 layers and two ends are 24: six on each of four stages.
+  CHECK(make_balanced_layout(22, 4).stages == std::vector<LayerRange>{{0, 5}, {5, 6}, {11, 6}, {17, 5}});
+  // 9 and two are 11: 3 + 3 + 3 + 2, of which the ends are not layers.
+  CHECK(make_balanced_layout(9, 4).stages == std::vector<LayerRange>{{0, 2}, {2, 3}, {5, 3}, {8, 1}});
+  CHECK(make_balanced_layout(7, 1).stages == std::vector<LayerRange>{{0, 7}});
+}
+
+TEST_CASE("a balanced layout holds every layer once, and only an end may be without") {
+  for (std::uint32_t layers = 1; layers <= 24; ++layers) {
+    for (std::uint32_t stages = 1; stages <= layers + 2; ++stages) {
+      const std::vector<LayerRange> layout = make_balanced_layout(layers, stages).stages;
+      std::uint32_t next = 0;
+      for (std::size_t stage = 0; stage < layout.size(); ++stage) {
+        CHECK(layout[stage].first == next);
+        CHECK((layout[stage].count > 0 || stage == 0 || stage + 1 == layout.size()));
+        next += layout[stage].count;
+      }
+      CHECK(next == layers);
+    }
+  }
+  CHECK(make_balanced_layout(2, 4).stages == std::vector<LayerRange>{{0, 0}, {0, 1}, {1, 1}, {2, 0}});
+  CHECK(where_of([] { return make_balanced_layout(2, 5); }) == "/parallelism/pipeline");
+}
+
 TEST_CASE("an explicit layout holds what it says") {
   CHECK(make_layout(10, 3, std::vector<std::uint32_t>{1, 7, 2}).stages ==
         std::vector<LayerRange>{{0, 1}, {1, 7}, {8, 2}});

@@ -1,0 +1,185 @@
+// What software costs beside its kernels: launches by the host, pauses between passes, collectives' starts.
+// The round GPU reaches 50 TFLOP/s.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "ppsim/model/workload.hpp"
+#include "presets.hpp"
+
+namespace ppsim {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+Cluster with(Time Gpu::*overhead, Time time) {
+  Cluster cluster = round_cluster(3);
+  cluster.gpu.*overhead = time;
+  return cluster;
+}
+
+StageCosts middle(const Cluster& cluster, const Parallelism& p, const Transformer& model = small_gpt()) {
+  return training(cluster, model, p).stages.at(1);
+}
+
+// Of a layer of small_gpt(), as the operators stand in model/operators.hpp. Products: qkv, scores, context,
+// projection, up, down. Memory-bound: 2 norms, softmax, activation, 2 residuals, and dropout behind softmax
+// and both residuals: 9. Backward each of these once, and of a product its two gradients; those of scores and
+// context belong to inputs both.
+constexpr int kForward = 6 + 9;
+constexpr int kInputGrad = 4 + 2 * 2 + 9;
+constexpr int kWeightGrad = 4;
+
+TEST_CASE(
+    "a host that launches more slowly than the GPU computes sets the pace: kernels times their launch") {
+  const StageCosts slow = middle(with(&Gpu::launch_overhead, milliseconds(1)), parallel(1, 3));
+  CHECK(slow.forward == milliseconds(2 * kForward));
+  CHECK(slow.input_grad == milliseconds(2 * kInputGrad));
+  CHECK(slow.weight_grad == milliseconds(2 * kWeightGrad));
+  CHECK(slow.backward == milliseconds(2 * (kInputGrad + kWeightGrad)));
+}
+
+TEST_CASE("a host that is quick enough costs nothing") {
+  const StageCosts without = middle(round_cluster(3), parallel(1, 3));
+  const StageCosts quick = middle(with(&Gpu::launch_overhead, Time(10)), parallel(1, 3));
+  CHECK(quick.forward == without.forward);
+  CHECK(quick.backward == without.backward);
+  CHECK(quick.input_grad == without.input_grad);
+  CHECK(quick.weight_grad == without.weight_grad);
+}
+
+TEST_CASE(
+    "each pass takes the longer of the two, so that a backward hides in one half what the other lacks") {
+  // W computes 2 x 24 b s h^2 / 50 TFLOP/s in 8 launches, I that and 16 b s^2 h more in 34: at 30 us a launch
+  // I waits for its host and W does not, and both together are short of neither by themselves.
+  const double s = 512, h = 1024;
+  const double w = 2 * 24 * s * h * h / 50e12, i = w + 2 * 8 * s * s * h / 50e12;
+  const double launch = 30e-6;
+  REQUIRE(34 * launch > i);
+  REQUIRE(8 * launch < w);
+  const StageCosts stage = middle(with(&Gpu::launch_overhead, microseconds(30)), parallel(1, 3));
+  CHECK(static_cast<double>(stage.input_grad.count()) == doctest::Approx(34 * launch * 1e9));
+  CHECK(static_cast<double>(stage.weight_grad.count()) == doctest::Approx(w * 1e9));
+  CHECK(static_cast<double>(stage.backward.count()) == doctest::Approx(std::max(42 * launch, i + w) * 1e9));
+  CHECK(stage.backward < stage.input_grad + stage.weight_grad);
+}
+
+TEST_CASE("collectives come on top of what the host launches") {
+  Parallelism p = parallel(8, 3);
+  const StageCosts stage = middle(with(&Gpu::launch_overhead, milliseconds(1)), p);
+  CHECK(stage.forward_tensor_comm > Time(0));
+  CHECK(stage.forward == milliseconds(2 * kForward) + stage.forward_tensor_comm);
+  CHECK(stage.backward == milliseconds(2 * (kInputGrad + kWeightGrad)) + stage.backward_tensor_comm);
+}
+
+TEST_CASE("full recomputation launches a layer's forward again") {
+  Parallelism p = parallel(1, 3);
+  p.recompute = Recompute::Full;
+  const StageCosts stage = middle(with(&Gpu::launch_overhead, milliseconds(1)), p);
+  CHECK(stage.input_grad == milliseconds(2 * (kForward + kInputGrad)));
+  CHECK(stage.weight_grad == milliseconds(2 * kWeightGrad));
+}
+
+TEST_CASE("what lies between passes is added to each of them where there is a pipeline, and only there") {
+  const Cluster cluster = with(&Gpu::pass_overhead, microseconds(100));
+  const StageCosts without = middle(round_cluster(3), parallel(1, 3));
+  const StageCosts stage = middle(cluster, parallel(1, 3));
+  CHECK(stage.forward - without.forward == microseconds(100));
+  CHECK(stage.backward - without.backward == microseconds(100));
+  CHECK(stage.weight_grad - without.weight_grad == microseconds(100));
+  // Split, a backward is two passes.
+  CHECK(std::abs((stage.input_grad - without.input_grad - microseconds(100)).count()) <= 1);
+
+  const auto single = [](const Cluster& one) {
+    return training(one, small_gpt(), parallel(1, 1)).stages.at(0);
+  };
+  CHECK(single(cluster).forward == single(round_cluster(3)).forward);
+  CHECK(single(cluster).backward == single(round_cluster(3)).backward);
+}
+
+TEST_CASE(
+    "each layer that full recomputation runs again costs its overhead once, and no other recomputation "
+    "does") {
+  Parallelism p = parallel(1, 3);
+  const auto added = [&](Recompute recompute) {
+    p.recompute = recompute;
+    return middle(with(&Gpu::checkpoint_overhead, microseconds(70)), p).backward -
+           middle(round_cluster(3), p).backward;
+  };
+  CHECK(added(Recompute::Full) == microseconds(2 * 70));
+  CHECK(added(Recompute::Selective) == Time(0));
+  CHECK(added(Recompute::None) == Time(0));
+}
+
+TEST_CASE("every collective starts with its overhead: four all-reduces of two layers each way") {
+  const Cluster cluster = with(&Gpu::collective_overhead, microseconds(25));
+  const Parallelism p = parallel(8, 3);
+  const StageCosts stage = middle(cluster, p), without = middle(round_cluster(3), p);
+  CHECK(stage.forward - without.forward == microseconds(4 * 25));
+  CHECK(stage.forward_tensor_comm - without.forward_tensor_comm == microseconds(4 * 25));
+  CHECK(stage.backward - without.backward == microseconds(4 * 25));
+  CHECK(middle(cluster, parallel(1, 3)).forward == middle(round_cluster(3), parallel(1, 3)).forward);
+}
+
+TEST_CASE("the reduction of gradients is a collective too, one a bucket") {
+  const Cluster cluster = with(&Gpu::collective_overhead, microseconds(25));
+  const auto reduction = [](const Cluster& on, Bytes bucket) {
+    Training settings;
+    settings.gradient_bucket = bucket;
+    return make_workload({on, small_gpt(), settings}, parallel(1, 3, 2), {3, 3, {}}).stages.at(1);
+  };
+  const StageCosts whole = reduction(cluster, Bytes(0));
+  CHECK(whole.gradient_reduction - reduction(round_cluster(3), Bytes(0)).gradient_reduction ==
+        microseconds(25));
+  const StageCosts buckets = reduction(cluster, Bytes(20'000'000));
+  REQUIRE(buckets.gradient_buckets > 1);
+  CHECK(buckets.gradient_reduction - reduction(round_cluster(3), Bytes(20'000'000)).gradient_reduction ==
+        microseconds(25 * buckets.gradient_buckets));
+}
+
+TEST_CASE("a product with a side that is no multiple of 16 bytes keeps its share of the speed") {
+  Cluster cluster = round_cluster(3);
+  cluster.gpu.unaligned_efficiency = 0.4;
+  const auto last = [](const Cluster& on, std::uint32_t vocabulary) {
+    Transformer model = small_gpt();
+    model.vocabulary = vocabulary;
+    return training(on, model, parallel(1, 3)).stages.at(2);
+  };
+  // 8192 numbers of 2 bytes are a multiple of 16 bytes; so are 8200, and 8201 are not.
+  for (const std::uint32_t vocabulary : {8192U, 8200U})
+    CHECK(last(cluster, vocabulary).forward == last(round_cluster(3), vocabulary).forward);
+  const double head = 2.0 * 512 * 1024 * 8201 / 50e12;  // 2 b s h v, and as much for each gradient
+  const StageCosts slow = last(cluster, 8201), quick = last(round_cluster(3), 8201);
+  const auto added = [](Time a, Time b) { return static_cast<double>((a - b).count()); };
+  CHECK(added(slow.forward, quick.forward) == doctest::Approx(head * (1 / 0.4 - 1) * 1e9).epsilon(1e-5));
+  CHECK(added(slow.backward, quick.backward) ==
+        doctest::Approx(2 * head * (1 / 0.4 - 1) * 1e9).epsilon(1e-5));
+}
+
+TEST_CASE("the optimizer moves its bytes at its own share of the bandwidth, or that of other kernels") {
+  // Reads gradients (4 bytes), reads and writes master copy and moments (2 x 12), writes weights (2): 30.
+  const auto step = [](std::optional<double> optimizer, std::optional<double> memory, Time overhead) {
+    Cluster cluster = round_cluster(3);
+    cluster.gpu.optimizer_efficiency = optimizer;
+    cluster.gpu.memory_efficiency = memory;
+    cluster.gpu.step_overhead = overhead;
+    return middle(cluster, parallel(1, 3));
+  };
+  const double parameters = static_cast<double>(step({}, {}, {}).weights.count()) / 2;
+  const double moved = 30 * parameters / 2e12 * 1e9;
+  const auto ns = [&](std::optional<double> optimizer, std::optional<double> memory) {
+    return static_cast<double>(step(optimizer, memory, {}).optimizer_step.count());
+  };
+  CHECK(ns({}, {}) == 0);
+  CHECK(ns(0.5, {}) == doctest::Approx(moved / 0.5).epsilon(1e-5));
+  CHECK(ns({}, 0.8) == doctest::Approx(moved / 0.8).epsilon(1e-5));
+  CHECK(ns(0.5, 0.8) == doctest::Approx(moved / 0.5).epsilon(1e-5));
+  // It is no part of any pass.
+  CHECK(step(0.5, {}, {}).forward == step({}, {}, {}).forward);
+  CHECK(step({}, {}, milliseconds(3)).optimizer_step == milliseconds(3));
+  CHECK(step(0.5, {}, milliseconds(3)).optimizer_step - step(0.5, {}, {}).optimizer_step == milliseconds(3));
+}
+
+}  // namespace
+}  // namespace ppsim
