@@ -21,7 +21,8 @@ TESTS = ["-Dtests=true", "-Dbenchmarks=true", WERROR]
 
 # gcc and release for what users get; clang and the sanitizers for a second opinion on all that unit tests run.
 RELEASE = ["release", "g++", "-Dbuildtype=release", "-Ddefault_library=both", *TESTS]
-SANITIZE = ["sanitize", "clang++-14", "-Dbuildtype=debug", "-Db_sanitize=address,undefined"]
+# Of debug information as much as a sanitizer prints.
+SANITIZE = ["sanitize", "clang++-14", "-Dbuildtype=plain", "-Dcpp_args=-gline-tables-only", "-Db_sanitize=address,undefined"]
 SANITIZE += ["-Db_lundef=false", *TESTS, "meson-test-prereq"]
 # What Python suites are given; most need nothing.
 CLI = ("bench_cluster", "calibrate", "cli", "compare_runs", "export", "goal", "import", "import_trace")
