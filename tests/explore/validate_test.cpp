@@ -149,7 +149,7 @@ TEST_CASE("what is no legal run is skipped with its reason, and the others are p
   CHECK(reason(1).find("tensor") != std::string::npos);
   CHECK(reason(2).find("there is no schedule \"2f2b\"") != std::string::npos);
   CHECK(reason(3) ==
-        "t.csv, line 5, column \"m\" /parallelism/micro_batches: \"four\"; expected a whole number from 1 to "
+        "t.csv, line 6, column \"m\" /parallelism/micro_batches: \"four\"; expected a whole number from 1 to "
         "100000000");
   CHECK(reason(4) == "t.csv, line 7: \"soon\" in column \"t\"; expected a number");
   CHECK(reason(5) == "\"t\" is 0, which is no time or rate");
@@ -266,10 +266,11 @@ TEST_CASE("measured memory is held against the ranks that it was measured on") {
 TEST_CASE("a step may be the longest time that a rank needs, but for rows that say otherwise") {
   const Case rows(R"("measured": {"column": "t", "unit": "ms"}, "step": "rank_span",
                      "makespan_where": {"column": "schedule", "cell": "gpipe"})",
-                  "tp,pp,m,b,schedule,t\n1,4,8,1,1f1b,1\n1,4,8,1,gpipe,1\n");
+                  "tp,pp,m,b,schedule,t\n1,4,8,1,zb-h2,1\n1,4,8,1,gpipe,1\n");
   const Validation validation = validate(rows.described);
-  const Report span = run_of(rows.folder, settings("1", "4", "8", "1", "1f1b")).report;
+  const Report span = run_of(rows.folder, settings("1", "4", "8", "1", "zb-h2")).report;
   const Report makespan = run_of(rows.folder, settings("1", "4", "8", "1", "gpipe")).report;
+  // Ranks of ZB-H2 begin and end one after the other (Qi et al. 2024, section 2.2).
   CHECK(span.max_rank_span < span.step_time());
   CHECK(validation.rows.at(0).predicted == span.max_rank_span);
   CHECK(validation.rows.at(1).predicted == makespan.step_time());
