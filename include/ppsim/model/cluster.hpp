@@ -46,11 +46,11 @@ struct Gpu {
   Bytes memory;
   BytesPerSecond memory_bandwidth;
   Efficiency matmul_efficiency;
-  Time kernel_overhead{};  ///< added to every matrix product, and to every kernel that memory bounds
-  Time launch_overhead{};  ///< of the host, for each kernel and collective: a pass takes the longer of what
-                           ///< the host launches and what the GPU computes
-  Time pass_overhead{};    ///< added to every pass of a pipeline: what the software does between passes
-  Time checkpoint_overhead{};                  ///< added for every layer that full recomputation runs again
+  Time kernel_overhead{};      ///< added to every matrix product, and to every kernel that memory bounds
+  Time launch_overhead{};      ///< of the host, for each kernel: a pass takes the longer of what the host
+                               ///< launches and what the GPU computes, and its collectives
+  Time pass_overhead{};        ///< added to every pass of a pipeline: what the software does between passes
+  Time checkpoint_overhead{};  ///< added for every layer that full recomputation runs again
   std::optional<double> unaligned_efficiency;  ///< share of the speed that a product keeps of which a side is
                                                ///< no multiple of 16 bytes; empty: all of it
   Time collective_overhead{};  ///< added to every collective: its launch, and waiting for one another
