@@ -396,7 +396,9 @@ TEST_CASE("a spec without a config, without columns or without anything measured
 TEST_CASE("every spec that comes with ppsim is read") {
   std::size_t specs = 0;
   for (const auto& entry : std::filesystem::directory_iterator("configs/validation")) {
-    if (entry.path().extension() != ".json") continue;
+    // Results that scripts/validation writes lie beside them.
+    const std::string name = entry.path().filename().string();
+    if (entry.path().extension() != ".json" || name == "fits.json" || name == "report.json") continue;
     CAPTURE(entry.path().string());
     CHECK(error_of([&] { return read_validation_spec(entry.path().string()); }) == "no error");
     ++specs;
