@@ -101,6 +101,7 @@ Gpu read_gpu(const ObjectReader& section) {
         std::pair("collective_overhead", &Gpu::collective_overhead),
         std::pair("step_overhead", &Gpu::step_overhead)})
     if (section.has(key)) gpu.*time = section.quantity(key, parse_time);
+  gpu.expert_efficiency = read_share(section, "expert_efficiency");
   gpu.unaligned_efficiency = read_share(section, "unaligned_efficiency");
   gpu.matmul_tiling = read_tiling(section);
   gpu.attention_efficiency = read_share(section, "attention_efficiency");
@@ -363,6 +364,8 @@ Training read_training(const ObjectReader& section) {
     training.master_dtype.reset();
   training.moment_dtype = dtype("moment_dtype");
   training.fused_loss = section.flag("fused_loss", false);
+  if (section.has("captured_launches"))
+    training.captured_launches = section.number("captured_launches", 0, 1, 0);
   if (section.has("overlap_sharding")) training.overlap_sharding = section.flag("overlap_sharding", false);
   if (section.has("overlap_tensor")) training.overlap_tensor = section.number("overlap_tensor", 0, 1, 0);
   if (section.has("overlap_expert")) training.overlap_expert = section.number("overlap_expert", 0, 1, 0);

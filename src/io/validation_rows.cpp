@@ -150,7 +150,7 @@ class RowWriter {
     bool known = true;
     const double value = computed.expression.value([&](const std::string& column) {
       const std::optional<double> number = number_in(table_, row_, column);
-      if (!number) skip(fmt::format("{} is not stated", column));
+      if (!number && !computed.optional) skip(fmt::format("{} is not stated", column));
       known = known && number.has_value();
       return number.value_or(1);
     });

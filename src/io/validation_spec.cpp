@@ -30,7 +30,7 @@ constexpr Key kFitList[] = {{"cluster"}, {"parameters", KeyKind::Object, &kAny}}
 constexpr ObjectKeys kFit{kFitList};
 constexpr Key kRuleList[] = {{"to"}, {"unit"}, {"presets"}, {"values"}, {"options"}};
 constexpr ObjectKeys kRule{kRuleList};
-constexpr Key kComputedList[] = {{"value"}, {"unit"}};
+constexpr Key kComputedList[] = {{"value"}, {"unit"}, {"optional"}};
 constexpr ObjectKeys kComputed{kComputedList};
 constexpr Key kSpecList[] = {{"$schema", KeyKind::Note},
                              {"description", KeyKind::Note},
@@ -147,10 +147,10 @@ ComputedValue read_computed(Document& document, const ObjectReader& computed, co
   check_pointer(computed, pointer, pointer);
   const std::string where = computed.error(pointer, "").fault().where;
   if (computed.value(pointer).is_string())
-    return {pointer, Expression(computed.text(pointer), where), "", where};
+    return {pointer, Expression(computed.text(pointer), where), "", false, where};
   const ObjectReader section = inner(document, computed, pointer, kComputed);
   return {pointer, Expression(section.text("value"), where), section.has("unit") ? section.text("unit") : "",
-          where};
+          section.flag("optional", false), where};
 }
 
 MeasuredColumn read_measured(const ObjectReader& section) {

@@ -229,7 +229,7 @@ std::string row_label(const ValidationSpec& spec, const CsvTable& table, std::si
 }
 
 Scatter validation_scatter(const Validation& validation, const ValidationSpec& spec, const CsvTable& table) {
-  Scatter scatter{std::filesystem::path(validation.table).stem().string(), {}, spec.relative ? "" : "ms"};
+  Scatter scatter{std::filesystem::path(validation.spec).stem().string(), {}, spec.relative ? "" : "ms"};
   for (const PredictedRow& row : validation.rows) {
     if (!row.error()) continue;
     const std::string category =

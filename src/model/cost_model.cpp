@@ -175,7 +175,7 @@ StageTimes stage_times(const ModelRun& run, const Transformer& model, const Stag
   sum.add(times.tensor_comm);
   sum.add(times.other_comm);
   const Gpu& gpu = run.cluster.gpu;
-  const Seconds launch(gpu.launch_overhead);
+  const Seconds launch = (1 - run.training.captured_launches) * Seconds(gpu.launch_overhead);
   const Seconds between(run.shape.ranks > 1 ? gpu.pass_overhead : Time{});
   const auto longer = [&](const PassTime& pass) {
     return std::max(pass.gpu, pass.launches * launch) + pass.collectives + between;

@@ -48,6 +48,7 @@ Seconds GpuClock::compute_time(const Product& product) const {
   if (product.attention && gpu_.attention_efficiency) return computed / (peak * *gpu_.attention_efficiency);
   double efficiency = gpu_.matmul_efficiency.at(product.flops());
   if (gpu_.matmul_tiling) efficiency *= tiling_efficiency(*gpu_.matmul_tiling, product);
+  if (product.routed) efficiency *= gpu_.expert_efficiency.value_or(1);
   return computed / (peak * efficiency);
 }
 

@@ -49,6 +49,7 @@ void OperatorList::weights(double outputs, double inputs, bool gathered, double 
   Product product{.m = m, .n = outputs, .k = inputs, .count = count};
   product.input_bytes = sizes_.factor;
   product.output_bytes = e;
+  product.routed = last().routed_expert;
   last().forward.add(product);
   std::swap(product.n, product.k);
   last().input_grad.add(product);
@@ -57,7 +58,8 @@ void OperatorList::weights(double outputs, double inputs, bool gathered, double 
                           .k = m,
                           .count = count,
                           .input_bytes = sizes_.factor,
-                          .output_bytes = sizes_.gradient_sum});
+                          .output_bytes = sizes_.gradient_sum,
+                          .routed = product.routed});
   // Copies in the type of products, for the two products that read each.
   if (sizes_.factor != e) {
     const double moved = 1 + 2 * sizes_.factor / e;

@@ -65,7 +65,8 @@ struct ColumnRule {
 struct ComputedValue {
   std::string pointer;
   Expression expression;
-  std::string unit;  ///< put behind it
+  std::string unit;       ///< put behind it
+  bool optional = false;  ///< a row that does not state a column keeps what it has; else it is skipped
   std::string where;
 };
 

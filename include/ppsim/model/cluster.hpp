@@ -46,9 +46,12 @@ struct Gpu {
   Bytes memory;
   BytesPerSecond memory_bandwidth;
   Efficiency matmul_efficiency;
-  Time kernel_overhead{};      ///< added to every matrix product, and to every kernel that memory bounds
-  Time launch_overhead{};      ///< of the host, for each kernel: a pass takes the longer of what the host
-                               ///< launches and what the GPU computes, and its collectives
+  Time kernel_overhead{};  ///< added to every matrix product, and to every kernel that memory bounds
+  Time launch_overhead{};  ///< of the host, for each kernel: a pass takes the longer of what the host
+                           ///< launches and what the GPU computes, and its collectives
+  std::optional<double> expert_efficiency;  ///< share of the speed of other products that those of routed
+                                            ///< experts reach: smaller ones side by side, and the fullest
+                                            ///< expert sets the pace; empty: all of it
   Time pass_overhead{};        ///< added to every pass of a pipeline: what the software does between passes
   Time checkpoint_overhead{};  ///< added for every layer that full recomputation runs again
   std::optional<double> unaligned_efficiency;  ///< share of the speed that a product keeps of which a side is

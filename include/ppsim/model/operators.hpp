@@ -22,6 +22,7 @@ struct Product {
   double output_bytes = 0;  ///< of a number of the result, as often as it is moved; both 0: nothing of it
                             ///< leaves the processors
   bool attention = false;   ///< of the attention core
+  bool routed = false;      ///< of routed experts
 
   [[nodiscard]] Flops flops() const { return Flops(2 * m * n * k * count); }  ///< as if all were computed
 };

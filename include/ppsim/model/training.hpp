@@ -50,6 +50,7 @@ struct Training {
   std::optional<KernelFactors> unfused_softmax{};  ///< where Megatron-LM's fused softmax does not fit: it
                                                    ///< asks for samples x heads of a GPU a multiple of 4
   double attention_work = 1;       ///< time of a fused attention core, as a multiple of what the GPU says
+  double captured_launches = 0;    ///< share of kernels that CUDA graphs launch, at no cost of the host's
   bool overlap_sharding = false;   ///< what ZeRO 2 and 3 exchange for a pass runs beside its computing (FSDP)
   double overlap_tensor = 0;       ///< share of the tensor group's collectives that runs beside its products
   double overlap_expert = 0;       ///< and of the experts' all-to-alls beside other computing
