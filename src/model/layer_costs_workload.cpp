@@ -109,6 +109,7 @@ void check_layer_costs(const ModelRun& run) {
   refuse(training.working_memory, "/training/working_memory", "what a pass needs");
   refuse(training.gathered_logits, "/training/gathered_logits", "the loss");
   refuse(!has_plain_kernels(training), "/training/kernels", "kernels");
+  refuse(training.captured_launches > 0, "/training/captured_launches", "kernels");
   refuse(training.overlap_sharding, "/training/overlap_sharding", "what each layer gathers");
   refuse(training.overlap_tensor > 0, "/training/overlap_tensor", "a tensor group's collectives");
   refuse(training.overlap_expert > 0, "/training/overlap_expert", "experts");

@@ -15,13 +15,21 @@ double microseconds(Seconds seconds) {
   return seconds.count() * 1e6;
 }
 
-void add_launches(Sentences& sentences, const ModelRun& run) {
+void add_launches(Sentences& sentences, const ModelRun& run, const Transformer& model) {
   const Gpu& gpu = run.cluster.gpu;
-  if (gpu.launch_overhead > Time{})
+  if (gpu.launch_overhead > Time{}) {
+    const double captured = run.training.captured_launches;
     sentences.push_back(fmt::format(
-        "The host takes {:.4g} us to launch a kernel, and a pass the longer of launching its kernels and "
-        "of computing them; collectives come on top.",
-        microseconds(gpu.launch_overhead)));
+        "The host takes {:.4g} us to launch a kernel{}, and a pass the longer of launching its kernels and "
+        "of "
+        "computing them; collectives come on top.",
+        microseconds(gpu.launch_overhead),
+        captured > 0 ? fmt::format(" (but {:.4g} % of them, which CUDA graphs launch)", 100 * captured)
+                     : ""));
+  }
+  if (model.experts && gpu.expert_efficiency)
+    sentences.push_back(fmt::format("Products of routed experts reach {:.4g} % of the speed of others.",
+                                    100 * *gpu.expert_efficiency));
   if (gpu.unaligned_efficiency)
     sentences.push_back(
         fmt::format("A product with a side that is no multiple of 16 bytes keeps {:.4g} % of its speed.",
@@ -85,7 +93,7 @@ std::string beside_compute(double hidden_share, bool them) {
 
 Sentences software_assumptions(const ModelRun& run, const Transformer& model) {
   Sentences sentences;
-  add_launches(sentences, run);
+  add_launches(sentences, run, model);
   add_overheads(sentences, run);
   add_kernels(sentences, run, model);
   return sentences;

@@ -69,6 +69,31 @@ TEST_CASE(
   CHECK(stage.backward < stage.input_grad + stage.weight_grad);
 }
 
+TEST_CASE("what CUDA graphs launch costs the host nothing") {
+  ModelInput input{with(&Gpu::launch_overhead, milliseconds(1)), small_gpt()};
+  input.training.captured_launches = 0.75;
+  const StageCosts stage = make_workload(input, parallel(1, 3), {3, 3, {}}).stages.at(1);
+  CHECK(stage.forward == microseconds(250) * (2 * kForward));
+  CHECK(stage.weight_grad == microseconds(250) * (2 * kWeightGrad));
+}
+
+TEST_CASE("products of routed experts reach their share of the speed of others, and no others do") {
+  Transformer model = small_gpt();
+  model.gated_mlp = true;
+  model.experts = Experts{.count = 8, .per_token = 2, .shared = 1, .ffn_hidden = 512};
+  Cluster cluster = round_cluster(3);
+  cluster.gpu.expert_efficiency = 0.25;
+  const StageCosts slow = middle(cluster, parallel(1, 3), model),
+                   quick = middle(round_cluster(3), parallel(1, 3), model);
+  // Of two layers, each token visits two experts of three h x f products; backward is twice that.
+  const double routed = 2 * (2.0 * 512 * 2 * 3 * 1024 * 512) / 50e12 * 1e9;
+  CHECK(static_cast<double>((slow.forward - quick.forward).count()) ==
+        doctest::Approx(routed * 3).epsilon(1e-5));
+  CHECK(static_cast<double>((slow.backward - quick.backward).count()) ==
+        doctest::Approx(2 * routed * 3).epsilon(1e-5));
+  CHECK(middle(cluster, parallel(1, 3)).forward == middle(round_cluster(3), parallel(1, 3)).forward);
+}
+
 TEST_CASE("collectives come on top of what the host launches") {
   Parallelism p = parallel(8, 3);
   const StageCosts stage = middle(with(&Gpu::launch_overhead, milliseconds(1)), p);
@@ -237,6 +262,16 @@ TEST_CASE("a run says which of these are in use") {
   input.model = flash;
   input.training.attention_work = 1.5;
   check_sentence(input, p, "Flash attention takes 1.5 times what its FLOPs do.");
+  input.training.captured_launches = 0.5;
+  check_sentence(
+      input, p,
+      "The host takes 3 us to launch a kernel (but 50 % of them, which CUDA graphs launch), and a pass the "
+      "longer of launching its kernels and of computing them; collectives come on top.");
+  flash.gated_mlp = true;
+  flash.experts = Experts{.count = 8, .per_token = 2, .ffn_hidden = 512};
+  input.model = flash;
+  gpu.expert_efficiency = 0.5;
+  check_sentence(input, p, "Products of routed experts reach 50 % of the speed of others.");
 }
 
 TEST_CASE("a run does not speak of what has no place in it") {
@@ -287,6 +322,7 @@ TEST_CASE("what layer costs do not show is refused with them") {
   CHECK(where([](Training& t) { t.kernels[0].bytes = 2; }) == "/training/kernels");
   CHECK(where([](Training& t) { t.unfused_softmax = KernelFactors{}; }) == "/training/kernels");
   CHECK(where([](Training& t) { t.attention_work = 2; }) == "/training/kernels");
+  CHECK(where([](Training& t) { t.captured_launches = 1; }) == "/training/captured_launches");
   CHECK(where([](Training& t) { t.overlap_sharding = true; }) == "/training/overlap_sharding");
   CHECK(where([](Training& t) { t.overlap_tensor = 0.5; }) == "/training/overlap_tensor");
   CHECK(where([](Training& t) { t.overlap_expert = 0.5; }) == "/training/overlap_expert");
