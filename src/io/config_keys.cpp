@@ -160,14 +160,16 @@ constexpr Key kParallelismList[] = {kSchema,
                                     {"layers_per_stage"}};
 constexpr ObjectKeys kParallelism{kParallelismList};
 
-constexpr Key kFactorsList[] = {{"bytes"}, {"kernels"}, {"kept"}};
+constexpr Key kFactorsList[] = {{"bytes"}, {"kernels"}};
 constexpr ObjectKeys kFactors{kFactorsList};
+constexpr Key kKeepingList[] = {{"bytes"}, {"kernels"}, {"kept"}};
+constexpr ObjectKeys kKeeping{kKeepingList};
 
-constexpr Key kKernelsList[] = {{"norm", KeyKind::Object, &kFactors},
+constexpr Key kKernelsList[] = {{"norm", KeyKind::Object, &kKeeping},
                                 {"softmax", KeyKind::Object, &kFactors},
                                 {"dropout", KeyKind::Object, &kFactors},
                                 {"rotary", KeyKind::Object, &kFactors},
-                                {"activation", KeyKind::Object, &kFactors},
+                                {"activation", KeyKind::Object, &kKeeping},
                                 {"residual", KeyKind::Object, &kFactors},
                                 {"routing", KeyKind::Object, &kFactors},
                                 {"loss", KeyKind::Object, &kFactors},

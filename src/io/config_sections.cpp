@@ -325,18 +325,26 @@ Bytes read_bucket(const ObjectReader& section) {
                       fmt::format("{}; expected more than zero", shown(section.value("gradient_bucket"))));
 }
 
-KernelFactors read_factors(const ObjectReader& section) {
+// `least_kept`: of the tensors that such a kernel keeps; empty: it keeps none of its own.
+KernelFactors read_factors(const ObjectReader& section, std::optional<double> least_kept) {
   constexpr double kMost = 1'000;
   return {section.number("bytes", 0, kMost, 1), section.number("kernels", 0, kMost, 1),
-          section.number("kept", 0, kMost, 1)};
+          least_kept ? section.number("kept", *least_kept, kMost, 1) : 1};
+}
+
+// A norm's input is kept in any case, as it is what the layer gets.
+std::optional<double> least_kept(KernelKind kind) {
+  if (kind == KernelKind::Norm) return 1;
+  if (kind == KernelKind::Activation) return 0;
+  return std::nullopt;
 }
 
 void read_kernels(const ObjectReader& section, Training& training) {
-  for (std::size_t kind = 0; kind < kKernelKinds; ++kind)
-    if (const std::string_view key = name(static_cast<KernelKind>(kind)); section.has(key))
-      training.kernels[kind] = read_factors(section.object(key));
+  for (std::size_t i = 0; i < kKernelKinds; ++i)
+    if (const auto kind = static_cast<KernelKind>(i); section.has(name(kind)))
+      training.kernels[i] = read_factors(section.object(name(kind)), least_kept(kind));
   if (section.has("unfused_softmax"))
-    training.unfused_softmax = read_factors(section.object("unfused_softmax"));
+    training.unfused_softmax = read_factors(section.object("unfused_softmax"), std::nullopt);
   if (section.has("attention_work")) training.attention_work = section.number("attention_work", 0, 100, 1);
 }
 

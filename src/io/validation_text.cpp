@@ -123,13 +123,17 @@ std::string skipped_text(const Validation& validation) {
   return text;
 }
 
+// Of no row there is no error, and not one of 0.
 Json accuracy_json(const Accuracy& accuracy) {
+  const auto percent_or_null = [&](double share) {
+    return accuracy.count > 0 ? Json(rounded_percent(share)) : Json(nullptr);
+  };
   return {{"rows", accuracy.count},
-          {"mape_percent", rounded_percent(accuracy.mean_absolute)},
-          {"bias_percent", rounded_percent(accuracy.bias)},
-          {"p50_percent", rounded_percent(accuracy.p50)},
-          {"p95_percent", rounded_percent(accuracy.p95)},
-          {"max_error_percent", rounded_percent(accuracy.largest)}};
+          {"mape_percent", percent_or_null(accuracy.mean_absolute)},
+          {"bias_percent", percent_or_null(accuracy.bias)},
+          {"p50_percent", percent_or_null(accuracy.p50)},
+          {"p95_percent", percent_or_null(accuracy.p95)},
+          {"max_error_percent", percent_or_null(accuracy.largest)}};
 }
 
 Json row_json(const PredictedRow& row, const ValidationSpec& spec, const CsvTable& table) {
@@ -139,7 +143,7 @@ Json row_json(const PredictedRow& row, const ValidationSpec& spec, const CsvTabl
   json["cells"] = std::move(cells);
   json["predicted_ms"] = static_cast<double>(row.predicted.count()) / 1e6;
   json["measured_ms"] = row.measured ? Json(*row.measured / 1e6) : Json(nullptr);
-  if (row.ratio) json["predicted_ratio"] = *row.ratio;
+  if (row.ratio && *row.ratio > 0) json["predicted_ratio"] = *row.ratio;
   if (row.measured_ratio) json["measured_ratio"] = *row.measured_ratio;
   const std::optional<double> error = row.error();
   json["error_percent"] = error ? Json(rounded_percent(*error)) : Json(nullptr);

@@ -7,6 +7,7 @@
 
 #include "cost_model.hpp"
 #include "memory_model.hpp"
+#include "software_assumptions.hpp"
 #include "stage_collectives.hpp"
 
 namespace ppsim {
@@ -164,11 +165,10 @@ void add_experts_text(Sentences& sentences, const ModelRun& run, const Transform
   const Bytes bytes = expert_exchange_bytes(run, model, full_pass(run, model));
   sentences.push_back(fmt::format(
       "The {} groups that hold a layer's experts exchange tokens in 2 all-to-alls {}, pairwise exchanges of "
-      "{:.4g} MB a GPU that take {:.4g} us, with no compute beside them; a tensor group's collectives count "
-      "as "
-      "around an MLP.",
+      "{:.4g} MB a GPU that take {:.4g} us, {}; a tensor group's collectives count as around an MLP.",
       run.parallelism.expert, twice_each_way(run), megabytes(bytes),
-      microseconds(all_to_all_time(run.groups.of(GroupKind::Expert), bytes))));
+      microseconds(all_to_all_time(run.groups.of(GroupKind::Expert), bytes)),
+      beside_compute(run.training.overlap_expert, true)));
 }
 
 std::string tensor_group_text(const ModelRun& run) {
@@ -183,11 +183,11 @@ void add_tensor_parallel(Sentences& sentences, const ModelRun& run, const Transf
       hidden_bytes(run, model, static_cast<double>(model.sequence_length) / run.parallelism.context);
   sentences.push_back(fmt::format(
       "Tensor parallelism costs a layer 2 all-reduces {} of {:.4g} MB, each {} over {} at {:.4g} GB/s "
-      "that takes {:.4g} us, with no compute beside it; the embedding adds one{}.",
+      "that takes {:.4g} us, {}; the embedding adds one{}.",
       twice_each_way(run), megabytes(bytes),
       algorithm_text(run.parallelism.collectives, run.parallelism.sequence_parallel), tensor_group_text(run),
       gigabytes_per_second(run.groups.of(GroupKind::Tensor).ring.bandwidth),
-      microseconds(run.tensor_all_reduce(bytes).time),
+      microseconds(run.tensor_all_reduce(bytes).time), beside_compute(run.training.overlap_tensor, false),
       run.inference() ? "" : " forward, the head one backward"));
   if (run.parallelism.sequence_parallel)
     sentences.push_back(
@@ -213,14 +213,15 @@ std::string buckets_text(const Training& training) {
 }
 
 std::string reduction_moment(const Training& training, std::uint32_t zero_stage) {
-  constexpr const char* kInBackward =
-      ", layer by layer in every backward (where it is split, in W) with no compute beside it; ";
+  const double hidden = training.overlap_sharding ? 1 : 0;
+  const std::string in_backward =
+      ", layer by layer in every backward (where it is split, in W) " + beside_compute(hidden, false) + "; ";
   constexpr const char* kWeights = "the new weights go around behind the optimizer step";
-  if (zero_stage == 2) return std::string(kInBackward) + kWeights;
+  if (zero_stage == 2) return in_backward + kWeights;
   if (zero_stage == 3)
-    return std::string(kInBackward) +
-           "a layer's weights are gathered for every forward of it and again for every backward, with no "
-           "compute beside them";
+    return in_backward +
+           "a layer's weights are gathered for every forward of it and again for every backward, " +
+           beside_compute(hidden, true);
   const std::string moment =
       training.overlap_gradients
           ? ", each as soon as a stage's last backward has filled it and the one before is reduced"
@@ -248,7 +249,9 @@ void add_parameters(Sentences& sentences, const ModelRun& run, Dtype dtype) {
       "A parameter takes {} bytes of weights, {} of gradients and {} of optimizer state{}; the optimizer "
       "step {}.",
       each.weights, each.gradients, each.optimizer, sharing_text(run),
-      run.cluster.gpu.memory_efficiency ? "takes as long as moving them" : "takes no time"));
+      run.cluster.gpu.memory_efficiency || run.cluster.gpu.optimizer_efficiency
+          ? "takes as long as moving them"
+          : "takes no time"));
   add_reduction(sentences, run);
 }
 
@@ -349,6 +352,7 @@ Sentences transformer_assumptions(const ModelRun& run, const Transformer& model)
   add_tensor_parallel(sentences, run, model);
   add_context(sentences, run, model);
   add_experts_text(sentences, run, model);
+  for (std::string& sentence : software_assumptions(run, model)) sentences.push_back(std::move(sentence));
   add_boundary(sentences, run);
   add_network(sentences, run);
   if (!run.inference()) add_activations(sentences, run, model);

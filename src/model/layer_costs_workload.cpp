@@ -77,6 +77,13 @@ StageCosts make_stage(const ModelRun& run, const LayerCosts& model, LayerRange l
   return stage;
 }
 
+bool has_plain_kernels(const Training& training) {
+  return !training.unfused_softmax && training.attention_work == 1 &&
+         std::all_of(training.kernels.begin(), training.kernels.end(), [](const KernelFactors& factors) {
+           return factors.bytes == 1 && factors.kernels == 1 && factors.kept == 1;
+         });
+}
+
 }  // namespace
 
 void check_layer_costs(const ModelRun& run) {
@@ -100,6 +107,12 @@ void check_layer_costs(const ModelRun& run) {
   refuse(parallelism.expert_tensor > 1, "/parallelism/expert_tensor", "experts");
   refuse(training.fused_loss, "/training/fused_loss", "the loss");
   refuse(training.working_memory, "/training/working_memory", "what a pass needs");
+  refuse(training.gathered_logits, "/training/gathered_logits", "the loss");
+  refuse(!has_plain_kernels(training), "/training/kernels", "kernels");
+  refuse(training.captured_launches > 0, "/training/captured_launches", "kernels");
+  refuse(training.overlap_sharding, "/training/overlap_sharding", "what each layer gathers");
+  refuse(training.overlap_tensor > 0, "/training/overlap_tensor", "a tensor group's collectives");
+  refuse(training.overlap_expert > 0, "/training/overlap_expert", "experts");
   refuse(training.gradient_placeholders, "/training/gradient_placeholders", "shapes of weights");
 }
 

@@ -7,6 +7,7 @@ namespace ppsim {
 
 LayerSizes::LayerSizes(const ModelRun& run, const Transformer& model, const Pass& pass)
     : samples(pass.samples),
+      heads(model.heads),
       tokens(pass.tokens / run.parallelism.context),
       context(pass.context),
       token_step(pass.tokens < pass.context),
@@ -94,11 +95,13 @@ void OperatorList::weight_output(double elements, double share) {
   last().kept_for_weights += sizes_.rows * share * elements * sizes_.factor;
 }
 
-// Megatron-LM, megatron/core/fusions/fused_softmax.py, is_kernel_available().
+bool LayerSizes::fused_softmax_fits() const {
+  return std::fmod(samples * heads / tensor, 4) == 0;
+}
+
 KernelFactors OperatorList::factors_of(KernelKind kind) const {
   const Training& training = run_.training;
-  const bool multiple_of_4 = std::fmod(sizes_.samples * model_.heads / sizes_.tensor, 4) == 0;
-  if (kind == KernelKind::Softmax && training.unfused_softmax && !multiple_of_4)
+  if (kind == KernelKind::Softmax && training.unfused_softmax && !sizes_.fused_softmax_fits())
     return *training.unfused_softmax;
   return training.kernels[static_cast<std::size_t>(kind)];
 }

@@ -25,7 +25,12 @@ enum class Keep : std::uint8_t {
 struct LayerSizes {
   LayerSizes(const ModelRun& run, const Transformer& model, const Pass& pass);
 
+  /// Megatron-LM, megatron/core/fusions/fused_softmax.py, is_kernel_available(): samples x heads of a GPU are
+  /// a multiple of 4.
+  [[nodiscard]] bool fused_softmax_fits() const;
+
   double samples;
+  double heads;         ///< of the model
   double tokens;        ///< of each sample, on this GPU
   double context;       ///< tokens that each attends to
   bool token_step;      ///< one token of each sample, behind all that it attends to

@@ -121,7 +121,8 @@ class Figures(Validate):
 
     def test_a_table_without_rows_has_no_figures_and_passes_no_gate(self):
         self.write("table.csv", "P,M,status,ms\n")
-        self.assertEqual((self.figures()["rows"], self.figures()["predictions"]), (0, []))
+        figures = self.figures()
+        self.assertEqual((figures["rows"], figures["mape_percent"], figures["predictions"]), (0, None, []))
         done = self.ppsim("spec.json", "--table", "table.csv", "--max-mape", 50, code=1)
         self.assertIn("no row with a measured time was predicted", done.stderr)
 

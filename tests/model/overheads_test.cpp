@@ -2,10 +2,14 @@
 // The round GPU reaches 50 TFLOP/s.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <string>
+#include <vector>
 
 #include "ppsim/model/workload.hpp"
 #include "presets.hpp"
+#include "support.hpp"
 
 namespace ppsim {
 namespace {
@@ -63,6 +67,31 @@ TEST_CASE(
   CHECK(static_cast<double>(stage.weight_grad.count()) == doctest::Approx(w * 1e9));
   CHECK(static_cast<double>(stage.backward.count()) == doctest::Approx(std::max(42 * launch, i + w) * 1e9));
   CHECK(stage.backward < stage.input_grad + stage.weight_grad);
+}
+
+TEST_CASE("what CUDA graphs launch costs the host nothing") {
+  ModelInput input{with(&Gpu::launch_overhead, milliseconds(1)), small_gpt()};
+  input.training.captured_launches = 0.75;
+  const StageCosts stage = make_workload(input, parallel(1, 3), {3, 3, {}}).stages.at(1);
+  CHECK(stage.forward == microseconds(250) * (2 * kForward));
+  CHECK(stage.weight_grad == microseconds(250) * (2 * kWeightGrad));
+}
+
+TEST_CASE("products of routed experts reach their share of the speed of others, and no others do") {
+  Transformer model = small_gpt();
+  model.gated_mlp = true;
+  model.experts = Experts{.count = 8, .per_token = 2, .shared = 1, .ffn_hidden = 512};
+  Cluster cluster = round_cluster(3);
+  cluster.gpu.expert_efficiency = 0.25;
+  const StageCosts slow = middle(cluster, parallel(1, 3), model),
+                   quick = middle(round_cluster(3), parallel(1, 3), model);
+  // Of two layers, each token visits two experts of three h x f products; backward is twice that.
+  const double routed = 2 * (2.0 * 512 * 2 * 3 * 1024 * 512) / 50e12 * 1e9;
+  CHECK(static_cast<double>((slow.forward - quick.forward).count()) ==
+        doctest::Approx(routed * 3).epsilon(1e-5));
+  CHECK(static_cast<double>((slow.backward - quick.backward).count()) ==
+        doctest::Approx(2 * routed * 3).epsilon(1e-5));
+  CHECK(middle(cluster, parallel(1, 3)).forward == middle(round_cluster(3), parallel(1, 3)).forward);
 }
 
 TEST_CASE("collectives come on top of what the host launches") {
@@ -179,6 +208,124 @@ TEST_CASE("the optimizer moves its bytes at its own share of the bandwidth, or t
   CHECK(step(0.5, {}, {}).forward == step({}, {}, {}).forward);
   CHECK(step({}, {}, milliseconds(3)).optimizer_step == milliseconds(3));
   CHECK(step(0.5, {}, milliseconds(3)).optimizer_step - step(0.5, {}, {}).optimizer_step == milliseconds(3));
+}
+
+bool says(const Workload& workload, const std::string& sentence) {
+  return std::find(workload.assumptions.begin(), workload.assumptions.end(), sentence) !=
+         workload.assumptions.end();
+}
+
+// Sentences that `changed` adds to what the round cluster's run says, in whatever order.
+void check_sentence(const ModelInput& changed, const Parallelism& p, const std::string& sentence) {
+  CAPTURE(sentence);
+  CHECK(says(make_workload(changed, p, {p.pipeline, p.pipeline, {}}), sentence));
+  CHECK_FALSE(
+      says(make_workload({round_cluster(3), changed.model}, p, {p.pipeline, p.pipeline, {}}), sentence));
+}
+
+TEST_CASE("a run says which of these are in use") {
+  Parallelism p = parallel(8, 3);
+  p.recompute = Recompute::Full;
+  ModelInput input{round_cluster(3), small_gpt()};
+  Gpu& gpu = input.cluster.gpu;
+  gpu.launch_overhead = microseconds(3);
+  gpu.pass_overhead = microseconds(40);
+  gpu.checkpoint_overhead = microseconds(50);
+  gpu.collective_overhead = microseconds(60);
+  gpu.step_overhead = milliseconds(7);
+  gpu.unaligned_efficiency = 0.25;
+  gpu.optimizer_efficiency = 0.5;
+  input.training.kernels[static_cast<std::size_t>(KernelKind::Norm)] = {.bytes = 5, .kernels = 6, .kept = 2};
+  input.training.kernels[static_cast<std::size_t>(KernelKind::Rotary)] = {.kernels = 8};
+  input.training.unfused_softmax = KernelFactors{.bytes = 3, .kernels = 4};
+  input.training.gathered_logits = true;
+  for (const char* sentence :
+       {"The host takes 3 us to launch a kernel, and a pass the longer of launching its kernels and of "
+        "computing "
+        "them; collectives come on top.",
+        "A product with a side that is no multiple of 16 bytes keeps 25 % of its speed.",
+        "Each pass of the pipeline takes 40 us more, which the software spends.",
+        "Each layer that is run again takes 50 us more, which the software spends.",
+        "Each collective takes 60 us more, which the software spends.",
+        "Each step takes 7000 us more, which the software spends.",
+        "The optimizer moves its bytes at 50 % of the memory's bandwidth.",
+        "Of what one kernel would take the software takes: norm 5 x the bytes in 6 x the kernels and 2 x "
+        "what is "
+        "kept; rotary 1 x the bytes in 8 x the kernels.",
+        "Samples x heads of a GPU are no multiple of 4, so that softmax is not fused: it takes 3 x the bytes "
+        "in 4 x "
+        "the kernels.",
+        "The loss gathers all logits on every GPU of a tensor group, and copies them."})
+    check_sentence(input, p, sentence);
+  Transformer flash = small_gpt();
+  flash.flash_attention = true;
+  input.model = flash;
+  input.training.attention_work = 1.5;
+  check_sentence(input, p, "Flash attention takes 1.5 times what its FLOPs do.");
+  input.training.captured_launches = 0.5;
+  check_sentence(
+      input, p,
+      "The host takes 3 us to launch a kernel (but 50 % of them, which CUDA graphs launch), and a pass the "
+      "longer of launching its kernels and of computing them; collectives come on top.");
+  flash.gated_mlp = true;
+  flash.experts = Experts{.count = 8, .per_token = 2, .ffn_hidden = 512};
+  input.model = flash;
+  gpu.expert_efficiency = 0.5;
+  check_sentence(input, p, "Products of routed experts reach 50 % of the speed of others.");
+}
+
+TEST_CASE("a run does not speak of what has no place in it") {
+  ModelInput input{round_cluster(3), small_gpt()};
+  input.cluster.gpu.pass_overhead = microseconds(40);
+  input.cluster.gpu.checkpoint_overhead = microseconds(50);
+  input.training.unfused_softmax = KernelFactors{.bytes = 3};  // 16 heads on one GPU
+  input.training.gathered_logits = true;                       // on one GPU
+  const Workload single = make_workload(input, parallel(1, 1), {1, 1, {}});
+  const Workload plain = make_workload({round_cluster(3), small_gpt()}, parallel(1, 1), {1, 1, {}});
+  for (const std::string& sentence : single.assumptions) {
+    CAPTURE(sentence);
+    CHECK(sentence.find("which the software spends") == std::string::npos);
+    CHECK(sentence.find("fused") == std::string::npos);
+    CHECK(sentence.find("gathers") == std::string::npos);
+  }
+  CHECK(single.assumptions.size() == plain.assumptions.size());
+}
+
+TEST_CASE("collectives that run beside computing take the rest of their time, and the run says so") {
+  Parallelism p = parallel(8, 3);
+  ModelInput input{round_cluster(3), small_gpt()};
+  const auto run = [&] { return make_workload(input, p, {3, 3, {}}); };
+  const StageCosts whole = run().stages.at(1);
+  input.training.overlap_tensor = 0.25;
+  const StageCosts part = run().stages.at(1);
+  // Forward computes for longer than a quarter of its four all-reduces.
+  REQUIRE(whole.forward - whole.forward_tensor_comm > whole.forward_tensor_comm / 4);
+  CHECK(std::abs((whole.forward_tensor_comm * 3 / 4 - part.forward_tensor_comm).count()) <= 1);
+  CHECK(std::abs((whole.forward - part.forward - whole.forward_tensor_comm / 4).count()) <= 2);
+  const auto sentences = run().assumptions;
+  CHECK(std::any_of(sentences.begin(), sentences.end(), [](const std::string& sentence) {
+    return sentence.starts_with("Tensor parallelism") &&
+           sentence.find("of which 25 % run beside computing, as long as that lasts") != std::string::npos;
+  }));
+}
+
+TEST_CASE("what layer costs do not show is refused with them") {
+  LayerCosts costs;
+  costs.layers.resize(3, {Flops(1e12), Flops(2e12), Bytes(10), Bytes(10), 5});
+  const auto where = [&](auto change) {
+    ModelInput input{round_cluster(3), costs};
+    change(input.training);
+    return where_of([&] { return make_workload(input, parallel(1, 3), {3, 3, {}}); });
+  };
+  CHECK(where([](Training&) {}) == "no error");
+  CHECK(where([](Training& t) { t.gathered_logits = true; }) == "/training/gathered_logits");
+  CHECK(where([](Training& t) { t.kernels[0].bytes = 2; }) == "/training/kernels");
+  CHECK(where([](Training& t) { t.unfused_softmax = KernelFactors{}; }) == "/training/kernels");
+  CHECK(where([](Training& t) { t.attention_work = 2; }) == "/training/kernels");
+  CHECK(where([](Training& t) { t.captured_launches = 1; }) == "/training/captured_launches");
+  CHECK(where([](Training& t) { t.overlap_sharding = true; }) == "/training/overlap_sharding");
+  CHECK(where([](Training& t) { t.overlap_tensor = 0.5; }) == "/training/overlap_tensor");
+  CHECK(where([](Training& t) { t.overlap_expert = 0.5; }) == "/training/overlap_expert");
 }
 
 }  // namespace

@@ -27,7 +27,8 @@ struct PredictedRow {
   std::size_t row = 0;             ///< of the table
   Time predicted{};                ///< the step
   std::optional<double> measured;  ///< nanoseconds; empty: it did not run, or nobody says how long
-  std::optional<double> ratio;     ///< predicted, to the reference row; see ValidationSpec::relative
+  std::optional<double> ratio;     ///< predicted, to the reference row; 0: it has none; see
+                                   ///< ValidationSpec::relative
   std::optional<double> measured_ratio;
   std::vector<MemoryError> memory;  ///< by ValidationSpec::memory, those that the row states
   Bytes peak;                       ///< predicted: what the fullest GPU has taken

@@ -47,8 +47,8 @@ struct Gpu {
   BytesPerSecond memory_bandwidth;
   Efficiency matmul_efficiency;
   Time kernel_overhead{};  ///< added to every matrix product, and to every kernel that memory bounds
-  Time launch_overhead{};  ///< of the host, for each kernel and collective: a pass takes the longer of what
-                           ///< the host launches and what the GPU computes
+  Time launch_overhead{};  ///< of the host, for each kernel: a pass takes the longer of what the host
+                           ///< launches and what the GPU computes, and its collectives
   std::optional<double> expert_efficiency;  ///< share of the speed of other products that those of routed
                                             ///< experts reach: smaller ones side by side, and the fullest
                                             ///< expert sets the pace; empty: all of it

@@ -25,8 +25,10 @@ struct OperatorRow {
   friend bool operator==(const OperatorRow&, const OperatorRow&) = default;
 };
 
-/// In the order of the forward; last the collectives, where there are any: as much of them as no compute
-/// hides. The times sum up to those of the stage before these are rounded.
+/// In the order of the forward; last the collectives, where there are any: of a context ring as much as no
+/// compute hides, of others all. The times sum up to those of the stage before these are rounded, but for
+/// what is no operator's: collectives that the training overlaps, launches that the GPU waits for, overheads
+/// of passes and of checkpoints.
 struct StageTable {
   LayerRange layers;
   std::vector<OperatorRow> rows;

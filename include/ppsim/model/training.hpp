@@ -32,7 +32,7 @@ inline constexpr std::size_t kKernelKinds = 9;
 struct KernelFactors {
   double bytes = 1;
   double kernels = 1;
-  double kept = 1;  ///< of the tensors that a norm or an activation function keeps for its backward
+  double kept = 1;  ///< of the tensors that a norm (from 1) or an activation function keeps for its backward
 };
 
 /// Mixed precision (Micikevicius et al. 2018) with Adam (Kingma and Ba 2015).
