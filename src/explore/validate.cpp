@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <mutex>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <variant>
@@ -150,17 +150,9 @@ DescribedTable describe_table(const ValidationSpec& spec, const CsvTable& table)
   return described;
 }
 
-Validation validate(const DescribedTable& described, std::span<const Override> more, unsigned threads,
-                    const std::function<void(std::size_t)>& progress) {
+Validation validate(const DescribedTable& described, std::span<const Override> more, unsigned threads) {
   std::vector<Outcome> outcomes(described.rows.size());
-  std::mutex mutex;
-  std::size_t done = 0;
-  const auto predict_one = [&](std::size_t row) {
-    outcomes[row] = try_row(described, row, more);
-    if (!progress) return;
-    const std::lock_guard lock(mutex);
-    progress(++done);
-  };
+  const auto predict_one = [&](std::size_t row) { outcomes[row] = try_row(described, row, more); };
   for_each_index(outcomes.size(), threads, [&] { return std::function<void(std::size_t)>(predict_one); });
   Validation validation{described.spec->path, described.table->path, described.rows.size(), {}, {}};
   for (Outcome& outcome : outcomes) {

@@ -20,13 +20,6 @@ double error_of(Time predicted, Time measured) {
   return relative_error(predicted, measured).value_or(0);
 }
 
-std::string signed_percent(double share) {
-  return fmt::format("{:+.2f} %", 100 * share);
-}
-std::string small_percent(double share) {
-  return fmt::format("{:.2f} %", 100 * share);
-}
-
 std::string jitter_text(const Spread& spread) {
   if (const auto* lognormal = std::get_if<Lognormal>(&spread))
     return lognormal->sigma > 0 ? fmt::format("sigma {:.4g}", lognormal->sigma) : "none";
@@ -59,8 +52,8 @@ std::string ops_table(const CalibrationReport& report) {
     table.add_row({std::string(name(static_cast<CostKind>(i))), std::to_string(kind.samples),
                    range_text(kind.least, kind.most),
                    kind.intercept ? fmt::format("{:.1f} us", *kind.intercept / 1e3) : "not told",
-                   fmt::format("{:.4f}", kind.factor), small_percent(kind.line_residual),
-                   small_percent(kind.residual_p50), small_percent(kind.residual_p95),
+                   fmt::format("{:.4f}", kind.factor), fine_percent(kind.line_residual),
+                   fine_percent(kind.residual_p50), fine_percent(kind.residual_p95),
                    spread == nullptr ? "" : jitter_text(*spread)});
   }
   return table.text();
@@ -91,7 +84,7 @@ std::string links_table(const CalibrationReport& report) {
     table.add_row({link.name, std::to_string(fit.transfers), std::to_string(fit.samples), sizes_text(fit),
                    format_time(fit.link.latency), format_time(fit.before.latency),
                    format_bandwidth(fit.link.bandwidth), format_bandwidth(fit.before.bandwidth),
-                   small_percent(fit.residual_p50), small_percent(fit.residual_p95),
+                   fine_percent(fit.residual_p50), fine_percent(fit.residual_p95),
                    jitter_text(report.jitter.transfers)});
   }
   return "\n" + table.text();

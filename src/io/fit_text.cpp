@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "json_text.hpp"
+#include "labels.hpp"
 #include "ppsim/core/version.hpp"
 #include "ppsim/io/table.hpp"
 
@@ -15,16 +16,6 @@ namespace ppsim {
 namespace {
 
 constexpr double kCorrelated = 0.9;
-
-std::string percent(double share) {
-  return fmt::format("{:.2f} %", 100 * share);
-}
-std::string signed_percent(double share) {
-  return fmt::format("{:+.2f} %", 100 * share);
-}
-double rounded_percent(double share) {
-  return std::round(1e6 * share) / 1e4;
-}
 
 std::string_view verdict_text(FitVerdict verdict) {
   constexpr std::array<std::string_view, 3> kTexts = {"told", "ambiguous", "not told: left at its default"};
@@ -60,9 +51,9 @@ std::vector<std::string> error_cells(const std::string& name, const FitErrors& e
                                      const FitErrors* held) {
   return {name,
           std::to_string(errors.samples),
-          percent(errors.mean_absolute),
+          fine_percent(errors.mean_absolute),
           signed_percent(errors.bias),
-          held != nullptr ? percent(held->mean_absolute) : "-",
+          held != nullptr ? fine_percent(held->mean_absolute) : "-",
           held != nullptr ? signed_percent(held->bias) : "-"};
 }
 

@@ -68,6 +68,18 @@ std::string percent(double fraction) {
   return fmt::format("{:.1f} %", 100 * fraction);
 }
 
+std::string fine_percent(double share) {
+  return fmt::format("{:.2f} %", 100 * share);
+}
+
+std::string signed_percent(double share) {
+  return fmt::format("{:+.2f} %", 100 * share);
+}
+
+double rounded_percent(double share) {
+  return std::round(1e6 * share) / 1e4;
+}
+
 std::string of_capacity(Bytes used, Bytes capacity) {
   constexpr double kGiB = 1024.0 * 1024 * 1024;
   const bool decimal = capacity.count() % 1'000'000'000 == 0;

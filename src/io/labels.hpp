@@ -32,6 +32,11 @@ namespace ppsim {
 /// "27.3 %"
 [[nodiscard]] std::string percent(double fraction);
 
+/// Of errors: "2.73 %", "+2.73 %", and in JSON 2.7312.
+[[nodiscard]] std::string fine_percent(double share);
+[[nodiscard]] std::string signed_percent(double share);
+[[nodiscard]] double rounded_percent(double share);
+
 /// "96 of 80 GiB", in the unit in which the capacity is a round number.
 [[nodiscard]] std::string of_capacity(Bytes used, Bytes capacity);
 

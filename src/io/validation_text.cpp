@@ -8,6 +8,7 @@
 #include <map>
 
 #include "json_text.hpp"
+#include "labels.hpp"
 #include "ppsim/core/version.hpp"
 #include "ppsim/io/table.hpp"
 
@@ -19,16 +20,6 @@ constexpr std::size_t kWorst = 10;
 std::string milliseconds(double ns) {
   return fmt::format("{:.1f}", ns / 1e6);
 }
-std::string percent(double share) {
-  return fmt::format("{:.2f} %", 100 * share);
-}
-std::string signed_percent(double share) {
-  return fmt::format("{:+.2f} %", 100 * share);
-}
-double rounded_percent(double share) {
-  return std::round(1e6 * share) / 1e4;
-}
-
 std::vector<double> errors_of(const Validation& validation) {
   std::vector<double> errors;
   for (const PredictedRow& row : validation.rows)
@@ -69,9 +60,9 @@ std::vector<const PredictedRow*> worst_rows(const Validation& validation) {
 }
 
 void add_accuracy(Table& table, const std::string& name, const Accuracy& accuracy) {
-  table.add_row({name, std::to_string(accuracy.count), percent(accuracy.mean_absolute),
-                 signed_percent(accuracy.bias), percent(accuracy.p50), percent(accuracy.p95),
-                 percent(accuracy.largest)});
+  table.add_row({name, std::to_string(accuracy.count), fine_percent(accuracy.mean_absolute),
+                 signed_percent(accuracy.bias), fine_percent(accuracy.p50), fine_percent(accuracy.p95),
+                 fine_percent(accuracy.largest)});
 }
 
 std::string accuracy_table(const Validation& validation, const ValidationSpec& spec, const CsvTable& table,

@@ -1,19 +1,11 @@
 #include "ppsim/metrics/accuracy.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include "ppsim/metrics/robust_fit.hpp"
+
 namespace ppsim {
-namespace {
-
-// The smallest that `share` of them do not pass.
-double nearest_rank(const std::vector<double>& sorted, double share) {
-  const auto rank = static_cast<std::size_t>(std::ceil(share * static_cast<double>(sorted.size())));
-  return sorted[std::max<std::size_t>(rank, 1) - 1];
-}
-
-}  // namespace
 
 Accuracy accuracy_of(std::span<const double> errors) {
   if (errors.empty()) return {};
@@ -27,10 +19,9 @@ Accuracy accuracy_of(std::span<const double> errors) {
   const auto count = static_cast<double>(errors.size());
   accuracy.bias /= count;
   accuracy.mean_absolute /= count;
-  std::sort(sizes.begin(), sizes.end());
   accuracy.p50 = nearest_rank(sizes, 0.5);
   accuracy.p95 = nearest_rank(sizes, 0.95);
-  accuracy.largest = sizes.back();
+  accuracy.largest = nearest_rank(sizes, 1);
   return accuracy;
 }
 

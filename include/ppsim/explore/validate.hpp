@@ -1,7 +1,6 @@
 /// A table of measured runs, each predicted by simulating it.
 #pragma once
 
-#include <functional>
 #include <span>
 #include <vector>
 
@@ -22,10 +21,9 @@ struct DescribedTable {
 [[nodiscard]] DescribedTable describe_table(const ValidationSpec& spec, const CsvTable& table);
 
 /// Predicts every row that can be described, on `threads` threads (0: as many as the machine has); what is no
-/// legal run is skipped with its reason. `more` is put into every config: parameters to try. `progress` hears
-/// how many rows are done, from any thread, one at a time. The result is the same for any number of threads.
+/// legal run is skipped with its reason. `more` is put into every config: parameters to try. The result is
+/// the same for any number of threads.
 [[nodiscard]] Validation validate(const DescribedTable& described, std::span<const Override> more = {},
-                                  unsigned threads = 0,
-                                  const std::function<void(std::size_t)>& progress = {});
+                                  unsigned threads = 0);
 
 }  // namespace ppsim
