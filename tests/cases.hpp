@@ -10,7 +10,7 @@
 
 #include "ppsim/graph/op_graph.hpp"
 #include "ppsim/graph/timeline.hpp"
-#include "ppsim/model/workload.hpp"
+#include "ppsim/model/costs/workload.hpp"
 #include "ppsim/schedule/registry.hpp"
 
 namespace ppsim {

@@ -1,3 +1,5 @@
+#include "explore/bench/bench_cluster.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -5,15 +7,15 @@
 #include <optional>
 #include <sstream>
 
-#include "command.hpp"
-#include "job.hpp"
-#include "ppsim/explore/bench_cluster.hpp"
-#include "ppsim/explore/describe.hpp"
-#include "ppsim/io/cluster_text.hpp"
-#include "ppsim/io/files.hpp"
-#include "ppsim/io/quantity.hpp"
-#include "ppsim/replay/environment.hpp"
-#include "ppsim/replay/job.hpp"
+#include "cli/command.hpp"
+#include "cli/job.hpp"
+#include "output/config/cluster_section.hpp"
+#include "output/report/measured_cluster_text.hpp"
+#include "ppsim/explore/run/describe.hpp"
+#include "replay/environment.hpp"
+#include "replay/job.hpp"
+#include "text/files.hpp"
+#include "text/quantity.hpp"
 
 namespace ppsim::cli {
 namespace {
@@ -25,7 +27,7 @@ constexpr std::uint64_t kWidestOnGpu = 8192, kWidestOnHost = 1024;
 // Messages count their bytes in an int.
 constexpr Bytes kMostBytes((std::int64_t{1} << 31) - 1);
 
-struct Arguments {
+struct BenchClusterArguments {
   JobArguments job;
   std::string model, sizes, output;
   double seconds = kSeconds;
@@ -57,7 +59,7 @@ std::vector<Bytes> parse_sizes(const std::string& text) {
   return sizes;
 }
 
-BenchPlan make_plan_of(const Arguments& arguments) {
+BenchPlan make_plan_of(const BenchClusterArguments& arguments) {
   BenchPlan plan;
   plan.links = {parse_sizes(arguments.sizes), share_of(arguments.seconds, 0.75)};
   plan.product_seconds = share_of(arguments.seconds, 0.25);
@@ -72,7 +74,7 @@ BenchPlan make_plan_of(const Arguments& arguments) {
   return plan;
 }
 
-BenchPlan prepare(const Arguments& arguments, bool first) {
+BenchPlan prepare(const BenchClusterArguments& arguments, bool first) {
   if (!arguments.on_gpus() && !host_can_multiply())
     throw Error("--backend",
                 "this build has no BLAS, which it measures products with: install libopenblas-dev and "
@@ -82,20 +84,21 @@ BenchPlan prepare(const Arguments& arguments, bool first) {
 }
 
 // A GPU alone has products to measure.
-std::string size_fault(const Transport& transport, const Arguments& arguments) {
+std::string size_fault(const Transport& transport, const BenchClusterArguments& arguments) {
   return transport.size() > 1 || arguments.on_gpus()
              ? ""
              : "1 process is in this job: expected at least 2, one a GPU or process to measure "
                "(mpirun -n 2 ...)";
 }
 
-std::string arguments_fault(const Arguments& arguments, Group& group) {
+std::string arguments_fault(const BenchClusterArguments& arguments, Group& group) {
   return text_of(group.broadcast(bytes_of(arguments.text()))) == arguments.text()
              ? ""
              : "options are not those of rank 0";
 }
 
-int write_results(const Arguments& arguments, const BenchSamples& samples, const BenchPlan& plan) {
+int write_results(const BenchClusterArguments& arguments, const BenchSamples& samples,
+                  const BenchPlan& plan) {
   const JobFault fault = fault_of([&] {
     const MeasuredCluster measured = make_measured_cluster(samples, plan);
     print(arguments.json ? measured_cluster_json(measured) : measured_cluster_table(measured));
@@ -106,7 +109,7 @@ int write_results(const Arguments& arguments, const BenchSamples& samples, const
   return kFailed;
 }
 
-int bench_rank(const Arguments& arguments, Group& group) {
+int bench_rank(const BenchClusterArguments& arguments, Group& group) {
   std::optional<BenchPlan> plan;
   const JobFault fault = fault_of([&] { plan = prepare(arguments, group.is_first()); });
   if (const int code = agree_on_fault(group, fault); code != 0) return code;
@@ -127,7 +130,7 @@ Command add_bench_cluster(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand("bench-cluster",
                                         "Measure links and matrix products, and write them down as a cluster "
                                         "(mpirun -n P ppsim bench-cluster ...)");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<BenchClusterArguments>();
   arguments->job.declare(*app);
   app->add_option("--model", arguments->model, "Multiply matrices of the shapes of this config's model")
       ->check(not_empty())

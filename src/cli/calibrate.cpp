@@ -1,21 +1,24 @@
+#include "explore/calibrate/calibrate.hpp"
+
 #include <fmt/format.h>
 
-#include "command.hpp"
+#include "cli/command.hpp"
+#include "output/config/calibrated_config.hpp"
+#include "output/report/calibration_text.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/explore/calibrate.hpp"
-#include "ppsim/io/files.hpp"
+#include "text/files.hpp"
 
 namespace ppsim::cli {
 namespace {
 
-struct Arguments {
+struct CalibrateArguments {
   std::vector<std::string> timelines, configs;
   std::string output;
   bool json = false;
 };
 
 // One config for all, or one each.
-std::vector<MeasuredFile> load(const Arguments& arguments) {
+std::vector<MeasuredFile> load(const CalibrateArguments& arguments) {
   const std::size_t files = arguments.timelines.size(), configs = arguments.configs.size();
   if (configs != 1 && configs != files)
     throw Error("--config", fmt::format("{} configs for {} timelines; expected one for all, or one each",
@@ -26,7 +29,7 @@ std::vector<MeasuredFile> load(const Arguments& arguments) {
   return list;
 }
 
-int calibrate_command(const Arguments& arguments) {
+int calibrate_command(const CalibrateArguments& arguments) {
   const std::vector<MeasuredFile> files = load(arguments);
   std::vector<std::string> inputs = arguments.timelines;
   for (const MeasuredFile& file : files) {
@@ -46,7 +49,7 @@ int calibrate_command(const Arguments& arguments) {
 Command add_calibrate(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand(
       "calibrate", "Fit costs, links and jitter to measured timelines, and write them as a config");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<CalibrateArguments>();
   app->add_option("TIMELINE", arguments->timelines, "CSVs of replay -o; all of one machine")->required();
   app->add_option("--config", arguments->configs,
                   "JSON config of the run that each is of, in order; one serves all")

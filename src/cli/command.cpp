@@ -1,6 +1,7 @@
-#include "command.hpp"
+#include "cli/command.hpp"
 
 #include <fmt/format.h>
+
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -12,8 +13,8 @@
 #include <filesystem>
 
 #include "ppsim/core/error.hpp"
-#include "ppsim/explore/compare.hpp"
-#include "ppsim/io/files.hpp"
+#include "ppsim/explore/run/compare.hpp"
+#include "text/files.hpp"
 
 namespace ppsim::cli {
 namespace {

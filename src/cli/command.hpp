@@ -2,13 +2,14 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "ppsim/io/config.hpp"
+#include "ppsim/input/config/config.hpp"
 
 namespace ppsim::cli {
 

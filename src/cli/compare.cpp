@@ -1,15 +1,16 @@
-#include "ppsim/explore/compare.hpp"
+#include "ppsim/explore/run/compare.hpp"
 
-#include "command.hpp"
+#include "cli/command.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/explore/vary.hpp"
-#include "ppsim/io/report_text.hpp"
+#include "ppsim/explore/run/vary.hpp"
+#include "ppsim/output/report/comparison.hpp"
+#include "ppsim/output/report/report_text.hpp"
 #include "ppsim/schedule/registry.hpp"
 
 namespace ppsim::cli {
 namespace {
 
-struct Arguments {
+struct CompareArguments {
   ConfigArguments config;
   std::vector<std::string> schedules;
   std::vector<std::string> vary;
@@ -31,12 +32,12 @@ std::vector<ComparisonCase> make_cases(const std::vector<std::string>& names, co
 }
 
 // Left out: with --vary the config's own schedule, else all.
-std::vector<ComparisonCase> asked_cases(const Arguments& arguments, const Config& config) {
+std::vector<ComparisonCase> asked_cases(const CompareArguments& arguments, const Config& config) {
   if (!arguments.schedules.empty()) return make_cases(arguments.schedules, config);
   return arguments.vary.empty() ? make_cases({"all"}, config) : std::vector{own_case()};
 }
 
-std::vector<ComparisonRow> make_rows(const Arguments& arguments, const Config& config) {
+std::vector<ComparisonRow> make_rows(const CompareArguments& arguments, const Config& config) {
   const auto overrides = arguments.config.overrides();
   const auto cases = asked_cases(arguments, config);
   if (arguments.vary.empty()) return ppsim::compare(arguments.config.path, overrides, cases);
@@ -45,7 +46,7 @@ std::vector<ComparisonRow> make_rows(const Arguments& arguments, const Config& c
   return compare_varied(arguments.config.path, overrides, variations, cases, arguments.threads);
 }
 
-int compare(const Arguments& arguments) {
+int compare(const CompareArguments& arguments) {
   const Config config = arguments.config.load();
   const auto rows = make_rows(arguments, config);
   print(arguments.json ? comparison_json(rows, config) : comparison_table(rows, config, color_wanted()));
@@ -56,7 +57,7 @@ int compare(const Arguments& arguments) {
 
 Command add_compare(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand("compare", "Several schedules on one config, side by side");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<CompareArguments>();
   arguments->config.declare(*app, false);
   app->add_option("--schedules", arguments->schedules,
                   "Schedules, by comma: all (the default), or NAME[:KEY=VALUE...] with keys of parallelism "

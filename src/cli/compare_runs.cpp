@@ -1,21 +1,25 @@
+#include "explore/run/compare_runs.hpp"
+
 #include <fmt/format.h>
 
 #include <array>
 #include <cmath>
 #include <optional>
 
-#include "command.hpp"
+#include "cli/command.hpp"
+#include "explore/run/measured.hpp"
+#include "output/report/prediction_text.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/explore/compare_runs.hpp"
-#include "ppsim/explore/measured.hpp"
-#include "ppsim/io/files.hpp"
-#include "ppsim/io/prediction_text.hpp"
-#include "ppsim/io/timeline_files.hpp"
+#include "ppsim/input/timeline/timeline_reader.hpp"
+#include "ppsim/output/picture/timeline_svg.hpp"
+#include "ppsim/output/shown_run.hpp"
+#include "ppsim/output/trace/chrome_trace.hpp"
+#include "text/files.hpp"
 
 namespace ppsim::cli {
 namespace {
 
-struct Arguments {
+struct CompareRunsArguments {
   ConfigArguments config;
   std::vector<std::string> timelines;  // [PREDICTED] MEASURED
   std::optional<double> max_error;     // percent
@@ -26,7 +30,7 @@ struct Arguments {
   [[nodiscard]] std::string predicted() const { return timelines.size() > 1 ? timelines.front() : ""; }
 };
 
-Run make_prediction(const Arguments& arguments, const Config& config) {
+Run make_prediction(const CompareRunsArguments& arguments, const Config& config) {
   Plan plan = make_plan(config);
   for (const std::string& line : plan.notes) note(line);
   PhaseSeconds seconds;
@@ -36,14 +40,15 @@ Run make_prediction(const Arguments& arguments, const Config& config) {
   return measure_steps(std::move(plan), std::move(graph), std::move(steps), {}).run;
 }
 
-std::array<TraceRun, 2> both_runs(const RunComparison& comparison) {
+std::array<ShownRun, 2> both_runs(const RunComparison& comparison) {
   const auto part = [](const char* name, const Run& run) {
-    return TraceRun{name, &run.graph, &run.timeline, &run.memory, &run.report};
+    return ShownRun{name, &run.graph, &run.timeline, &run.memory, &run.report};
   };
   return {part("predicted", comparison.predicted), part("measured", comparison.measured)};
 }
 
-void write_results(const Arguments& arguments, const Config& config, const RunComparison& comparison) {
+void write_results(const CompareRunsArguments& arguments, const Config& config,
+                   const RunComparison& comparison) {
   const PredictionSources sources{arguments.predicted().empty() ? "simulated" : arguments.predicted(),
                                   arguments.measured()};
   const OpGraph& graph = comparison.predicted.graph;
@@ -54,7 +59,7 @@ void write_results(const Arguments& arguments, const Config& config, const RunCo
 }
 
 // The gate: 1 where the step's error is beyond what is allowed.
-int judge(const Arguments& arguments, const Prediction& prediction) {
+int judge(const CompareRunsArguments& arguments, const Prediction& prediction) {
   if (!arguments.max_error) return 0;
   const std::optional<double> error = prediction.step_error();
   if (error && 100 * std::abs(*error) <= *arguments.max_error) return 0;
@@ -63,7 +68,7 @@ int judge(const Arguments& arguments, const Prediction& prediction) {
   return 1;
 }
 
-int compare(const Arguments& arguments) {
+int compare_runs(const CompareRunsArguments& arguments) {
   const Config config = arguments.config.load();
   check_outputs({arguments.trace, arguments.svg}, {config.path, config.schedule.file.value_or(""),
                                                    arguments.predicted(), arguments.measured()});
@@ -79,7 +84,7 @@ int compare(const Arguments& arguments) {
 
 Command add_compare_runs(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand("compare-runs", "Hold a predicted timeline against a measured one");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<CompareRunsArguments>();
   app->add_option("TIMELINES", arguments->timelines,
                   "[PREDICTED] MEASURED: CSVs of simulate --timeline or replay -o; PREDICTED left out: what "
                   "simulate says")
@@ -97,7 +102,7 @@ Command add_compare_runs(CLI::App& parent) {
   add_output(*app, "--trace", arguments->trace, "Write both as one Chrome trace (.json or .json.gz)");
   add_output(*app, "--svg", arguments->svg, "Draw both, one above the other");
   add_switch(*app, "--json", arguments->json, "Print the figures as JSON and nothing else");
-  return {app, [arguments] { return compare(*arguments); }};
+  return {app, [arguments] { return compare_runs(*arguments); }};
 }
 
 }  // namespace ppsim::cli

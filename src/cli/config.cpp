@@ -1,5 +1,5 @@
-#include "command.hpp"
-#include "ppsim/io/listings.hpp"
+#include "cli/command.hpp"
+#include "ppsim/output/config/config_listing.hpp"
 
 namespace ppsim::cli {
 

@@ -21,7 +21,7 @@ def main(output, *paths):
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         entries.append(f'    {{"{path.stem}", {json.dumps(document["description"])}, R"json({text})json"}},\n')
     pathlib.Path(output).write_text(
-        '#include "presets.hpp"\n\nnamespace ppsim::cli {\nnamespace {\n\nconstexpr Preset kPresets[] = {\n'
+        '#include "cli/presets.hpp"\n\nnamespace ppsim::cli {\nnamespace {\n\nconstexpr Preset kPresets[] = {\n'
         + "".join(entries)
         + "};\n\n}  // namespace\n\nstd::span<const Preset> presets() { return kPresets; }\n\n}  // namespace ppsim::cli\n")
 

@@ -1,19 +1,21 @@
 #include <fmt/format.h>
+
 #include <unistd.h>
 
 #include <cstdio>
 #include <optional>
 
-#include "command.hpp"
+#include "cli/command.hpp"
+#include "explore/fit/fit_tables.hpp"
+#include "output/config/fitted_cluster.hpp"
+#include "output/report/fit_text.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/explore/fit_tables.hpp"
-#include "ppsim/io/files.hpp"
-#include "ppsim/io/fitted_cluster.hpp"
+#include "text/files.hpp"
 
 namespace ppsim::cli {
 namespace {
 
-struct Arguments {
+struct FitArguments {
   std::vector<std::string> specs, tables;
   std::string output, cluster;
   FitOptions options;
@@ -22,7 +24,7 @@ struct Arguments {
 };
 
 // A spec for each table, or one for all.
-std::vector<ValidationSpec> read_specs(const Arguments& arguments) {
+std::vector<ValidationSpec> read_specs(const FitArguments& arguments) {
   if (arguments.specs.size() != 1 && arguments.specs.size() != arguments.tables.size())
     throw Error("--table", fmt::format("{} tables for {} specs; expected one a spec, or a single spec",
                                        arguments.tables.size(), arguments.specs.size()));
@@ -49,7 +51,7 @@ FitProgress progress_bar() {
   };
 }
 
-int fit(const Arguments& arguments) {
+int fit(const FitArguments& arguments) {
   const std::vector<ValidationSpec> specs = read_specs(arguments);
   std::vector<std::string> inputs = arguments.specs;
   inputs.insert(inputs.end(), arguments.tables.begin(), arguments.tables.end());
@@ -73,7 +75,7 @@ int fit(const Arguments& arguments) {
 
 Command add_fit(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand("fit", "Fit a machine's parameters to tables of measured runs");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<FitArguments>();
   app->add_option("SPECS", arguments->specs,
                   "JSON: what the columns of each table mean; the first names the parameters")
       ->required()

@@ -1,14 +1,14 @@
-#include "ppsim/io/import.hpp"
+#include "ppsim/input/import/import.hpp"
 
-#include "command.hpp"
+#include "cli/command.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/io/files.hpp"
-#include "ppsim/io/quantity.hpp"
+#include "text/files.hpp"
+#include "text/quantity.hpp"
 
 namespace ppsim::cli {
 namespace {
 
-struct Arguments {
+struct ImportArguments {
   std::string path;
   std::string output;
   bool json = false;
@@ -21,7 +21,7 @@ struct Arguments {
 };
 
 // The section to stdout or the file; what was assumed to stderr, or with the section into the document.
-int show(const Arguments& arguments, std::string_view kind, const ImportedSection& imported) {
+int show(const ImportArguments& arguments, std::string_view kind, const ImportedSection& imported) {
   if (!arguments.output.empty()) write_file(arguments.output, imported.text);
   if (arguments.json) {
     print(imported_json(imported, kind));
@@ -34,12 +34,12 @@ int show(const Arguments& arguments, std::string_view kind, const ImportedSectio
 
 struct Kind {
   CLI::App* app;
-  std::shared_ptr<Arguments> arguments;
+  std::shared_ptr<ImportArguments> arguments;
 };
 
 Kind add_kind(CLI::App& parent, const std::string& name, const std::string& file, const std::string& help) {
   CLI::App* app = parent.add_subcommand(name, help);
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ImportArguments>();
   app->add_option("FILE", arguments->path, file)->required()->check(not_empty());
   add_output(*app, "-o,--output", arguments->output, "Write the section to a file instead of stdout");
   add_switch(*app, "--json", arguments->json, "Print the section and what was assumed as one JSON object");
@@ -66,7 +66,7 @@ Command add_huggingface(CLI::App& parent) {
                              "A model of Hugging Face transformers, as a model");
   add_count(kind, "--sequence-length", kind.arguments->huggingface.sequence_length,
             "Tokens of a sample; default: the longest that the model takes");
-  return command_of(kind, [](const Arguments& arguments) {
+  return command_of(kind, [](const ImportArguments& arguments) {
     return import_huggingface(arguments.path, arguments.huggingface);
   });
 }
@@ -76,8 +76,9 @@ Command add_megatron(CLI::App& parent) {
                              "Arguments of Megatron-LM, as a config without its cluster");
   add_count(kind, "--gpus", kind.arguments->megatron.gpus,
             "GPUs of the whole job; default: as the file says");
-  return command_of(
-      kind, [](const Arguments& arguments) { return import_megatron(arguments.path, arguments.megatron); });
+  return command_of(kind, [](const ImportArguments& arguments) {
+    return import_megatron(arguments.path, arguments.megatron);
+  });
 }
 
 Command add_deepspeed(CLI::App& parent) {
@@ -86,8 +87,9 @@ Command add_deepspeed(CLI::App& parent) {
   add_count(kind, "--pipeline", kind.arguments->deepspeed.pipeline,
             "Pipeline ranks, which the file does not say; default: 1");
   add_count(kind, "--data", kind.arguments->deepspeed.data, "Replicas; default: as the batch sizes say");
-  return command_of(
-      kind, [](const Arguments& arguments) { return import_deepspeed(arguments.path, arguments.deepspeed); });
+  return command_of(kind, [](const ImportArguments& arguments) {
+    return import_deepspeed(arguments.path, arguments.deepspeed);
+  });
 }
 
 Command add_nccl_tests(CLI::App& parent) {
@@ -100,7 +102,7 @@ Command add_nccl_tests(CLI::App& parent) {
       ->type_name("NAME");
   add_count(kind, "--nics-per-node", kind.arguments->nccl_tests.nics_per_node,
             "NICs of each node, where ranks are on several");
-  return command_of(kind, [](const Arguments& arguments) {
+  return command_of(kind, [](const ImportArguments& arguments) {
     return import_nccl_tests(arguments.path, arguments.nccl_tests);
   });
 }
@@ -121,7 +123,7 @@ Command add_topology(CLI::App& parent) {
                    "Of one NIC in one direction, such as \"400 Gb/s\"")
       ->check(not_empty())
       ->type_name("BANDWIDTH");
-  return command_of(kind, [](const Arguments& arguments) {
+  return command_of(kind, [](const ImportArguments& arguments) {
     TopologyOptions options = arguments.topology;
     if (!arguments.nic_bandwidth.empty())
       options.nic_bandwidth = parse_bandwidth(arguments.nic_bandwidth, "--nic-bandwidth");

@@ -1,19 +1,20 @@
+#include "explore/trace/import_trace.hpp"
+
 #include <fmt/format.h>
 
-#include "command.hpp"
+#include "cli/command.hpp"
+#include "cli/run_output.hpp"
+#include "explore/run/measured.hpp"
+#include "input/timeline/kineto_reader.hpp"
+#include "output/report/activity_text.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/explore/import_trace.hpp"
-#include "ppsim/explore/measured.hpp"
-#include "ppsim/io/activity_text.hpp"
-#include "ppsim/io/files.hpp"
-#include "ppsim/io/kineto.hpp"
-#include "ppsim/io/timeline_files.hpp"
-#include "run_output.hpp"
+#include "ppsim/output/trace/timeline_csv.hpp"
+#include "text/files.hpp"
 
 namespace ppsim::cli {
 namespace {
 
-struct Arguments {
+struct ImportTraceArguments {
   ConfigArguments config;  // its path is empty where none is given
   std::vector<std::string> traces;
   std::string timeline;
@@ -27,7 +28,7 @@ std::vector<GpuTrace> read_traces(const std::vector<std::string>& paths) {
 }
 
 // Without a config: only where each GPU's time went.
-int show_activity(const Arguments& arguments) {
+int show_activity(const ImportTraceArguments& arguments) {
   const std::vector<GpuTrace> traces = read_traces(arguments.traces);
   std::vector<GpuActivity> activities;
   for (const GpuTrace& trace : traces) activities.push_back(measure_activity(trace));
@@ -35,7 +36,7 @@ int show_activity(const Arguments& arguments) {
   return 0;
 }
 
-int import_run(const Arguments& arguments) {
+int import_run(const ImportTraceArguments& arguments) {
   const Config config = arguments.config.load();
   std::vector<std::string> inputs = arguments.traces;
   inputs.insert(inputs.end(), {config.path, config.schedule.file.value_or("")});
@@ -57,7 +58,7 @@ int import_run(const Arguments& arguments) {
 Command add_import_trace(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand(
       "import-trace", "Read traces of PyTorch's profiler, a file a rank, as a measured timeline");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ImportTraceArguments>();
   app->add_option("TRACES", arguments->traces,
                   "JSON of torch.profiler, one file a pipeline rank (.json, .json.gz)")
       ->required()

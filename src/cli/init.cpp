@@ -4,15 +4,15 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "command.hpp"
+#include "cli/command.hpp"
+#include "cli/presets.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/io/files.hpp"
-#include "presets.hpp"
+#include "text/files.hpp"
 
 namespace ppsim::cli {
 namespace {
 
-struct Arguments {
+struct InitArguments {
   std::string preset = "seed_4x8";
   std::string output;
   bool list = false;
@@ -36,7 +36,7 @@ std::string list_text() {
   return out;
 }
 
-int init(const Arguments& arguments) {
+int init(const InitArguments& arguments) {
   if (arguments.list) {
     print(list_text());
     return 0;
@@ -57,7 +57,7 @@ int init(const Arguments& arguments) {
 
 Command add_init(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand("init", "Write a config to start from, all sections in one file");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<InitArguments>();
   app->add_option("PRESET", arguments->preset, "Which one; --list shows them")->capture_default_str();
   add_output(*app, "-o,--output", arguments->output, "Write to a file instead of stdout");
   add_switch(*app, "--force", arguments->force, "Replace a file that is there");

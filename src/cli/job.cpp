@@ -1,6 +1,8 @@
-#include "job.hpp"
+#include "cli/job.hpp"
+#include "replay/job.hpp"
 
 #include <fmt/format.h>
+
 #include <signal.h>
 #include <unistd.h>
 
@@ -10,9 +12,8 @@
 #include <exception>
 #include <memory>
 
-#include "ppsim/io/quantity.hpp"
-#include "ppsim/replay/gpu_replay.hpp"
-#include "ppsim/replay/job.hpp"
+#include "replay/gpu/gpu_replay.hpp"
+#include "text/quantity.hpp"
 
 namespace ppsim::cli {
 namespace {

@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include "command.hpp"
+#include "cli/command.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/replay/group.hpp"
+#include "replay/group.hpp"
 
 namespace ppsim::cli {
 

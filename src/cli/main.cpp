@@ -5,7 +5,7 @@
 #include <sstream>
 #include <vector>
 
-#include "command.hpp"
+#include "cli/command.hpp"
 #include "ppsim/core/error.hpp"
 #include "ppsim/core/version.hpp"
 

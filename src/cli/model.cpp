@@ -1,6 +1,6 @@
-#include "command.hpp"
-#include "ppsim/explore/describe.hpp"
-#include "ppsim/io/model_text.hpp"
+#include "cli/command.hpp"
+#include "ppsim/explore/run/describe.hpp"
+#include "ppsim/output/report/model_text.hpp"
 
 namespace ppsim::cli {
 

@@ -1,18 +1,18 @@
-#include "command.hpp"
-#include "ppsim/explore/describe.hpp"
-#include "ppsim/explore/run.hpp"
-#include "ppsim/io/traffic_text.hpp"
+#include "cli/command.hpp"
+#include "ppsim/explore/run/describe.hpp"
+#include "ppsim/explore/run/run.hpp"
+#include "ppsim/output/report/traffic_text.hpp"
 
 namespace ppsim::cli {
 namespace {
 
-struct Arguments {
+struct NetworkArguments {
   ConfigArguments config;
   bool json = false;
 };
 
 // Alone is what the costs say; under load is what sharing makes of it.
-int show_network(const Arguments& arguments) {
+int show_network(const NetworkArguments& arguments) {
   Config config = arguments.config.load();
   config.simulation.contention = Contention::Fair;
   config.simulation.detail = Detail::Folded;
@@ -34,7 +34,7 @@ Command add_network(CLI::App& parent) {
       "network",
       "Show links, transfers and collectives of a step: who shares what, and the time of each alone and "
       "under load");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<NetworkArguments>();
   arguments->config.declare(*app);
   add_switch(*app, "--json", arguments->json, "Print the tables as JSON and nothing else");
   return {app, [arguments] { return show_network(*arguments); }};

@@ -1,16 +1,17 @@
 #include <fmt/format.h>
+
 #include <unistd.h>
 
 #include <optional>
 
-#include "command.hpp"
-#include "job.hpp"
-#include "ppsim/explore/measured.hpp"
-#include "ppsim/explore/replayed.hpp"
-#include "ppsim/io/files.hpp"
-#include "ppsim/io/timeline_files.hpp"
-#include "ppsim/replay/environment.hpp"
-#include "run_output.hpp"
+#include "cli/command.hpp"
+#include "cli/job.hpp"
+#include "cli/run_output.hpp"
+#include "explore/bench/replayed.hpp"
+#include "explore/run/measured.hpp"
+#include "ppsim/output/trace/timeline_csv.hpp"
+#include "replay/environment.hpp"
+#include "text/files.hpp"
 
 namespace ppsim::cli {
 namespace {
@@ -28,7 +29,7 @@ const std::map<std::string, GpuCompute> kComputes = {{"spin", GpuCompute::Spin},
 const std::map<std::string, Communicators> kCommunicators = {{"pair", Communicators::Pair},
                                                              {"world", Communicators::World}};
 
-struct Arguments {
+struct ReplayArguments {
   ConfigArguments config;
   JobArguments job;
   std::string timeline;
@@ -46,7 +47,7 @@ struct Arguments {
 };
 
 // No option is read for nothing.
-void check_options(const Arguments& arguments) {
+void check_options(const ReplayArguments& arguments) {
   const auto refuse = [&](const std::optional<std::string>& value, std::string_view option) {
     if (value) throw Error(std::string(option), "has no meaning for the backend " + arguments.job.backend);
   };
@@ -61,7 +62,7 @@ struct Loaded {
   std::optional<GpuReplayOptions> gpu;
 };
 
-GpuReplayOptions gpu_options(const Arguments& arguments, const Config& config, const ReplayPlan& plan) {
+GpuReplayOptions gpu_options(const ReplayArguments& arguments, const Config& config, const ReplayPlan& plan) {
   GpuReplayOptions options = make_gpu_options(config, plan, kComputes.at(arguments.compute.value_or("spin")));
   if (arguments.communicators) {
     if (config.simulation.communication == Communication::Program)
@@ -76,7 +77,7 @@ GpuReplayOptions gpu_options(const Arguments& arguments, const Config& config, c
   return options;
 }
 
-Loaded load(const Arguments& arguments, bool first) {
+Loaded load(const ReplayArguments& arguments, bool first) {
   Config config = arguments.config.load();
   if (first) {
     check_outputs({arguments.outputs.first_trace(), arguments.timeline, arguments.outputs.svg},
@@ -116,7 +117,7 @@ GpuReplayResult replay_and_show(const Loaded& loaded, Group& group, ReplayOption
   return result;
 }
 
-int write_results(const Arguments& arguments, Loaded loaded, GpuReplayResult result) {
+int write_results(const ReplayArguments& arguments, Loaded loaded, GpuReplayResult result) {
   const JobFault fault = fault_of([&] {
     std::string csv;
     if (!arguments.timeline.empty()) csv = timeline_csv(loaded.plan.graph, result.replay.steps);
@@ -135,7 +136,7 @@ int write_results(const Arguments& arguments, Loaded loaded, GpuReplayResult res
 }
 
 // One rank's part. What is wrong with the config on any rank all ranks know before they begin.
-int replay_rank(const Arguments& arguments, Group& group) {
+int replay_rank(const ReplayArguments& arguments, Group& group) {
   std::optional<Loaded> loaded;
   const JobFault own = fault_of([&] { loaded = load(arguments, group.is_first()); });
   if (const int code = agree_on_fault(group, own); code != 0) return code;
@@ -146,7 +147,7 @@ int replay_rank(const Arguments& arguments, Group& group) {
   return group.is_first() ? write_results(arguments, std::move(*loaded), std::move(result)) : 0;
 }
 
-int replay_command(const Arguments& arguments) {
+int replay_command(const ReplayArguments& arguments) {
   check_options(arguments);
   return run_in_job(arguments.job, [&](Group& group) { return replay_rank(arguments, group); });
 }
@@ -156,7 +157,7 @@ int replay_command(const Arguments& arguments) {
 Command add_replay(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand(
       "replay", "Run one schedule for real, a process a rank (mpirun -n P ppsim replay ...)");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ReplayArguments>();
   arguments->config.declare(*app);
   arguments->job.declare(*app);
   app->add_option(

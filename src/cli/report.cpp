@@ -1,14 +1,14 @@
 #include <fmt/format.h>
 
-#include "command.hpp"
-#include "ppsim/explore/measured.hpp"
-#include "ppsim/io/timeline_files.hpp"
-#include "run_output.hpp"
+#include "cli/command.hpp"
+#include "cli/run_output.hpp"
+#include "explore/run/measured.hpp"
+#include "ppsim/input/timeline/timeline_reader.hpp"
 
 namespace ppsim::cli {
 namespace {
 
-struct Arguments {
+struct ReportArguments {
   ConfigArguments config;
   std::string timeline;
   RunOutputs outputs;
@@ -19,7 +19,7 @@ std::vector<std::string> notes_on(const std::string& path, std::size_t steps) {
   return {fmt::format("times are those of {}, its median step of {}", path, steps)};
 }
 
-int report(const Arguments& arguments) {
+int report(const ReportArguments& arguments) {
   const Config config = arguments.config.load();
   check_outputs({arguments.outputs.first_trace(), arguments.outputs.svg},
                 {config.path, config.schedule.file.value_or(""), arguments.timeline});
@@ -37,7 +37,7 @@ int report(const Arguments& arguments) {
 
 Command add_report(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand("report", "Report the figures of a timeline, measured or simulated");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ReportArguments>();
   app->add_option("TIMELINE", arguments->timeline, "CSV of simulate --timeline or replay -o")->required();
   arguments->config.declare_overrides(*app);
   app->add_option("--config", arguments->config.path, "JSON config of the run that it is of")

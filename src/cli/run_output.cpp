@@ -1,13 +1,14 @@
-#include "run_output.hpp"
+#include "cli/run_output.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "ppsim/io/files.hpp"
-#include "ppsim/io/kineto.hpp"
-#include "ppsim/io/report_text.hpp"
-#include "ppsim/io/timeline_files.hpp"
+#include "output/trace/kineto_writer.hpp"
+#include "ppsim/output/picture/timeline_svg.hpp"
+#include "ppsim/output/report/report_text.hpp"
+#include "ppsim/output/trace/chrome_trace.hpp"
+#include "text/files.hpp"
 
 namespace ppsim::cli {
 namespace {

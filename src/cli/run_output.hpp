@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "command.hpp"
-#include "ppsim/explore/run.hpp"
+#include "cli/command.hpp"
+#include "ppsim/explore/run/run.hpp"
 #include "ppsim/metrics/runs.hpp"
 
 namespace ppsim::cli {

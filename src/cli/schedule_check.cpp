@@ -1,15 +1,15 @@
 #include <fmt/format.h>
 
-#include "command.hpp"
+#include "cli/command.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/explore/check.hpp"
-#include "ppsim/io/listings.hpp"
-#include "ppsim/io/quantity.hpp"
+#include "ppsim/explore/run/check.hpp"
+#include "ppsim/output/schedule/schedule_list.hpp"
+#include "text/quantity.hpp"
 
 namespace ppsim::cli {
 namespace {
 
-struct Arguments {
+struct ScheduleCheckArguments {
   ConfigArguments config;
   bool json = false;
 };
@@ -26,7 +26,7 @@ std::string verdict(const ScheduleCheck& check) {
   return line + "\n";
 }
 
-int check(const Arguments& arguments) {
+int check(const ScheduleCheckArguments& arguments) {
   const std::string& path = arguments.config.path;
   const bool bare_file = path.ends_with(".csv");
   if (bare_file && !arguments.config.overrides().empty()) {
@@ -51,7 +51,7 @@ int check(const Arguments& arguments) {
 Command add_schedule_check(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand(
       "check", "Check a schedule: each op once, dependencies, deadlock, memory; CONFIG, or a bare FILE.csv");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ScheduleCheckArguments>();
   arguments->config.declare(*app);
   add_switch(*app, "--json", arguments->json, "Print the faults as JSON");
   return {app, [arguments] { return check(*arguments); }};

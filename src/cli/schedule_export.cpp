@@ -2,18 +2,18 @@
 
 #include <algorithm>
 
-#include "command.hpp"
+#include "cli/command.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/explore/run.hpp"
-#include "ppsim/io/files.hpp"
-#include "ppsim/io/schedule_files.hpp"
+#include "ppsim/explore/run/run.hpp"
+#include "ppsim/output/schedule/schedule_files.hpp"
 #include "ppsim/schedule/lowering.hpp"
-#include "ppsim/schedule/text.hpp"
+#include "ppsim/schedule/text/text.hpp"
+#include "text/files.hpp"
 
 namespace ppsim::cli {
 namespace {
 
-struct Arguments {
+struct ScheduleExportArguments {
   ConfigArguments config;
   std::string format = "csv";
   std::vector<std::string> passes;
@@ -25,7 +25,7 @@ struct Arguments {
 };
 
 // Sends and receives of a file stay as they are.
-Schedule lowered(const Arguments& arguments, Schedule schedule) {
+Schedule lowered(const ScheduleExportArguments& arguments, Schedule schedule) {
   if (arguments.has_pass("merge_bw")) schedule = merge_backward(schedule);
   if (arguments.has_pass("unshard")) schedule = add_unshards(schedule);
   if (arguments.has_pass("reduce_grad")) schedule = add_reductions(schedule);
@@ -34,7 +34,7 @@ Schedule lowered(const Arguments& arguments, Schedule schedule) {
 
 // The programs as PyTorch's runtime takes them. A pass knows no file: what it refuses is the schedule's
 // fault.
-std::string comms_csv(const Arguments& arguments, const Config& config, Schedule schedule) {
+std::string comms_csv(const ScheduleExportArguments& arguments, const Config& config, Schedule schedule) {
   const std::string where = config.schedule.file.value_or(locate(config, "/schedule"));
   try {
     return to_comms_csv(lowered(arguments, std::move(schedule)));
@@ -56,14 +56,14 @@ std::string goal_of(Config config, Plan plan) {
   return text;
 }
 
-std::string text_of(const Arguments& arguments, const Config& config, Plan plan) {
+std::string text_of(const ScheduleExportArguments& arguments, const Config& config, Plan plan) {
   if (arguments.format == "csv-comms") return comms_csv(arguments, config, std::move(plan.schedule));
   if (arguments.format == "json") return schedule_json(plan.schedule);
   if (arguments.format == "goal") return goal_of(config, std::move(plan));
   return to_csv(plan.schedule);
 }
 
-int export_schedule(const Arguments& arguments) {
+int export_schedule(const ScheduleExportArguments& arguments) {
   if (!arguments.passes.empty() && arguments.format != "csv-comms") {
     throw Error("--passes", fmt::format("is for --format csv-comms, not {}", arguments.format));
   }
@@ -84,7 +84,7 @@ int export_schedule(const Arguments& arguments) {
 
 Command add_schedule_export(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand("export", "Write a schedule as a file");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ScheduleExportArguments>();
   arguments->config.declare(*app);
   app->add_option("--format", arguments->format,
                   "csv: compute ops, in PyTorch's grammar; csv-comms: sends and receives too; json: one "

@@ -1,5 +1,6 @@
-#include "command.hpp"
-#include "ppsim/io/listings.hpp"
+#include "ppsim/output/schedule/schedule_list.hpp"
+
+#include "cli/command.hpp"
 #include "ppsim/schedule/registry.hpp"
 
 namespace ppsim::cli {

@@ -1,16 +1,18 @@
 #include <fmt/format.h>
 
-#include "command.hpp"
+#include "cli/command.hpp"
+#include "input/config/memory_limit.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/explore/optimize.hpp"
-#include "ppsim/io/files.hpp"
-#include "ppsim/io/quantity.hpp"
-#include "ppsim/schedule/text.hpp"
+#include "ppsim/explore/order/optimize.hpp"
+#include "ppsim/output/report/optimization_text.hpp"
+#include "ppsim/schedule/text/text.hpp"
+#include "text/files.hpp"
+#include "text/quantity.hpp"
 
 namespace ppsim::cli {
 namespace {
 
-struct Arguments {
+struct ScheduleOptimizeArguments {
   ConfigArguments config;
   std::string output, memory_limit;
   std::string objective = "makespan";
@@ -19,7 +21,7 @@ struct Arguments {
   bool json = false;
 };
 
-OptimizeOptions options_of(const Arguments& arguments) {
+OptimizeOptions options_of(const ScheduleOptimizeArguments& arguments) {
   OptimizeOptions options = arguments.options;
   options.split = arguments.backward == "split";
   options.objective = arguments.objective == "span" ? OrderObjective::Span : OrderObjective::Makespan;
@@ -28,7 +30,7 @@ OptimizeOptions options_of(const Arguments& arguments) {
   return options;
 }
 
-int optimize(const Arguments& arguments) {
+int optimize(const ScheduleOptimizeArguments& arguments) {
   const OptimizeOptions options = options_of(arguments);
   const Config config = arguments.config.load();
   check_outputs({arguments.output}, {config.path, config.schedule.file.value_or("")});
@@ -43,7 +45,7 @@ int optimize(const Arguments& arguments) {
   return 0;
 }
 
-void declare(CLI::App& app, Arguments& arguments) {
+void declare(CLI::App& app, ScheduleOptimizeArguments& arguments) {
   arguments.config.declare(app);
   add_output(app, "-o,--output", arguments.output, "Write the order as a schedule file (CSV)");
   app.add_option("--objective", arguments.objective,
@@ -77,7 +79,7 @@ void declare(CLI::App& app, Arguments& arguments) {
 Command add_schedule_optimize(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand(
       "optimize", "Find the best order for the config's costs, placement and a memory limit");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ScheduleOptimizeArguments>();
   declare(*app, *arguments);
   return {app, [arguments] { return optimize(*arguments); }};
 }

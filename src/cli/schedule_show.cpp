@@ -2,16 +2,18 @@
 
 #include <optional>
 
-#include "command.hpp"
+#include "cli/command.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/explore/run.hpp"
-#include "ppsim/io/files.hpp"
-#include "ppsim/io/timeline_files.hpp"
+#include "ppsim/explore/run/run.hpp"
+#include "ppsim/output/picture/timeline_svg.hpp"
+#include "ppsim/output/picture/timeline_text.hpp"
+#include "ppsim/output/schedule/rank_program.hpp"
+#include "text/files.hpp"
 
 namespace ppsim::cli {
 namespace {
 
-struct Arguments {
+struct ScheduleShowArguments {
   ConfigArguments config;
   std::string svg;
   std::optional<std::uint32_t> rank;
@@ -21,7 +23,7 @@ struct Arguments {
 // Narrower than this, a row holds its label and nothing to see.
 constexpr std::size_t kMinimumWidth = 40;
 
-int show(const Arguments& arguments) {
+int show(const ScheduleShowArguments& arguments) {
   const Config config = arguments.config.load();
   check_outputs({arguments.svg}, {config.path, config.schedule.file.value_or("")});
   if (arguments.rank && *arguments.rank >= config.parallelism.pipeline) {
@@ -47,7 +49,7 @@ int show(const Arguments& arguments) {
 
 Command add_schedule_show(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand("show", "Draw a schedule in the terminal, a row a rank");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ScheduleShowArguments>();
   arguments->config.declare(*app);
   add_output(*app, "--svg", arguments->svg, "Draw the timeline into a file too");
   app->add_option("--rank", arguments->rank, "Print what one rank does, as a program")->type_name("R");

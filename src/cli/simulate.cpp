@@ -2,13 +2,13 @@
 
 #include <optional>
 
-#include "command.hpp"
-#include "ppsim/core/stopwatch.hpp"
-#include "ppsim/explore/run.hpp"
-#include "ppsim/explore/runs.hpp"
-#include "ppsim/io/files.hpp"
-#include "ppsim/io/timeline_files.hpp"
-#include "run_output.hpp"
+#include "cli/command.hpp"
+#include "cli/run_output.hpp"
+#include "core/stopwatch.hpp"
+#include "ppsim/explore/run/run.hpp"
+#include "ppsim/explore/run/runs.hpp"
+#include "ppsim/output/trace/timeline_csv.hpp"
+#include "text/files.hpp"
 
 namespace ppsim::cli {
 namespace {
@@ -16,7 +16,7 @@ namespace {
 // What each came to is kept until all are sorted.
 constexpr std::uint32_t kMostRuns = 10'000'000;
 
-struct Arguments {
+struct SimulateArguments {
   ConfigArguments config;
   RunOutputs outputs;
   std::string timeline;
@@ -31,14 +31,14 @@ std::string to_json(const PhaseSeconds& seconds) {
       seconds.config, seconds.schedule, seconds.graph, seconds.engine, seconds.metrics, seconds.output);
 }
 
-void write_outputs(const Arguments& arguments, const Config& config, const Run& run) {
+void write_outputs(const SimulateArguments& arguments, const Config& config, const Run& run) {
   std::optional<RunsReport> runs;
   if (arguments.runs > 0) runs = run_many(config, run, arguments.runs, arguments.threads);
   write_run(arguments.outputs, config, run, runs ? &*runs : nullptr);
   if (!arguments.timeline.empty()) write_file(arguments.timeline, timeline_csv(run.graph, run.timeline));
 }
 
-int simulate(const Arguments& arguments) {
+int simulate(const SimulateArguments& arguments) {
   PhaseSeconds seconds;
   Stopwatch watch;
   const Config config = arguments.config.load();
@@ -60,7 +60,7 @@ int simulate(const Arguments& arguments) {
 
 Command add_simulate(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand("simulate", "Run one schedule on a config and report its figures");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<SimulateArguments>();
   arguments->config.declare(*app);
   arguments->outputs.declare(*app);
   add_output(*app, "--timeline", arguments->timeline, "Write the timeline as CSV (.csv or .csv.gz)");

@@ -1,16 +1,18 @@
+#include "explore/validate/validate.hpp"
+
 #include <fmt/format.h>
 
 #include <optional>
 
-#include "command.hpp"
+#include "cli/command.hpp"
+#include "output/report/validation_text.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/explore/validate.hpp"
-#include "ppsim/io/files.hpp"
+#include "text/files.hpp"
 
 namespace ppsim::cli {
 namespace {
 
-struct Arguments {
+struct ValidateArguments {
   std::string spec, table;
   std::vector<std::string> set;
   std::string group_by, plot;
@@ -20,14 +22,14 @@ struct Arguments {
   bool json = false;
 };
 
-std::vector<Override> overrides_of(const Arguments& arguments) {
+std::vector<Override> overrides_of(const ValidateArguments& arguments) {
   std::vector<Override> overrides;
   for (const std::string& text : arguments.set) overrides.push_back(parse_override(text));
   return overrides;
 }
 
 // The gate: 1 where the error is beyond what is allowed, or where nothing could be compared.
-int judge(const Arguments& arguments, const Validation& validation) {
+int judge(const ValidateArguments& arguments, const Validation& validation) {
   if (!arguments.max_mape) return 0;
   const Accuracy accuracy = time_accuracy(validation);
   if (accuracy.count > 0 && 100 * accuracy.mean_absolute <= *arguments.max_mape) return 0;
@@ -37,7 +39,7 @@ int judge(const Arguments& arguments, const Validation& validation) {
   return 1;
 }
 
-int validate(const Arguments& arguments) {
+int validate(const ValidateArguments& arguments) {
   const ValidationSpec spec = read_validation_spec(arguments.spec);
   check_outputs({arguments.plot}, {arguments.spec, arguments.table});
   const CsvTable table = parse_csv_table(read_file(arguments.table), arguments.table);
@@ -55,7 +57,7 @@ int validate(const Arguments& arguments) {
 
 Command add_validate(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand("validate", "Predict every row of a table of measured runs");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ValidateArguments>();
   app->add_option("SPEC", arguments->spec, "JSON: what the table's columns mean (configs/validation)")
       ->required()
       ->type_name("");

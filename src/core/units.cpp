@@ -3,8 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "core/int128.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/core/int128.hpp"
 
 namespace ppsim {
 

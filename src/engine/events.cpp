@@ -1,4 +1,4 @@
-#include "events.hpp"
+#include "engine/events.hpp"
 
 namespace ppsim {
 

@@ -7,8 +7,8 @@
 #include <queue>
 #include <vector>
 
-#include "ppsim/engine/link_model.hpp"
-#include "progress.hpp"
+#include "engine/link_model.hpp"
+#include "engine/progress.hpp"
 
 namespace ppsim {
 

@@ -1,4 +1,4 @@
-#include "fair_links.hpp"
+#include "engine/fair_links.hpp"
 
 #include <algorithm>
 #include <map>

@@ -4,8 +4,8 @@
 #include <span>
 #include <vector>
 
-#include "ppsim/engine/fair_share.hpp"
-#include "ppsim/engine/link_model.hpp"
+#include "engine/fair_share.hpp"
+#include "engine/link_model.hpp"
 
 namespace ppsim {
 

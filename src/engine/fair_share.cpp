@@ -1,4 +1,4 @@
-#include "ppsim/engine/fair_share.hpp"
+#include "engine/fair_share.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -6,9 +6,9 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/int128.hpp"
+#include "core/philox.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/core/int128.hpp"
-#include "ppsim/core/philox.hpp"
 
 namespace ppsim {
 namespace {

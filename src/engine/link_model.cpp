@@ -1,9 +1,9 @@
-#include "ppsim/engine/link_model.hpp"
+#include "engine/link_model.hpp"
 
 #include <algorithm>
 #include <vector>
 
-#include "fair_links.hpp"
+#include "engine/fair_links.hpp"
 
 namespace ppsim {
 namespace {

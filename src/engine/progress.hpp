@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "ppsim/core/int128.hpp"
+#include "core/int128.hpp"
 #include "ppsim/engine/simulate.hpp"
 #include "ppsim/graph/op_graph.hpp"
 #include "ppsim/graph/timeline.hpp"

@@ -3,10 +3,10 @@
 #include <utility>
 #include <variant>
 
-#include "events.hpp"
-#include "ppsim/engine/link_model.hpp"
-#include "topological.hpp"
-#include "transfers.hpp"
+#include "engine/events.hpp"
+#include "engine/link_model.hpp"
+#include "engine/topological.hpp"
+#include "engine/transfers.hpp"
 
 namespace ppsim {
 namespace {

@@ -1,6 +1,6 @@
-#include "topological.hpp"
+#include "engine/topological.hpp"
 
-#include "ppsim/engine/link_model.hpp"
+#include "engine/link_model.hpp"
 
 namespace ppsim {
 

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "progress.hpp"
+#include "engine/progress.hpp"
 
 namespace ppsim {
 

@@ -1,4 +1,4 @@
-#include "transfers.hpp"
+#include "engine/transfers.hpp"
 
 #include <algorithm>
 

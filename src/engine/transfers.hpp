@@ -9,8 +9,8 @@
 #include <tuple>
 #include <vector>
 
-#include "ppsim/engine/link_model.hpp"
-#include "progress.hpp"
+#include "engine/link_model.hpp"
+#include "engine/progress.hpp"
 
 namespace ppsim {
 

@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <limits>
 
-#include "collective_classes.hpp"
-#include "comm_gates.hpp"
-#include "op_graph_data.hpp"
-#include "ppsim/core/int128.hpp"
-#include "ppsim/graph/op_costs.hpp"
-#include "side_streams.hpp"
-#include "transfer_table.hpp"
+#include "graph/collective_classes.hpp"
+#include "graph/comm_gates.hpp"
+#include "graph/finish_graph.hpp"
+#include "graph/op_costs.hpp"
+#include "graph/op_graph_data.hpp"
+#include "graph/side_streams.hpp"
+#include "graph/transfer_table.hpp"
 
 namespace ppsim {
 namespace {
@@ -41,8 +41,8 @@ class GraphBuilder {
   OpGraph::Data build() && {
     add_vertices();
     add_edges();
-    check_total();
-    reverse_edges();
+    check_total(data_, transfers_.classes());
+    reverse_edges(data_);
     data_.transfers = std::move(transfers_).take();
     data_.collective_classes = std::move(collectives_).take();
     if (is_program())
@@ -336,40 +336,6 @@ class GraphBuilder {
       return {gradient_at_[slot(stage - 1, micro_batch)], transfers_.backward(direction, stage)};
     }
     return {kNoVertex, kDataEdge};
-  }
-
-  // Times stay far from the end of 64 bits: no run can last longer than everything one after the other.
-  void check_total() const {
-    Int128 total = 0;
-    for (const Time duration : data_.durations) total += duration.count();
-    for (const EdgeClass kind : data_.edge_classes) {
-      if (!is_transfer(kind)) continue;
-      const TransferClass& transfer = transfers_.classes()[kind];
-      total += Int128{transfer.latency.count()} + transfer.wire.count();
-    }
-    if (total > (Int128{1} << 62)) {
-      throw Error("",
-                  "all durations together pass 2^62 ns (146 years): expected shorter ops or fewer of them");
-    }
-  }
-
-  // Counting sort by target; stable, so that a vertex's in-edges come by source.
-  void reverse_edges() {
-    const auto& targets = data_.csr.m_forward.m_column;
-    const auto& out_begin = data_.csr.m_forward.m_rowstart;
-    data_.in_begin.assign(vertex_count() + std::size_t{1}, 0);
-    for (const VertexId target : targets) ++data_.in_begin[target + std::size_t{1}];
-    for (std::size_t v = 1; v < data_.in_begin.size(); ++v) data_.in_begin[v] += data_.in_begin[v - 1];
-    std::vector<EdgeId> next(data_.in_begin.begin(), data_.in_begin.end() - 1);
-    data_.in_sources.resize(targets.size());
-    data_.in_edges.resize(targets.size());
-    for (VertexId source = 0; source < vertex_count(); ++source) {
-      for (EdgeId edge = out_begin[source]; edge < out_begin[source + 1]; ++edge) {
-        const EdgeId in = next[targets[edge]]++;
-        data_.in_sources[in] = source;
-        data_.in_edges[in] = edge;
-      }
-    }
   }
 
   const Schedule& schedule_;

@@ -1,8 +1,8 @@
-#include "collective_classes.hpp"
+#include "graph/collective_classes.hpp"
 
 #include <algorithm>
 
-#include "ppsim/graph/op_costs.hpp"
+#include "graph/op_costs.hpp"
 
 namespace ppsim {
 namespace {

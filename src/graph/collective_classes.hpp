@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "op_graph_data.hpp"
+#include "graph/op_graph_data.hpp"
 
 namespace ppsim {
 

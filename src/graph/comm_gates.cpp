@@ -1,4 +1,4 @@
-#include "comm_gates.hpp"
+#include "graph/comm_gates.hpp"
 
 #include <fmt/format.h>
 

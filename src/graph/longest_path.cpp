@@ -1,9 +1,10 @@
 // The longest path, on Boost's topological sort and on nothing that the engines use.
-#include <algorithm>
 #include <boost/graph/topological_sort.hpp>
+
+#include <algorithm>
 #include <iterator>
 
-#include "op_graph_data.hpp"
+#include "graph/op_graph_data.hpp"
 
 namespace ppsim {
 

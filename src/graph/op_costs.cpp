@@ -1,4 +1,4 @@
-#include "ppsim/graph/op_costs.hpp"
+#include "graph/op_costs.hpp"
 
 #include <algorithm>
 #include <cmath>

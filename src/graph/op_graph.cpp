@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "op_graph_data.hpp"
+#include "graph/op_graph_data.hpp"
 
 namespace ppsim {
 namespace {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/graph/compressed_sparse_row_graph.hpp>
+
 #include <vector>
 
 #include "ppsim/graph/op_graph.hpp"

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "collective_classes.hpp"
-#include "op_graph_data.hpp"
+#include "graph/collective_classes.hpp"
+#include "graph/op_graph_data.hpp"
 #include "ppsim/core/error.hpp"
 
 namespace ppsim {

@@ -1,4 +1,4 @@
-#include "side_streams.hpp"
+#include "graph/side_streams.hpp"
 
 #include <algorithm>
 

@@ -1,8 +1,8 @@
-#include "transfer_table.hpp"
+#include "graph/transfer_table.hpp"
 
 #include <algorithm>
 
-#include "ppsim/graph/op_costs.hpp"
+#include "graph/op_costs.hpp"
 
 namespace ppsim {
 TransferTable::TransferTable(const Schedule& schedule, const Workload& workload, const GraphLinks& links)

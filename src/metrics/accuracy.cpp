@@ -1,9 +1,9 @@
-#include "ppsim/metrics/accuracy.hpp"
+#include "metrics/accuracy.hpp"
 
 #include <cmath>
 #include <vector>
 
-#include "ppsim/metrics/robust_fit.hpp"
+#include "metrics/robust_fit.hpp"
 
 namespace ppsim {
 

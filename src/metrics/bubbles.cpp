@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "ppsim/core/int128.hpp"
-#include "rank_walk.hpp"
+#include "core/int128.hpp"
+#include "metrics/rank_walk.hpp"
 
 namespace ppsim {
 namespace {

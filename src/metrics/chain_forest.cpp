@@ -1,4 +1,4 @@
-#include "chain_forest.hpp"
+#include "metrics/chain_forest.hpp"
 
 namespace ppsim {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "critical_links.hpp"
+#include "metrics/critical_links.hpp"
 
 namespace ppsim {
 

@@ -1,4 +1,4 @@
-#include "ppsim/metrics/cost_fit.hpp"
+#include "metrics/cost_fit.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 namespace ppsim {
 namespace {
 
-double ns(Time time) {
+double in_nanoseconds(Time time) {
   return static_cast<double>(time.count());
 }
 
@@ -21,7 +21,7 @@ bool differs(double least, double most) {
 // Relative errors of one size are what weights 1 / t^2 mean; nothing takes less than a nanosecond.
 WeightedPoint point_of(Time modelled, const std::vector<double>& totals) {
   const double y = std::max(median(totals), 1.0);
-  return {ns(modelled), y, 1 / (y * y)};
+  return {in_nanoseconds(modelled), y, 1 / (y * y)};
 }
 
 class CostFitter {
@@ -41,11 +41,11 @@ class CostFitter {
  private:
   void add(const OpSample& op) {
     const auto kind = static_cast<std::size_t>(op.kind);
-    const double total = ns(op.total());
+    const double total = in_nanoseconds(op.total());
     by_cell_[{op.kind, op.stages, op.stage, op.modelled}].push_back(total);
     by_duration_[kind][op.modelled].push_back(total);
     ++fit_.kinds[kind].samples;
-    if (is_pass(op.kind)) gaps_.push_back(ns(op.gap));
+    if (is_pass(op.kind)) gaps_.push_back(in_nanoseconds(op.gap));
   }
 
   void fit_cells() {
@@ -60,7 +60,8 @@ class CostFitter {
     fit.most = by_duration_[kind].rbegin()->first;
     for (const auto& [modelled, totals] : by_duration_[kind])
       points_[kind].push_back(point_of(modelled, totals));
-    if (differs(ns(fit.least), ns(fit.most))) fit.intercept = theil_sen(points_[kind]).intercept;
+    if (differs(in_nanoseconds(fit.least), in_nanoseconds(fit.most)))
+      fit.intercept = theil_sen(points_[kind]).intercept;
   }
 
   void fit_overhead() {
@@ -73,7 +74,7 @@ class CostFitter {
     fit_.overhead_by_line = !intercepts.empty();
     double overhead = gaps_.empty() ? 0 : median(gaps_);
     if (fit_.overhead_by_line) overhead = weighted_median(std::move(intercepts));
-    fit_.overhead = round_to_time(std::clamp(overhead, 0.0, ns(shortest_pass())));
+    fit_.overhead = round_to_time(std::clamp(overhead, 0.0, in_nanoseconds(shortest_pass())));
   }
 
   [[nodiscard]] Time shortest_pass() const {
@@ -83,7 +84,9 @@ class CostFitter {
     return shortest == Time::max() ? Time{} : shortest;
   }
 
-  [[nodiscard]] double overhead_of(CostKind kind) const { return is_pass(kind) ? ns(fit_.overhead) : 0; }
+  [[nodiscard]] double overhead_of(CostKind kind) const {
+    return is_pass(kind) ? in_nanoseconds(fit_.overhead) : 0;
+  }
 
   void fit_factor(CostKind kind) {
     const auto number = static_cast<std::size_t>(kind);
@@ -107,8 +110,8 @@ class CostFitter {
     std::array<std::vector<double>, kCostKinds> of_cells, of_samples;
     for (const auto& [cell, totals] : by_cell_) {
       const auto kind = static_cast<std::size_t>(cell.kind);
-      const double middle = std::max(ns(fit_.cells[cell].duration), 1.0);
-      of_cells[kind].push_back(std::abs(middle / std::max(ns(fit_.on_line(cell)), 1.0) - 1));
+      const double middle = std::max(in_nanoseconds(fit_.cells[cell].duration), 1.0);
+      of_cells[kind].push_back(std::abs(middle / std::max(in_nanoseconds(fit_.on_line(cell)), 1.0) - 1));
       for (const double total : totals) {
         of_samples[kind].push_back(std::abs(total / middle - 1));
         fit_.kinds[kind].factors.push_back(std::max(total, 1.0) / middle);
@@ -123,7 +126,7 @@ class CostFitter {
   }
 
   CostFit fit_;
-  std::map<CostCell, std::vector<double>> by_cell_;  // totals, ns
+  std::map<CostCell, std::vector<double>> by_cell_;  // totals, in_nanoseconds
   std::array<std::map<Time, std::vector<double>>, kCostKinds> by_duration_;
   std::array<std::vector<WeightedPoint>, kCostKinds> points_;
   std::vector<double> gaps_;  // of passes
@@ -133,8 +136,8 @@ class CostFitter {
 
 Time CostFit::on_line(const CostCell& cell) const {
   const KindFit& kind = of(cell.kind);
-  if (!is_pass(cell.kind)) return round_to_time(kind.factor * ns(cell.modelled));
-  return overhead + round_to_time((kind.samples > 0 ? kind.factor : factor) * ns(cell.modelled));
+  if (!is_pass(cell.kind)) return round_to_time(kind.factor * in_nanoseconds(cell.modelled));
+  return overhead + round_to_time((kind.samples > 0 ? kind.factor : factor) * in_nanoseconds(cell.modelled));
 }
 
 Time CostFit::predict(const CostCell& cell) const {

@@ -1,4 +1,4 @@
-#include "critical_links.hpp"
+#include "metrics/critical_links.hpp"
 
 #include <algorithm>
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "rank_walk.hpp"
+#include "metrics/rank_walk.hpp"
 
 namespace ppsim {
 namespace {

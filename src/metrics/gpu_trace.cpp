@@ -1,4 +1,4 @@
-#include "ppsim/metrics/gpu_trace.hpp"
+#include "metrics/gpu_trace.hpp"
 
 #include <algorithm>
 #include <map>
@@ -109,21 +109,21 @@ Span whole_span(const GpuTrace& trace) {
   return {trace.kernels.front().start, finish};
 }
 
-Time median(Spans spans) {
+Time median_duration(Spans spans) {
   const auto at = spans.begin() + static_cast<std::ptrdiff_t>((spans.size() - 1) / 2);
   const auto shorter = [](const Span& a, const Span& b) { return a.finish - a.start < b.finish - b.start; };
   std::nth_element(spans.begin(), at, spans.end(), shorter);
   return at->finish - at->start;
 }
 
-double share(Time part, Time whole) {
+double share_of_window(Time part, Time whole) {
   return whole == Time{} ? 0.0 : static_cast<double>(part.count()) / static_cast<double>(whole.count());
 }
 
 }  // namespace
 
 double GpuActivity::bubble_fraction() const {
-  return share(transfer + wait + idle, window);
+  return share_of_window(transfer + wait + idle, window);
 }
 
 double bubble_fraction(std::span<const GpuActivity> ranks) {
@@ -132,7 +132,7 @@ double bubble_fraction(std::span<const GpuActivity> ranks) {
     bubble += rank.transfer + rank.wait + rank.idle;
     window += rank.window;
   }
-  return share(bubble, window);
+  return share_of_window(bubble, window);
 }
 
 std::vector<TraceAnnotation> profiler_steps(const GpuTrace& trace) {
@@ -151,7 +151,7 @@ GpuActivity measure_activity(const GpuTrace& trace) {
   GpuActivity activity;
   activity.steps = static_cast<std::uint32_t>(steps.size());
   if (steps.empty()) steps.push_back(whole_span(trace));
-  activity.step_time = median(steps);
+  activity.step_time = median_duration(steps);
   Windows windows(merged(steps));
   activity.window = windows.all();
   activity.compute = windows.take(kernels_of(trace, GpuWork::Compute));

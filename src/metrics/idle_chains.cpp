@@ -1,4 +1,4 @@
-#include "idle_chains.hpp"
+#include "metrics/idle_chains.hpp"
 
 namespace ppsim {
 

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "chain_forest.hpp"
-#include "critical_links.hpp"
+#include "metrics/chain_forest.hpp"
+#include "metrics/critical_links.hpp"
 
 namespace ppsim {
 

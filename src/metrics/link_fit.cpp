@@ -1,13 +1,13 @@
-#include "ppsim/metrics/link_fit.hpp"
+#include "metrics/link_fit.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <utility>
 
+#include "metrics/cost_fit.hpp"
+#include "metrics/robust_fit.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/metrics/cost_fit.hpp"
-#include "ppsim/metrics/robust_fit.hpp"
 
 namespace ppsim {
 namespace {

@@ -1,11 +1,11 @@
-#include "ppsim/metrics/measured_cluster.hpp"
+#include "metrics/measured_cluster.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <map>
 
+#include "metrics/robust_fit.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/metrics/robust_fit.hpp"
 
 namespace ppsim {
 namespace {

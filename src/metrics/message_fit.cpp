@@ -1,11 +1,11 @@
-#include "ppsim/metrics/message_fit.hpp"
+#include "metrics/message_fit.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "metrics/robust_fit.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/metrics/robust_fit.hpp"
 
 namespace ppsim {
 namespace {

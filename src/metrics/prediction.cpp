@@ -1,4 +1,4 @@
-#include "ppsim/metrics/prediction.hpp"
+#include "metrics/prediction.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -7,8 +7,8 @@
 #include <tuple>
 #include <utility>
 
+#include "core/int128.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/core/int128.hpp"
 
 namespace ppsim {
 namespace {

@@ -17,7 +17,7 @@
 // - Forward-only runs have no backward on any rank: all before a rank's first op is `warmup`, hops included.
 // - A rank without any op has nothing but time behind its last one.
 // - Measured ops of a rank may overlap by the clock's error: only what is new counts, and nothing twice.
-#include "rank_walk.hpp"
+#include "metrics/rank_walk.hpp"
 
 #include <fmt/format.h>
 

@@ -1,9 +1,9 @@
 /// One rank's time, from the run's begin to its end, cut into busy time and causes of idling.
 #pragma once
 
-#include "idle_chains.hpp"
+#include "metrics/idle_chains.hpp"
+#include "metrics/run_bounds.hpp"
 #include "ppsim/metrics/bubbles.hpp"
-#include "run_bounds.hpp"
 
 namespace ppsim {
 

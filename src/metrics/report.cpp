@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ppsim/graph/op_costs.hpp"
+#include "graph/op_costs.hpp"
 
 namespace ppsim {
 namespace {

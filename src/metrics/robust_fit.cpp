@@ -1,4 +1,4 @@
-#include "ppsim/metrics/robust_fit.hpp"
+#include "metrics/robust_fit.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "run_bounds.hpp"
+#include "metrics/run_bounds.hpp"
 
 #include <algorithm>
 

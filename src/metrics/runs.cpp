@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "ppsim/core/int128.hpp"
+#include "core/int128.hpp"
 #include "ppsim/metrics/bubbles.hpp"
 #include "ppsim/metrics/report.hpp"
 
@@ -20,16 +20,19 @@ Time busy_time(const OpGraph& graph, const Timeline& timeline) {
 }
 
 template <class Number>
-Number nearest_rank(const std::vector<Number>& ascending, std::size_t percent) {
+Number value_at_percent(const std::vector<Number>& ascending, std::size_t percent) {
   return ascending[(percent * ascending.size() + 99) / 100 - 1];
 }
 
 template <class Number>
 Summary<Number> summary_of(std::vector<Number> values, Number mean) {
   std::sort(values.begin(), values.end());
-  return {nearest_rank(values, 50), nearest_rank(values, 95),
-          nearest_rank(values, 99), mean,
-          values.front(),           values.back()};
+  return {value_at_percent(values, 50),
+          value_at_percent(values, 95),
+          value_at_percent(values, 99),
+          mean,
+          values.front(),
+          values.back()};
 }
 
 Time mean_of(const std::vector<Time>& times) {

@@ -1,4 +1,4 @@
-#include "ppsim/metrics/step_samples.hpp"
+#include "metrics/step_samples.hpp"
 
 #include <algorithm>
 #include <map>

@@ -7,8 +7,8 @@
 #include <set>
 #include <tuple>
 
-#include "ppsim/core/int128.hpp"
-#include "ppsim/graph/op_costs.hpp"
+#include "core/int128.hpp"
+#include "graph/op_costs.hpp"
 
 namespace ppsim {
 namespace {

@@ -1,11 +1,11 @@
-#include "ppsim/replay/clocks.hpp"
+#include "replay/clocks.hpp"
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
 
-#include "ppsim/core/int128.hpp"
+#include "core/int128.hpp"
 
 namespace ppsim {
 namespace {

@@ -1,4 +1,4 @@
-#include "ppsim/replay/environment.hpp"
+#include "replay/environment.hpp"
 
 #include <fmt/format.h>
 

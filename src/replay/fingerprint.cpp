@@ -1,4 +1,4 @@
-#include "fingerprint.hpp"
+#include "replay/fingerprint.hpp"
 
 namespace ppsim {
 namespace {

@@ -1,11 +1,11 @@
-#include "gather_steps.hpp"
+#include "replay/gather_steps.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <limits>
 
 #include "ppsim/core/error.hpp"
-#include "ppsim/replay/rank_program.hpp"
+#include "replay/rank_program.hpp"
 
 namespace ppsim {
 namespace {

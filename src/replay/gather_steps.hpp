@@ -5,9 +5,9 @@
 
 #include "ppsim/graph/op_graph.hpp"
 #include "ppsim/graph/timeline.hpp"
-#include "ppsim/replay/clocks.hpp"
-#include "ppsim/replay/group.hpp"
-#include "ppsim/replay/step_times.hpp"
+#include "replay/clocks.hpp"
+#include "replay/group.hpp"
+#include "replay/step_times.hpp"
 
 namespace ppsim {
 

@@ -1,4 +1,4 @@
-#include "ppsim/replay/group.hpp"
+#include "replay/group.hpp"
 
 #include <fmt/format.h>
 

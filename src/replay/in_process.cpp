@@ -1,4 +1,4 @@
-#include "ppsim/replay/in_process.hpp"
+#include "replay/in_process.hpp"
 
 #include <fmt/format.h>
 

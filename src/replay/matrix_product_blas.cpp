@@ -1,6 +1,6 @@
 #include <cblas.h>
 
-#include "matrix_product.hpp"
+#include "replay/matrix_product.hpp"
 
 namespace ppsim {
 

@@ -1,7 +1,7 @@
 // Where the build found no BLAS.
 #include <stdexcept>
 
-#include "matrix_product.hpp"
+#include "replay/matrix_product.hpp"
 
 namespace ppsim {
 

@@ -1,8 +1,8 @@
-#include "matrix_work.hpp"
+#include "replay/matrix_work.hpp"
 
 #include <algorithm>
 
-#include "matrix_product.hpp"
+#include "replay/matrix_product.hpp"
 
 namespace ppsim {
 namespace {

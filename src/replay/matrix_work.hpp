@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "ppsim/core/units.hpp"
-#include "ppsim/replay/group.hpp"
+#include "replay/group.hpp"
 
 namespace ppsim {
 

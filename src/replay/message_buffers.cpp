@@ -1,4 +1,4 @@
-#include "message_buffers.hpp"
+#include "replay/message_buffers.hpp"
 
 #include <algorithm>
 

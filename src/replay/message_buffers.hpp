@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "ppsim/replay/rank_program.hpp"
+#include "replay/rank_program.hpp"
 
 namespace ppsim {
 

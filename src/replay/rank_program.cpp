@@ -1,4 +1,4 @@
-#include "ppsim/replay/rank_program.hpp"
+#include "replay/rank_program.hpp"
 
 #include <algorithm>
 

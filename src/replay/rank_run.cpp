@@ -1,4 +1,4 @@
-#include "rank_run.hpp"
+#include "replay/rank_run.hpp"
 
 #include <algorithm>
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "ppsim/replay/rank_program.hpp"
+#include "replay/rank_program.hpp"
 
 namespace ppsim {
 

@@ -1,17 +1,18 @@
-#include "ppsim/replay/replay.hpp"
+#include "replay/replay.hpp"
 
 #include <fmt/format.h>
+
 #include <sys/prctl.h>
 
 #include <algorithm>
 #include <memory>
 
-#include "gather_steps.hpp"
-#include "ppsim/core/int128.hpp"
-#include "requirements.hpp"
-#include "step_clocks.hpp"
-#include "timed_step.hpp"
-#include "virtual_step.hpp"
+#include "core/int128.hpp"
+#include "replay/gather_steps.hpp"
+#include "replay/requirements.hpp"
+#include "replay/step_clocks.hpp"
+#include "replay/timed_step.hpp"
+#include "replay/virtual_step.hpp"
 
 namespace ppsim {
 namespace {

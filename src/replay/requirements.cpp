@@ -1,15 +1,16 @@
-#include "requirements.hpp"
+#include "replay/requirements.hpp"
 
 #include <fmt/format.h>
+
 #include <unistd.h>
 
 #include <algorithm>
 #include <limits>
 #include <map>
 
-#include "fingerprint.hpp"
-#include "matrix_product.hpp"
-#include "ppsim/replay/clocks.hpp"
+#include "replay/clocks.hpp"
+#include "replay/fingerprint.hpp"
+#include "replay/matrix_product.hpp"
 
 namespace ppsim {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "ppsim/replay/replay.hpp"
+#include "replay/replay.hpp"
 
 namespace ppsim {
 

@@ -1,4 +1,4 @@
-#include "step_clocks.hpp"
+#include "replay/step_clocks.hpp"
 
 #include <fmt/format.h>
 

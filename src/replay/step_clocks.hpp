@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "ppsim/replay/clocks.hpp"
-#include "ppsim/replay/group.hpp"
+#include "replay/clocks.hpp"
+#include "replay/group.hpp"
 
 namespace ppsim {
 

@@ -1,10 +1,10 @@
-#include "step_run.hpp"
+#include "replay/step_run.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "ppsim/replay/group.hpp"
+#include "replay/group.hpp"
 
 namespace ppsim {
 namespace {

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "ppsim/replay/rank_program.hpp"
-#include "ppsim/replay/step_times.hpp"
-#include "ppsim/replay/transport.hpp"
-#include "rank_run.hpp"
+#include "replay/rank_program.hpp"
+#include "replay/rank_run.hpp"
+#include "replay/step_times.hpp"
+#include "replay/transport.hpp"
 
 namespace ppsim {
 

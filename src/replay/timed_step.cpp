@@ -1,4 +1,4 @@
-#include "timed_step.hpp"
+#include "replay/timed_step.hpp"
 
 #include <algorithm>
 

@@ -4,9 +4,9 @@
 #include <deque>
 #include <vector>
 
-#include "matrix_work.hpp"
-#include "message_buffers.hpp"
-#include "step_run.hpp"
+#include "replay/matrix_work.hpp"
+#include "replay/message_buffers.hpp"
+#include "replay/step_run.hpp"
 
 namespace ppsim {
 

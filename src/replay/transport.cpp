@@ -1,4 +1,4 @@
-#include "ppsim/replay/transport.hpp"
+#include "replay/transport.hpp"
 
 #include <time.h>
 

@@ -1,15 +1,15 @@
-#include "virtual_step.hpp"
+#include "replay/virtual_step.hpp"
 
 namespace ppsim {
 namespace {
 
 // Clocks are small; more of them under way spare turns of the processor.
-constexpr std::uint32_t kReceivesAhead = 16;
+constexpr std::uint32_t kVirtualReceivesAhead = 16;
 
 }  // namespace
 
 VirtualStep::VirtualStep(const RankProgram& program, Transport& transport, Time patience)
-    : StepRun(program, transport, patience, kReceivesAhead),
+    : StepRun(program, transport, patience, kVirtualReceivesAhead),
       sent_(program.sends.size()),
       received_(program.receives.size()),
       served_(program.services.size()) {}

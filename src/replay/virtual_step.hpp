@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "step_run.hpp"
+#include "replay/step_run.hpp"
 
 namespace ppsim {
 

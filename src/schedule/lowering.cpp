@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <array>
 
-#include "program_actions.hpp"
+#include "schedule/program_actions.hpp"
 
 namespace ppsim {
 namespace {

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <limits>
 
-#include "handover.hpp"
 #include "ppsim/schedule/lowering.hpp"
-#include "program_actions.hpp"
+#include "schedule/handover.hpp"
+#include "schedule/program_actions.hpp"
 
 namespace ppsim {
 namespace {

@@ -3,6 +3,7 @@
 // 1F1B at the costs of DESIGN's reference table (F 1 ms, B 2 ms, a hop of 55 us). Medians, on stdout as one
 // JSON line; exit status 1 where two ways to run it do not agree, or do not meet the closed form.
 #include <fmt/format.h>
+
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -14,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "ppsim/engine/link_model.hpp"
+#include "engine/link_model.hpp"
 #include "ppsim/engine/simulate.hpp"
 #include "ppsim/schedule/registry.hpp"
 

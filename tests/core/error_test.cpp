@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-namespace ppsim {
+namespace ppsim::error_test {
 namespace {
 
 TEST_CASE("a fault is one line, with its place in front where it has one") {
@@ -40,4 +40,4 @@ TEST_CASE("a failed assertion is a logic error with the condition and the values
 }
 
 }  // namespace
-}  // namespace ppsim
+}  // namespace ppsim::error_test

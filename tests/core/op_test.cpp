@@ -7,7 +7,7 @@
 
 #include "ppsim/core/version.hpp"
 
-namespace ppsim {
+namespace ppsim::op_test {
 namespace {
 
 constexpr OpKind kKinds[] = {OpKind::Forward,         OpKind::Backward,     OpKind::InputGrad,
@@ -57,4 +57,4 @@ TEST_CASE("the version is three numbers") {
 }
 
 }  // namespace
-}  // namespace ppsim
+}  // namespace ppsim::op_test

@@ -1,8 +1,8 @@
-#include "ppsim/core/philox.hpp"
+#include "core/philox.hpp"
 
 #include <doctest/doctest.h>
 
-namespace ppsim {
+namespace ppsim::philox_test {
 namespace {
 
 using Counter = std::array<std::uint32_t, 4>;
@@ -20,4 +20,4 @@ TEST_CASE("Philox gives the published known answers") {
 }
 
 }  // namespace
-}  // namespace ppsim
+}  // namespace ppsim::philox_test

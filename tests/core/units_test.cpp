@@ -1,16 +1,17 @@
 #include "ppsim/core/units.hpp"
 
 #include <doctest/doctest.h>
+
 #include <rapidcheck.h>
 
 #include <initializer_list>
 #include <limits>
 #include <stdexcept>
 
+#include "core/int128.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/core/int128.hpp"
 
-namespace ppsim {
+namespace ppsim::units_test {
 namespace {
 
 constexpr std::int64_t kLargest = std::numeric_limits<std::int64_t>::max();
@@ -108,4 +109,4 @@ TEST_CASE("seconds that no Time can say are an error") {
 }
 
 }  // namespace
-}  // namespace ppsim
+}  // namespace ppsim::units_test

@@ -1,5 +1,6 @@
 // Collectives on the links that transfers use too, and replicas by themselves.
 #include <doctest/doctest.h>
+
 #include <rapidcheck.h>
 
 #include <algorithm>
@@ -9,7 +10,7 @@
 #include "ppsim/engine/simulate.hpp"
 #include "two_by_two.hpp"
 
-namespace ppsim {
+namespace ppsim::collectives_test {
 namespace {
 
 constexpr GraphLinks kOnLinks{.collectives = true};
@@ -172,4 +173,4 @@ TEST_CASE("where NICs are queues, the uplinks that are none are shared all the s
 }
 
 }  // namespace
-}  // namespace ppsim
+}  // namespace ppsim::collectives_test

@@ -1,16 +1,18 @@
 // Flows that share links. Worked out by hand in the comments; random cases against progressive filling from
 // scratch, all flows anew at each moment. tests/engine/simgrid_test.cpp asks another simulator.
+#include "engine/fair_share.hpp"
+
 #include <doctest/doctest.h>
+
 #include <rapidcheck.h>
 
 #include <cmath>
 #include <map>
 
 #include "cases.hpp"
-#include "ppsim/engine/fair_share.hpp"
-#include "ppsim/engine/link_model.hpp"
+#include "engine/link_model.hpp"
 
-using namespace ppsim;
+namespace ppsim::fair_share_test {
 
 namespace {
 
@@ -199,3 +201,5 @@ TEST_CASE("sharing never ends a run before it would end without, and costs nothi
   const OpGraph graph = graph_of(make_schedule("1f1b", {8, 64, 1}), reference_costs());
   CHECK(simulate(graph, Contention::Fair) == simulate(graph, Contention::None));
 }
+
+}  // namespace ppsim::fair_share_test

@@ -8,7 +8,7 @@
 
 #include "cases.hpp"
 
-using namespace ppsim;
+namespace ppsim::jitter_test {
 
 namespace {
 
@@ -169,3 +169,5 @@ TEST_CASE("times that get out of hand are an error that names the run") {
                     "in run 4 all durations together pass 2^62 ns (146 years): expected less jitter or "
                     "shorter ops");
 }
+
+}  // namespace ppsim::jitter_test

@@ -1,13 +1,14 @@
-#include "ppsim/engine/link_model.hpp"
+#include "engine/link_model.hpp"
 
 #include <doctest/doctest.h>
+
 #include <rapidcheck.h>
 
 #include <tuple>
 
 #include "cases.hpp"
 
-using namespace ppsim;
+namespace ppsim::link_model_test {
 
 namespace {
 
@@ -249,3 +250,5 @@ TEST_CASE("blocking on fifo links: the wait for the link holds the sender too") 
   // On a NIC of its own each is held for its bytes alone: F 0..10, 35..45; arrivals at 40 and 75.
   CHECK(starts(simulate(graph, Contention::None)) == std::vector<std::int64_t>{0, 35, 0, 35, 40, 75, 40, 75});
 }
+
+}  // namespace ppsim::link_model_test

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "ppsim/graph/op_graph.hpp"
-#include "ppsim/model/workload.hpp"
+#include "ppsim/model/costs/workload.hpp"
 #include "ppsim/schedule/schedule.hpp"
 
 namespace ppsim {

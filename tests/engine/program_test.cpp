@@ -1,18 +1,19 @@
 // Sends and receives as parts of the programs.
 #include <doctest/doctest.h>
+
 #include <rapidcheck.h>
 
 #include <set>
 
 #include "cases.hpp"
-#include "ppsim/engine/link_model.hpp"
+#include "engine/link_model.hpp"
+#include "engine/program_replay.hpp"
 #include "ppsim/engine/simulate.hpp"
 #include "ppsim/schedule/lowering.hpp"
-#include "ppsim/schedule/text.hpp"
-#include "program_replay.hpp"
+#include "ppsim/schedule/text/text.hpp"
 #include "schedule/requests.hpp"
 
-using namespace ppsim;
+namespace ppsim::program_test {
 
 namespace {
 
@@ -203,3 +204,5 @@ TEST_CASE("random programs end when a replay without gates and events says, and 
   CHECK(deadlocks > 0);
   CHECK(deadlocks < runs);
 }
+
+}  // namespace ppsim::program_test

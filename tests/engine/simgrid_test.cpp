@@ -3,14 +3,14 @@
 // TCP are set to none. One engine a process is all that SimGrid has, so that all cases are one platform whose
 // parts do not touch.
 #include <doctest/doctest.h>
+#include <simgrid/s4u.hpp>
 
 #include <cmath>
 #include <random>
-#include <simgrid/s4u.hpp>
 
-#include "ppsim/engine/fair_share.hpp"
+#include "engine/fair_share.hpp"
 
-namespace ppsim {
+namespace ppsim::simgrid_test {
 namespace {
 
 namespace s4u = simgrid::s4u;
@@ -127,4 +127,4 @@ TEST_CASE("flows on random platforms end when SimGrid says, within a millionth")
   CHECK(compared > 500);
 }
 
-}  // namespace ppsim
+}  // namespace ppsim::simgrid_test

@@ -1,13 +1,14 @@
 #include "ppsim/engine/simulate.hpp"
 
 #include <doctest/doctest.h>
+
 #include <rapidcheck.h>
 
 #include "cases.hpp"
-#include "ppsim/engine/link_model.hpp"
-#include "ppsim/schedule/text.hpp"
+#include "engine/link_model.hpp"
+#include "ppsim/schedule/text/text.hpp"
 
-using namespace ppsim;
+namespace ppsim::simulate_test {
 
 namespace {
 
@@ -209,3 +210,5 @@ TEST_CASE("1F1B with the orders of its ranks swapped deadlocks, and every engine
     }
   }
 }
+
+}  // namespace ppsim::simulate_test

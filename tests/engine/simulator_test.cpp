@@ -1,12 +1,13 @@
 // One simulator for many runs: as if each had its own, and as if its graph had been built with those times.
 #include <doctest/doctest.h>
+
 #include <rapidcheck.h>
 
 #include "cases.hpp"
 #include "ppsim/engine/simulate.hpp"
 #include "ppsim/schedule/lowering.hpp"
 
-using namespace ppsim;
+namespace ppsim::simulator_test {
 
 namespace {
 
@@ -84,3 +85,5 @@ TEST_CASE("wire times of one transfer move that transfer alone") {
     CHECK(makespan(Simulator(graph, contention).run({{}, times.wires})) == Time(90));
   }
 }
+
+}  // namespace ppsim::simulator_test

@@ -6,9 +6,9 @@
 #include "cases.hpp"
 #include "ppsim/engine/simulate.hpp"
 #include "ppsim/schedule/registry.hpp"
-#include "ppsim/schedule/text.hpp"
+#include "ppsim/schedule/text/text.hpp"
 
-namespace ppsim {
+namespace ppsim::step_end_test {
 namespace {
 
 // F 10, B 20; 12 of reduction in 3 buckets, an optimizer step of 5.
@@ -106,4 +106,4 @@ TEST_CASE("parts of a duration round up, and are exact beyond what a product fit
 }
 
 }  // namespace
-}  // namespace ppsim
+}  // namespace ppsim::step_end_test

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "folder.hpp"
-#include "ppsim/explore/optimize.hpp"
+#include "explore/folder.hpp"
+#include "ppsim/explore/order/optimize.hpp"
 #include "support.hpp"
 
 namespace ppsim {

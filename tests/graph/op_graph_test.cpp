@@ -5,9 +5,9 @@
 #include <algorithm>
 
 #include "cases.hpp"
-#include "ppsim/schedule/text.hpp"
+#include "ppsim/schedule/text/text.hpp"
 
-using namespace ppsim;
+namespace ppsim::op_graph_test {
 
 namespace {
 
@@ -299,3 +299,5 @@ TEST_CASE("each of several steps ends with a reduction on every rank") {
   CHECK(kinds[0] == "F F B F B REDUCE_GRAD F B B REDUCE_GRAD ");
   CHECK(kinds[1] == "F B F B REDUCE_GRAD F B F B REDUCE_GRAD ");
 }
+
+}  // namespace ppsim::op_graph_test

@@ -1,8 +1,9 @@
 // A user of the installed library: the reference case of 8 ranks and 64 micro-batches.
-#include <algorithm>
-#include <iostream>
 #include <ppsim/engine/simulate.hpp>
 #include <ppsim/schedule/registry.hpp>
+
+#include <algorithm>
+#include <iostream>
 
 int main() {
   using namespace ppsim;

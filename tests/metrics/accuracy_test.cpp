@@ -1,11 +1,11 @@
 // Errors of predictions, from figures made by hand.
+#include "metrics/accuracy.hpp"
+
 #include <doctest/doctest.h>
 
 #include <vector>
 
-#include "ppsim/metrics/accuracy.hpp"
-
-namespace ppsim {
+namespace ppsim::accuracy_test {
 namespace {
 
 TEST_CASE("of errors +10 %, -20 %, +30 % the MAPE is 20 %, the bias 6.7 % and the largest 30 %") {
@@ -59,4 +59,4 @@ TEST_CASE("memory verdicts are right where what fits ran and what did not was ou
 }
 
 }  // namespace
-}  // namespace ppsim
+}  // namespace ppsim::accuracy_test

@@ -1,8 +1,8 @@
 // zb-auto and zbv-auto on random costs, against the rank spans that the golden cases ask for.
 #include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "ppsim/engine/simulate.hpp"
@@ -11,7 +11,7 @@
 #include "ppsim/schedule/registry.hpp"
 #include "support.hpp"
 
-namespace ppsim {
+namespace ppsim::auto_cases_test {
 namespace {
 
 using Json = nlohmann::json;
@@ -73,4 +73,4 @@ TEST_CASE("zbv-auto reaches the golden rank span and makespan of every case with
 }
 
 }  // namespace
-}  // namespace ppsim
+}  // namespace ppsim::auto_cases_test

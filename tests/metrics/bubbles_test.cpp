@@ -7,10 +7,10 @@
 #include <set>
 #include <string>
 
-#include "ppsim/schedule/text.hpp"
-#include "runs.hpp"
+#include "metrics/runs.hpp"
+#include "ppsim/schedule/text/text.hpp"
 
-namespace ppsim::test {
+namespace ppsim::test::bubbles_test {
 namespace {
 
 void check_causes(const Bubbles& bubbles, const std::vector<Causes>& expected) {
@@ -320,4 +320,4 @@ TEST_CASE("measured ops that overlap on one rank count once") {
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::bubbles_test

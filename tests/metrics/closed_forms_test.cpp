@@ -7,10 +7,10 @@
 #include <optional>
 #include <string>
 
+#include "metrics/runs.hpp"
 #include "ppsim/metrics/report.hpp"
-#include "runs.hpp"
 
-namespace ppsim::test {
+namespace ppsim::test::closed_forms_test {
 namespace {
 
 constexpr std::int64_t kForward = 7, kBackward = 12, kActivation = 6;  // no two sums of them alike
@@ -129,4 +129,4 @@ TEST_CASE("the reference case of 8 x 64 takes 219.82 ms, and its idle time is ra
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::closed_forms_test

@@ -1,8 +1,8 @@
-#include "ppsim/metrics/cost_fit.hpp"
+#include "metrics/cost_fit.hpp"
 
 #include <doctest/doctest.h>
 
-namespace ppsim {
+namespace ppsim::cost_fit_test {
 namespace {
 
 using doctest::Approx;
@@ -86,4 +86,4 @@ TEST_CASE("wild samples of a cell move neither its median nor the line") {
 }
 
 }  // namespace
-}  // namespace ppsim
+}  // namespace ppsim::cost_fit_test

@@ -9,7 +9,7 @@
 #include "schedule/replay.hpp"
 #include "schedule/requests.hpp"
 
-namespace ppsim {
+namespace ppsim::every_schedule_test {
 namespace {
 
 const UniformCosts kCosts{
@@ -149,4 +149,4 @@ TEST_CASE("a limit on activation memory holds on every rank, whatever the costs"
 }
 
 }  // namespace
-}  // namespace ppsim
+}  // namespace ppsim::every_schedule_test

@@ -4,9 +4,9 @@
 
 #include <map>
 
-#include "runs.hpp"
+#include "metrics/runs.hpp"
 
-namespace ppsim::test {
+namespace ppsim::test::gaps_test {
 namespace {
 
 // r0: F0 0-10, F1 10-20, B0 40-60, B1 70-90
@@ -49,4 +49,4 @@ TEST_CASE("a rank's gaps sum to its idle time") {
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::gaps_test

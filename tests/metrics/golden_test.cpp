@@ -9,11 +9,11 @@
 #include <sstream>
 #include <string>
 
-#include "ppsim/schedule/text.hpp"
-#include "runs.hpp"
+#include "metrics/runs.hpp"
+#include "ppsim/schedule/text/text.hpp"
 #include "support.hpp"
 
-namespace ppsim::test {
+namespace ppsim::test::golden_test {
 namespace {
 
 using Row = std::map<std::string, std::string>;
@@ -139,4 +139,4 @@ TEST_CASE(
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::golden_test

@@ -1,8 +1,8 @@
-#include "ppsim/metrics/gpu_trace.hpp"
+#include "metrics/gpu_trace.hpp"
 
 #include <doctest/doctest.h>
 
-namespace ppsim::test {
+namespace ppsim::test::gpu_trace_test {
 namespace {
 
 constexpr GpuWork kCompute = GpuWork::Compute, kTransfer = GpuWork::PointToPoint,
@@ -84,4 +84,4 @@ TEST_CASE("the bubble of all ranks is their idle time against their windows") {
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::gpu_trace_test

@@ -1,8 +1,8 @@
-#include "ppsim/metrics/link_fit.hpp"
+#include "metrics/link_fit.hpp"
 
 #include <doctest/doctest.h>
 
-namespace ppsim {
+namespace ppsim::link_fit_test {
 namespace {
 
 using doctest::Approx;
@@ -93,4 +93,4 @@ TEST_CASE("a late look at some transfers does not move the median") {
 }
 
 }  // namespace
-}  // namespace ppsim
+}  // namespace ppsim::link_fit_test

@@ -1,8 +1,8 @@
-#include "ppsim/metrics/measured_cluster.hpp"
+#include "metrics/measured_cluster.hpp"
 
 #include <doctest/doctest.h>
 
-namespace ppsim::test {
+namespace ppsim::test::measured_cluster_test {
 namespace {
 
 LinkTimes times_of(const Link& alone, const Link& both, const Link& all) {
@@ -59,4 +59,4 @@ TEST_CASE("the best rate is the peak, and the others a share of it") {
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::measured_cluster_test

@@ -5,8 +5,8 @@
 
 #include <ostream>
 
-#include "ppsim/schedule/text.hpp"
-#include "runs.hpp"
+#include "metrics/runs.hpp"
+#include "ppsim/schedule/text/text.hpp"
 
 namespace ppsim {
 static std::ostream& operator<<(std::ostream& out, const MemoryStep& step) {
@@ -14,7 +14,7 @@ static std::ostream& operator<<(std::ostream& out, const MemoryStep& step) {
 }
 }  // namespace ppsim
 
-namespace ppsim::test {
+namespace ppsim::test::memory_test {
 namespace {
 
 void check_steps(const RankMemory& memory, const std::vector<MemoryStep>& expected) {
@@ -223,4 +223,4 @@ TEST_CASE("measured ops that overlap leave steps in order of time") {
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::memory_test

@@ -1,4 +1,4 @@
-#include "ppsim/metrics/message_fit.hpp"
+#include "metrics/message_fit.hpp"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 
 #include "ppsim/core/error.hpp"
 
-namespace ppsim::test {
+namespace ppsim::test::message_fit_test {
 namespace {
 
 std::vector<SizeTime> times_of(const Link& link, double error = 0) {
@@ -73,4 +73,4 @@ TEST_CASE("no message takes less than one without bytes") {
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::message_fit_test

@@ -1,15 +1,15 @@
 // Each expectation is worked out by hand. F = 10, B = 20, free hops; predicted, vertex by vertex:
 // r0: F0 0-10, F1 10-20, B0 40-60, B1 70-90
 // r1: F0 10-20, B0 20-40, F1 40-50, B1 50-70
-#include "ppsim/metrics/prediction.hpp"
+#include "metrics/prediction.hpp"
 
 #include <doctest/doctest.h>
 
 #include <utility>
 
-#include "runs.hpp"
+#include "metrics/runs.hpp"
 
-namespace ppsim::test {
+namespace ppsim::test::prediction_test {
 namespace {
 
 SmallRun predicted_run() {
@@ -136,4 +136,4 @@ TEST_CASE("mean durations are those of the class, rounded half up") {
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::prediction_test

@@ -1,5 +1,6 @@
 // Random runs against slow and simple answers: causes nanosecond by nanosecond, memory by sorting all events.
 #include <doctest/doctest.h>
+
 #include <rapidcheck.h>
 
 #include <algorithm>
@@ -8,9 +9,9 @@
 #include <random>
 #include <tuple>
 
-#include "random_runs.hpp"
+#include "metrics/random_runs.hpp"
 
-namespace ppsim::test {
+namespace ppsim::test::properties_test {
 namespace {
 
 using Causes8 = std::array<Time, kIdleCauses>;
@@ -232,4 +233,4 @@ TEST_CASE("on random runs memory ends at nothing and peaks where sorting all eve
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::properties_test

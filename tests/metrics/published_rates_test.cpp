@@ -19,7 +19,7 @@
 #include "ppsim/schedule/registry.hpp"
 #include "support.hpp"
 
-namespace ppsim {
+namespace ppsim::published_rates_test {
 namespace {
 
 using Row = std::map<std::string, std::string>;
@@ -176,4 +176,4 @@ TEST_CASE("the bubble rate as a function of the memory limit is the published on
 }
 
 }  // namespace
-}  // namespace ppsim
+}  // namespace ppsim::published_rates_test

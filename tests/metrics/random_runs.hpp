@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "runs.hpp"
+#include "metrics/runs.hpp"
 
 namespace ppsim::test {
 

@@ -2,9 +2,9 @@
 
 #include <doctest/doctest.h>
 
-#include "runs.hpp"
+#include "metrics/runs.hpp"
 
-namespace ppsim::test {
+namespace ppsim::test::report_test {
 namespace {
 
 Report report_of(const SmallRun& run) {
@@ -186,4 +186,4 @@ TEST_CASE(
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::report_test

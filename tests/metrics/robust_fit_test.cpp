@@ -1,10 +1,10 @@
-#include "ppsim/metrics/robust_fit.hpp"
+#include "metrics/robust_fit.hpp"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
 
-namespace ppsim {
+namespace ppsim::robust_fit_test {
 namespace {
 
 using doctest::Approx;
@@ -89,4 +89,4 @@ TEST_CASE("thinned values stand at even shares of all") {
 }
 
 }  // namespace
-}  // namespace ppsim
+}  // namespace ppsim::robust_fit_test

@@ -13,7 +13,7 @@
 #include "ppsim/graph/timeline.hpp"
 #include "ppsim/metrics/bubbles.hpp"
 #include "ppsim/metrics/memory.hpp"
-#include "ppsim/model/workload.hpp"
+#include "ppsim/model/costs/workload.hpp"
 #include "ppsim/schedule/registry.hpp"
 #include "ppsim/schedule/schedule.hpp"
 

@@ -9,7 +9,7 @@
 #include "schedule/replay.hpp"
 #include "schedule/requests.hpp"
 
-namespace ppsim {
+namespace ppsim::runs_test {
 namespace {
 
 const UniformCosts kCosts{
@@ -65,4 +65,4 @@ TEST_CASE("a run's figures are those of its report, for every schedule") {
 }
 
 }  // namespace
-}  // namespace ppsim
+}  // namespace ppsim::runs_test

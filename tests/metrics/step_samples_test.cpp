@@ -1,11 +1,11 @@
-#include "ppsim/metrics/step_samples.hpp"
+#include "metrics/step_samples.hpp"
 
 #include <doctest/doctest.h>
 
 #include "cases.hpp"
 #include "ppsim/engine/simulate.hpp"
 
-namespace ppsim {
+namespace ppsim::step_samples_test {
 namespace {
 
 struct Sampled {
@@ -121,4 +121,4 @@ TEST_CASE("pairs and token steps have costs of their own") {
 }
 
 }  // namespace
-}  // namespace ppsim
+}  // namespace ppsim::step_samples_test

@@ -1,14 +1,14 @@
 // What a slow GPU or a bad link does to a run.
-#include "ppsim/model/stragglers.hpp"
+#include "ppsim/model/costs/stragglers.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 
+#include "metrics/runs.hpp"
 #include "ppsim/metrics/report.hpp"
-#include "runs.hpp"
 
-namespace ppsim::test {
+namespace ppsim::test::stragglers_test {
 namespace {
 
 Workload workload_of(const CostsInput& costs, std::uint32_t ranks, const Stragglers& stragglers) {
@@ -191,4 +191,4 @@ TEST_CASE("the report counts collectives as long as they take") {
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::stragglers_test

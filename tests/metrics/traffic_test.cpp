@@ -6,7 +6,7 @@
 #include "ppsim/engine/simulate.hpp"
 #include "two_by_two.hpp"
 
-namespace ppsim {
+namespace ppsim::traffic_test {
 namespace {
 
 StepTraffic traffic_of(const Schedule& schedule, const Workload& workload, Contention contention) {
@@ -73,4 +73,4 @@ TEST_CASE("costs given outright have a link for each two ranks") {
 }
 
 }  // namespace
-}  // namespace ppsim
+}  // namespace ppsim::traffic_test

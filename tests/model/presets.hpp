@@ -1,7 +1,7 @@
 /// A cluster and models with round figures.
 #pragma once
 
-#include "ppsim/model/workload.hpp"
+#include "ppsim/model/costs/workload.hpp"
 
 namespace ppsim {
 

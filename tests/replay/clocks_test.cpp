@@ -1,14 +1,15 @@
-#include "ppsim/replay/clocks.hpp"
+#include "replay/clocks.hpp"
 
 #include <doctest/doctest.h>
+
 #include <rapidcheck.h>
 
 #include <vector>
 
-#include "ppsim/replay/in_process.hpp"
-#include "runs.hpp"
+#include "replay/in_process.hpp"
+#include "replay/runs.hpp"
 
-namespace ppsim::test {
+namespace ppsim::test::clocks_test {
 namespace {
 
 // A clock that is 1000 ahead: the way there takes 40, the way back 60, so the estimate is 10 off, and says up
@@ -61,4 +62,4 @@ TEST_CASE("threads share a clock, and ping-pong finds about that") {
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::clocks_test

@@ -1,4 +1,4 @@
-#include "ppsim/replay/environment.hpp"
+#include "replay/environment.hpp"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,7 @@
 
 #include "ppsim/core/error.hpp"
 
-namespace ppsim::test {
+namespace ppsim::test::environment_test {
 namespace {
 
 using Variables = std::vector<std::pair<const char*, const char*>>;
@@ -153,4 +153,4 @@ TEST_CASE("MPI's watch takes no rank that is not a number") {
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::environment_test

@@ -5,9 +5,9 @@
 #include <string>
 
 #include "cases.hpp"
-#include "runs.hpp"
+#include "replay/runs.hpp"
 
-namespace ppsim::test {
+namespace ppsim::test::failures_test {
 namespace {
 
 // Passes all on but some of what is sent.
@@ -132,4 +132,4 @@ TEST_CASE("waiting takes time with the ops, and no time with virtual clocks") {
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::failures_test

@@ -1,4 +1,4 @@
-#include "ppsim/replay/group.hpp"
+#include "replay/group.hpp"
 
 #include <doctest/doctest.h>
 
@@ -6,10 +6,10 @@
 #include <atomic>
 #include <string>
 
-#include "ppsim/replay/in_process.hpp"
-#include "runs.hpp"
+#include "replay/in_process.hpp"
+#include "replay/runs.hpp"
 
-namespace ppsim::test {
+namespace ppsim::test::group_test {
 namespace {
 
 std::string failure_of(std::uint32_t ranks, const std::function<void(Transport&)>& body) {
@@ -77,4 +77,4 @@ TEST_CASE("a rank that stays away is named by rank 0") {
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::group_test

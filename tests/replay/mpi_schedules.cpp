@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "ppsim/engine/simulate.hpp"
-#include "ppsim/replay/job.hpp"
-#include "runs.hpp"
+#include "replay/job.hpp"
+#include "replay/runs.hpp"
 #include "schedule/requests.hpp"
 
 namespace ppsim::test {

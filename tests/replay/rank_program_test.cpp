@@ -1,14 +1,15 @@
-#include "ppsim/replay/rank_program.hpp"
+#include "replay/rank_program.hpp"
 
 #include <doctest/doctest.h>
+
 #include <rapidcheck.h>
 
 #include <map>
 
 #include "cases.hpp"
-#include "runs.hpp"
+#include "replay/runs.hpp"
 
-namespace ppsim::test {
+namespace ppsim::test::rank_program_test {
 namespace {
 
 // Rank 0: F0 B0; rank 1: F0 B0. F = 3, B = 5, 4 bytes a hop at 1 byte a ns + 2 ns.
@@ -82,4 +83,4 @@ TEST_CASE("a copy is asked for and answered: EVICT carries its bytes there, LOAD
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::rank_program_test

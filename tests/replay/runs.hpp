@@ -6,11 +6,11 @@
 
 #include "ppsim/core/error.hpp"
 #include "ppsim/graph/op_graph.hpp"
-#include "ppsim/model/workload.hpp"
-#include "ppsim/replay/in_process.hpp"
-#include "ppsim/replay/replay.hpp"
+#include "ppsim/model/costs/workload.hpp"
 #include "ppsim/schedule/lowering.hpp"
 #include "ppsim/schedule/schedule.hpp"
+#include "replay/in_process.hpp"
+#include "replay/replay.hpp"
 
 namespace ppsim::test {
 

@@ -4,10 +4,10 @@
 #include <chrono>
 #include <csignal>
 
-#include "ppsim/replay/group.hpp"
-#include "tcp_jobs.hpp"
+#include "replay/group.hpp"
+#include "replay/tcp_jobs.hpp"
 
-namespace ppsim::test {
+namespace ppsim::test::tcp_failures_test {
 namespace {
 
 // When all are in the job: what goes wrong before is said otherwise.
@@ -211,4 +211,4 @@ TEST_CASE("a rank that fails amid a large message ends all at once") {
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::tcp_failures_test

@@ -1,8 +1,9 @@
 /// Jobs over TCP on this machine, with ranks as threads or as processes of a test.
 #pragma once
 
-#include <arpa/inet.h>
 #include <doctest/doctest.h>
+
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -15,7 +16,7 @@
 #include <vector>
 
 #include "ppsim/core/error.hpp"
-#include "ppsim/replay/job.hpp"
+#include "replay/job.hpp"
 
 namespace ppsim::test {
 

@@ -6,10 +6,10 @@
 #include <map>
 #include <random>
 
-#include "ppsim/replay/group.hpp"
-#include "tcp_jobs.hpp"
+#include "replay/group.hpp"
+#include "replay/tcp_jobs.hpp"
 
-namespace ppsim::test {
+namespace ppsim::test::tcp_test {
 namespace {
 
 using Content = std::vector<std::byte>;
@@ -182,4 +182,4 @@ TEST_CASE("a job ends on no rank before it does on all") {
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::tcp_test

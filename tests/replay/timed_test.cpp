@@ -6,10 +6,10 @@
 #include <string>
 
 #include "cases.hpp"
-#include "ppsim/replay/clocks.hpp"
-#include "runs.hpp"
+#include "replay/clocks.hpp"
+#include "replay/runs.hpp"
 
-namespace ppsim::test {
+namespace ppsim::test::timed_test {
 namespace {
 
 const ReplayOptions kWait{ReplayMode::Wait, 2, 1};
@@ -85,4 +85,4 @@ TEST_CASE("a step is called by its number, warm-up too") {
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::timed_test

@@ -1,5 +1,6 @@
 // Virtual clocks against the engine, which knows all ranks: equal to the nanosecond.
 #include <doctest/doctest.h>
+
 #include <rapidcheck.h>
 
 #include <set>
@@ -7,11 +8,11 @@
 
 #include "cases.hpp"
 #include "ppsim/engine/simulate.hpp"
-#include "runs.hpp"
+#include "replay/runs.hpp"
+#include "replay/tcp_jobs.hpp"
 #include "schedule/requests.hpp"
-#include "tcp_jobs.hpp"
 
-namespace ppsim::test {
+namespace ppsim::test::virtual_test {
 namespace {
 
 constexpr UniformCosts kCosts{
@@ -110,4 +111,4 @@ TEST_CASE("the reference case takes 219,820,000 ns, in each of several steps") {
 }
 
 }  // namespace
-}  // namespace ppsim::test
+}  // namespace ppsim::test::virtual_test

@@ -1,21 +1,20 @@
 // PyTorch's own cases of each lowering pass, and files of others, read from the shared folder.
 #include <doctest/doctest.h>
-
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <regex>
 
-#include "action_rows.hpp"
-#include "ppsim/schedule/check.hpp"
+#include "ppsim/schedule/check/check.hpp"
 #include "ppsim/schedule/lowering.hpp"
 #include "ppsim/schedule/registry.hpp"
-#include "ppsim/schedule/text.hpp"
+#include "ppsim/schedule/text/text.hpp"
+#include "schedule/action_rows.hpp"
 #include "support.hpp"
 
-namespace ppsim {
+namespace ppsim::lowering_golden_test {
 namespace {
 
 using Json = nlohmann::json;
@@ -213,4 +212,4 @@ TEST_CASE("a torchtitan user's file is read, checked and lowered, and runs") {
 }
 
 }  // namespace
-}  // namespace ppsim
+}  // namespace ppsim::lowering_golden_test

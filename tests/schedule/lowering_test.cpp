@@ -1,7 +1,6 @@
 #include "ppsim/schedule/lowering.hpp"
 
 #include <doctest/doctest.h>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -10,13 +9,13 @@
 #include <set>
 #include <utility>
 
-#include "action_rows.hpp"
-#include "ppsim/schedule/check.hpp"
-#include "ppsim/schedule/text.hpp"
-#include "requests.hpp"
+#include "ppsim/schedule/check/check.hpp"
+#include "ppsim/schedule/text/text.hpp"
+#include "schedule/action_rows.hpp"
+#include "schedule/requests.hpp"
 #include "support.hpp"
 
-namespace ppsim {
+namespace ppsim::lowering_test {
 namespace {
 
 Schedule parse(std::string_view csv) {
@@ -411,4 +410,4 @@ TEST_CASE("whichever send or receive is put in the place of another, the check f
 }
 
 }  // namespace
-}  // namespace ppsim
+}  // namespace ppsim::lowering_test

@@ -6,7 +6,7 @@
 
 #include "ppsim/schedule/schedule.hpp"
 
-namespace ppsim {
+namespace ppsim::placement_test {
 namespace {
 
 TEST_CASE("linear placement puts stage s on rank s") {
@@ -57,4 +57,4 @@ TEST_CASE("a writer that was not given every rank's program is our own mistake")
 }
 
 }  // namespace
-}  // namespace ppsim
+}  // namespace ppsim::placement_test

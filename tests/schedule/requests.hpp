@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "ppsim/model/workload.hpp"
+#include "ppsim/model/costs/workload.hpp"
 #include "ppsim/schedule/registry.hpp"
 #include "support.hpp"
 

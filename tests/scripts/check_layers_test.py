@@ -14,15 +14,20 @@ GOOD = {
     "include/ppsim/engine/run.hpp": '#include "ppsim/graph/graph.hpp"\n',
     "include/ppsim/metrics/figures.hpp": '#include "ppsim/graph/graph.hpp"\n',
     "src/core/op.cpp": '#include "ppsim/core/op.hpp"\n',
-    "src/graph/graph.cpp": '#include "csr.hpp"\n#include "ppsim/graph/graph.hpp"\n',
+    "src/graph/graph.cpp": '#include "graph/csr.hpp"\n#include "ppsim/graph/graph.hpp"\n',
     "src/graph/csr.hpp": "#include <boost/graph/compressed_sparse_row_graph.hpp>\n",
     "src/engine/run.cpp": '#include "ppsim/engine/run.hpp"\n',
     "src/metrics/figures.cpp": '#include "ppsim/metrics/figures.hpp"\n',
-    "src/io/config.cpp": "#include <nlohmann/json.hpp>\n",
+    "src/input/config/config.cpp": "#include <nlohmann/json.hpp>\n",
+    "src/input/import/nccl/times.cpp": '#include "input/config/config.hpp"\n',
+    "src/input/config/config.hpp": "\n",
+    "src/explore/run/study.hpp": '#include "input/config/config.hpp"\n',
+    "src/output/report/table.cpp": '#include "explore/run/study.hpp"\n',
+    "src/output/report/table.hpp": "\n",
     "src/replay/cuda/backend.cpp": "#include <cuda_runtime.h>\n#include <nccl.h>\n",
     "src/cli/main.cpp": '#include <CLI/CLI.hpp>\n#include "ppsim/engine/run.hpp"\n',
     "tests/core/op_test.cpp": '#include "ppsim/core/op.hpp"\n',
-    "tests/graph/graph_test.cpp": '#include "../support.hpp"\n#include <nlohmann/json.hpp>\n',
+    "tests/graph/graph_test.cpp": '#include "support.hpp"\n#include <nlohmann/json.hpp>\n',
     "tests/engine/run_test.cpp": '#include "ppsim/engine/run.hpp"\n',
     "tests/metrics/figures_test.cpp": '#include "ppsim/engine/run.hpp"\n',
     "tests/support.hpp": "#include <filesystem>\n",
@@ -75,7 +80,7 @@ class CheckLayers(unittest.TestCase):
     def test_each_heavy_library_stays_in_its_room(self):
         breaks = {
             "src/engine/run.cpp": ("boost/heap/d_ary_heap.hpp", "only graph may name Boost"),
-            "src/cli/main.cpp": ("nlohmann/json.hpp", "only io may name a JSON library"),
+            "src/cli/main.cpp": ("nlohmann/json.hpp", "only text and input and output may name a JSON library"),
             "include/ppsim/core/op.hpp": ("CLI/CLI.hpp", "only cli may name CLI11"),
             "tests/core/op_test.cpp": ("boost/heap/d_ary_heap.hpp", "only graph may name Boost"),
             "src/replay/backend.cpp": ("cuda_runtime.h", "only replay/cuda may name CUDA"),
@@ -89,15 +94,35 @@ class CheckLayers(unittest.TestCase):
     def test_an_include_neither_climbs_nor_reaches_into_another_room(self):
         self.refuses({"src/engine/run.cpp": '#include "../graph/csr.hpp"\n'}, "an include does not climb")
         self.refuses({"tests/graph/graph_test.cpp": '#include "../../src/graph/csr.hpp"\n'}, "an include does not climb")
-        self.refuses({"src/engine/run.cpp": '#include "graph/csr.hpp"\n'}, "nor a file beside this one")
+        self.refuses({"src/graph/graph.cpp": '#include "csr.hpp"\n'}, "nor one below src/, named from there")
+
+    def test_a_study_does_not_include_a_writer(self):
+        self.refuses(
+            {"src/explore/run/study.hpp": '#include "output/report/table.hpp"\n'}, "explore must not include output")
+
+    def test_a_room_includes_only_the_rooms_before_it(self):
+        self.refuses(
+            {"src/input/import/nccl/times.hpp": "\n", "src/input/config/config.hpp": '#include "input/import/nccl/times.hpp"\n'},
+            "input/config must not include input/import/nccl")
+        self.refuses(
+            {"src/input/other/times.cpp": '#include "input/config/config.hpp"\n'}, "there is no room input/other")
+
+    def test_only_the_users_of_replay_include_it(self):
+        replay = {"src/replay/replay.hpp": "\n"}
+        self.refuses(
+            {**replay, "src/explore/run/study.hpp": '#include "replay/replay.hpp"\n'},
+            "only explore/bench and cli may include replay")
+        bench = {"src/explore/bench/bench.cpp": '#include "replay/replay.hpp"\n'}
+        self.assertEqual(check({**replay, **bench})[0], 0)
 
     def test_a_public_header_has_its_layer_in_src_and_tests(self):
         self.refuses({"tests/engine/run_test.cpp": None}, "tests/engine: is not there, and include/ppsim/engine is")
         self.refuses({"src/engine/run.cpp": None}, "src/engine: is not there, and include/ppsim/engine is")
 
-    def test_a_file_of_501_lines_is_refused_and_one_of_500_is_not(self):
-        self.assertEqual(check({"src/core/op.cpp": "\n" * 500})[0], 0)
-        self.refuses({"src/core/op.cpp": "\n" * 501}, "src/core/op.cpp: 501 lines, more than 500: split it")
+    def test_a_source_of_401_lines_is_refused_and_a_test_of_501(self):
+        self.assertEqual(check({"src/core/op.cpp": "\n" * 400, "tests/core/op_test.cpp": "\n" * 500})[0], 0)
+        self.refuses({"src/core/op.cpp": "\n" * 401}, "src/core/op.cpp: 401 lines, more than 400: split it")
+        self.refuses({"tests/core/op_test.cpp": "\n" * 501}, "tests/core/op_test.cpp: 501 lines, more than 500: split it")
 
     def test_the_top_holds_what_belongs_there_and_no_more(self):
         self.assertEqual(check({"README.md": "\n", ".gitignore": "\n", "build/release/a.cpp": "\n"})[0], 0)

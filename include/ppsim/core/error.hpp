@@ -1,3 +1,4 @@
+// Comes with ppsim/ppsim.hpp, the header to include; this file may move or go.
 /// Errors. The user's fault is an Error (or several Faults); ours is a failed PPSIM_ASSERT.
 #pragma once
 

@@ -1,3 +1,4 @@
+// Comes with ppsim/ppsim.hpp, the header to include; this file may move or go.
 /// Ids: a rank is never a stage. Rank{3}, Stage{7} make one; index() gives the number back, to index arrays.
 #pragma once
 

@@ -1,3 +1,4 @@
+// Comes with ppsim/ppsim.hpp, the header to include; this file may move or go.
 /// Op: what a rank does to one micro-batch of one stage.
 #pragma once
 

@@ -1,3 +1,4 @@
+// Comes with ppsim/ppsim.hpp, the header to include; this file may move or go.
 /// Strong units. Time is integer nanoseconds everywhere after the cost model; a wrong mix does not compile.
 #pragma once
 
@@ -70,6 +71,11 @@ using FlopsPerSecond = Quantity<struct FlopsPerSecondTag, double>;
 /// Time to compute `flops` at `rate` > 0, not rounded.
 [[nodiscard]] constexpr Seconds operator/(Flops flops, FlopsPerSecond rate) {
   return Seconds(flops.count() / rate.count());
+}
+
+/// The number of microseconds, for texts.
+[[nodiscard]] constexpr double microseconds(Seconds seconds) {
+  return seconds.count() * 1e6;
 }
 
 /// Rounds half up to a nanosecond. Throws Error where the result would not fit a Time or is not finite.

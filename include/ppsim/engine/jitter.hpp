@@ -1,3 +1,4 @@
+// Comes with ppsim/ppsim.hpp, the header to include; this file may move or go.
 /// Jitter: durations that differ from run to run.
 #pragma once
 

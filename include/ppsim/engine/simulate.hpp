@@ -1,3 +1,4 @@
+// Comes with ppsim/ppsim.hpp, the header to include; this file may move or go.
 /// The engine: OpGraph -> Timeline.
 #pragma once
 

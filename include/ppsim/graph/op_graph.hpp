@@ -1,3 +1,4 @@
+// Comes with ppsim/ppsim.hpp, the header to include; this file may move or go.
 /// OpGraph: schedule + costs as a dependency graph. Actions are vertices, in program order, rank by rank;
 /// edges are program order, data that stays on a rank, and transfers between ranks.
 #pragma once
@@ -14,8 +15,8 @@
 #include "ppsim/core/op.hpp"
 #include "ppsim/core/units.hpp"
 #include "ppsim/graph/timeline.hpp"
-#include "ppsim/model/network.hpp"
-#include "ppsim/model/workload.hpp"
+#include "ppsim/model/costs/workload.hpp"
+#include "ppsim/model/hardware/network.hpp"
 #include "ppsim/schedule/schedule.hpp"
 
 namespace ppsim {

@@ -1,3 +1,4 @@
+// Comes with ppsim/ppsim.hpp, the header to include; this file may move or go.
 /// Timeline: when everything ran. Simulated or measured: the same type.
 #pragma once
 
@@ -6,6 +7,12 @@
 #include "ppsim/core/units.hpp"
 
 namespace ppsim {
+
+/// From `start` to `finish`.
+struct Interval {
+  Time start{};
+  Time finish{};
+};
 
 /// Columns, no object per event. Vertices by VertexId, transfers by EdgeId (zero where the edge is no
 /// transfer). Times count from the run's first start. A transfer's start is when its first byte moves: after

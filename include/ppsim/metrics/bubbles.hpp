@@ -1,3 +1,4 @@
+// Comes with ppsim/ppsim.hpp, the header to include; this file may move or go.
 /// Busy and idle time of a timeline, and what each idle nanosecond waited for.
 #pragma once
 

@@ -1,3 +1,4 @@
+// Comes with ppsim/ppsim.hpp, the header to include; this file may move or go.
 /// The idle time of each rank between its actions, gap by gap.
 #pragma once
 

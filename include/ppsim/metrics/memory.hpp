@@ -1,3 +1,4 @@
+// Comes with ppsim/ppsim.hpp, the header to include; this file may move or go.
 /// Memory over time, per rank.
 #pragma once
 
@@ -7,7 +8,7 @@
 #include "ppsim/core/units.hpp"
 #include "ppsim/graph/op_graph.hpp"
 #include "ppsim/graph/timeline.hpp"
-#include "ppsim/model/workload.hpp"
+#include "ppsim/model/costs/workload.hpp"
 #include "ppsim/schedule/placement.hpp"
 
 namespace ppsim {

@@ -1,3 +1,4 @@
+// Comes with ppsim/ppsim.hpp, the header to include; this file may move or go.
 /// Report: every figure of one run, as plain values. io writes it as a table or as JSON.
 #pragma once
 
@@ -9,7 +10,7 @@
 #include "ppsim/core/units.hpp"
 #include "ppsim/metrics/bubbles.hpp"
 #include "ppsim/metrics/memory.hpp"
-#include "ppsim/model/workload.hpp"
+#include "ppsim/model/costs/workload.hpp"
 #include "ppsim/schedule/schedule.hpp"
 
 namespace ppsim {

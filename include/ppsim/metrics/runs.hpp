@@ -1,3 +1,4 @@
+// Comes with ppsim/ppsim.hpp, the header to include; this file may move or go.
 /// Many runs of one step that differ by chance, as figures.
 #pragma once
 

@@ -1,3 +1,4 @@
+// Comes with ppsim/ppsim.hpp, the header to include; this file may move or go.
 /// Who was on the links in a run: transfers and collectives, as long as they took and would have taken alone.
 #pragma once
 
@@ -9,7 +10,7 @@
 #include "ppsim/core/units.hpp"
 #include "ppsim/graph/op_graph.hpp"
 #include "ppsim/graph/timeline.hpp"
-#include "ppsim/model/workload.hpp"
+#include "ppsim/model/costs/workload.hpp"
 #include "ppsim/schedule/schedule.hpp"
 
 namespace ppsim {

@@ -1,3 +1,4 @@
+// Comes with ppsim/ppsim.hpp, the header to include; this file may move or go.
 /// Lowering: passes over a schedule's programs that add communication, as PyTorch's pipelining has them
 /// (torch.distributed.pipelining.schedules: _merge_bw, _add_unshard_reshard, _add_reduce_grad,
 /// _add_send_recv). Each takes a schedule whose order is legal (check_order) and gives one back; none moves a

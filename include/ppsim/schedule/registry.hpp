@@ -1,3 +1,4 @@
+// Comes with ppsim/ppsim.hpp, the header to include; this file may move or go.
 /// The registry of schedules: a generator registers itself from its own file, with all that a reader, the
 /// comparison, the sweep and the property tests need to know of it.
 #pragma once
@@ -13,7 +14,7 @@
 #include <vector>
 
 #include "ppsim/core/units.hpp"
-#include "ppsim/model/workload.hpp"
+#include "ppsim/model/costs/workload.hpp"
 #include "ppsim/schedule/schedule.hpp"
 
 namespace ppsim {

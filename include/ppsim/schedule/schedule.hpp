@@ -1,3 +1,4 @@
+// Comes with ppsim/ppsim.hpp, the header to include; this file may move or go.
 /// Schedule: a value that says in which order each rank works. No times, no idle slots; sends and receives
 /// only where a program fixes their order too.
 #pragma once

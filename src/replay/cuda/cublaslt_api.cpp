@@ -1,15 +1,15 @@
-#include "cublaslt_api.hpp"
+#include "replay/cuda/cublaslt_api.hpp"
 
 #include <fmt/format.h>
 
-#include "cuda_check.hpp"
-#include "ppsim/replay/gpu_replay.hpp"
-#include "shared_library.hpp"
+#include "replay/cuda/cuda_check.hpp"
+#include "replay/cuda/shared_library.hpp"
+#include "replay/gpu/gpu_replay.hpp"
 
 namespace ppsim {
 namespace {
 
-CublasLtApi load() {
+CublasLtApi load_cublaslt() {
   const SharedLibrary library(fmt::format("libcublasLt.so.{}", CUBLAS_VER_MAJOR), PPSIM_CUDA_LIBRARIES);
   CublasLtApi api{};
   library.find(api.create, "cublasLtCreate");
@@ -32,7 +32,7 @@ CublasLtApi load() {
 }  // namespace
 
 const CublasLtApi& cublaslt() {
-  static const CublasLtApi api = load();
+  static const CublasLtApi api = load_cublaslt();
   return api;
 }
 

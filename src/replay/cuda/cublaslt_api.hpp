@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-#include "source_place.hpp"
+#include "replay/cuda/source_place.hpp"
 
 namespace ppsim {
 

@@ -1,8 +1,8 @@
-#include "cuda_check.hpp"
+#include "replay/cuda/cuda_check.hpp"
 
 #include <fmt/format.h>
 
-#include "ppsim/replay/gpu_replay.hpp"
+#include "replay/gpu/gpu_replay.hpp"
 
 namespace ppsim {
 

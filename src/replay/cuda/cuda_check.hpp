@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "source_place.hpp"
+#include "replay/cuda/source_place.hpp"
 
 namespace ppsim {
 

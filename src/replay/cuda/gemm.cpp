@@ -1,4 +1,4 @@
-#include "gemm.hpp"
+#include "replay/cuda/gemm.hpp"
 
 #include <fmt/format.h>
 
@@ -6,11 +6,11 @@
 #include <cmath>
 #include <set>
 
-#include "cublaslt_api.hpp"
-#include "cuda_check.hpp"
-#include "kernels.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/replay/gpu_replay.hpp"
+#include "replay/cuda/cublaslt_api.hpp"
+#include "replay/cuda/cuda_check.hpp"
+#include "replay/cuda/kernels.hpp"
+#include "replay/gpu/gpu_replay.hpp"
 
 namespace ppsim {
 namespace {

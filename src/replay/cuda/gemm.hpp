@@ -11,9 +11,9 @@
 #include <tuple>
 #include <vector>
 
-#include "gpu_handles.hpp"
-#include "ppsim/model/cluster.hpp"
-#include "ppsim/model/operators.hpp"
+#include "ppsim/model/hardware/cluster.hpp"
+#include "ppsim/model/layers/operators.hpp"
+#include "replay/cuda/gpu_handles.hpp"
 
 namespace ppsim {
 

@@ -1,4 +1,4 @@
-#include "gpu_communicators.hpp"
+#include "replay/cuda/gpu_communicators.hpp"
 
 #include <fmt/format.h>
 
@@ -6,10 +6,10 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "cuda_check.hpp"
-#include "gpu_handles.hpp"
-#include "nccl_api.hpp"
-#include "ppsim/replay/gpu_replay.hpp"
+#include "replay/cuda/cuda_check.hpp"
+#include "replay/cuda/gpu_handles.hpp"
+#include "replay/cuda/nccl_api.hpp"
+#include "replay/gpu/gpu_replay.hpp"
 
 namespace ppsim {
 namespace {

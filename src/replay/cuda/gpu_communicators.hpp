@@ -12,8 +12,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "ppsim/replay/group.hpp"
-#include "source_place.hpp"
+#include "replay/cuda/source_place.hpp"
+#include "replay/group.hpp"
 
 namespace ppsim {
 

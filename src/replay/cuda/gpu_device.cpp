@@ -2,8 +2,8 @@
 
 #include <cstdlib>
 
-#include "cuda_check.hpp"
-#include "ppsim/replay/gpu_process.hpp"
+#include "replay/cuda/cuda_check.hpp"
+#include "replay/gpu/gpu_process.hpp"
 
 namespace ppsim {
 namespace {

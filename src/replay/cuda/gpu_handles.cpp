@@ -1,8 +1,8 @@
-#include "gpu_handles.hpp"
+#include "replay/cuda/gpu_handles.hpp"
 
 #include <fmt/format.h>
 
-#include "cuda_check.hpp"
+#include "replay/cuda/cuda_check.hpp"
 
 namespace ppsim {
 

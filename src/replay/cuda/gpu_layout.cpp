@@ -1,4 +1,4 @@
-#include "gpu_layout.hpp"
+#include "replay/cuda/gpu_layout.hpp"
 
 #include <set>
 #include <tuple>

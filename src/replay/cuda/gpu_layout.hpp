@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "gpu_communicators.hpp"
-#include "gpu_ops.hpp"
-#include "ppsim/replay/gpu_process.hpp"
-#include "ppsim/replay/launches.hpp"
+#include "replay/cuda/gpu_communicators.hpp"
+#include "replay/cuda/gpu_ops.hpp"
+#include "replay/gpu/gpu_process.hpp"
+#include "replay/gpu/launches.hpp"
 
 namespace ppsim {
 

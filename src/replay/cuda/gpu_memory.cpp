@@ -1,11 +1,11 @@
-#include "gpu_memory.hpp"
+#include "replay/cuda/gpu_memory.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <limits>
 
-#include "cuda_check.hpp"
+#include "replay/cuda/cuda_check.hpp"
 
 namespace ppsim {
 

@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "gpu_handles.hpp"
 #include "ppsim/core/op.hpp"
-#include "ppsim/replay/gpu_replay.hpp"
+#include "replay/cuda/gpu_handles.hpp"
+#include "replay/gpu/gpu_replay.hpp"
 
 namespace ppsim {
 

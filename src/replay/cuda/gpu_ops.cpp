@@ -1,10 +1,10 @@
-#include "gpu_ops.hpp"
+#include "replay/cuda/gpu_ops.hpp"
 
 #include <algorithm>
 
-#include "cuda_check.hpp"
-#include "kernels.hpp"
-#include "nccl_api.hpp"
+#include "replay/cuda/cuda_check.hpp"
+#include "replay/cuda/kernels.hpp"
+#include "replay/cuda/nccl_api.hpp"
 
 namespace ppsim {
 namespace {

@@ -8,10 +8,10 @@
 #include <memory>
 #include <vector>
 
-#include "gemm.hpp"
-#include "gpu_communicators.hpp"
-#include "ppsim/replay/gpu_replay.hpp"
-#include "ppsim/replay/rank_program.hpp"
+#include "replay/cuda/gemm.hpp"
+#include "replay/cuda/gpu_communicators.hpp"
+#include "replay/gpu/gpu_replay.hpp"
+#include "replay/rank_program.hpp"
 
 namespace ppsim {
 

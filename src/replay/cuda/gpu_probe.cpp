@@ -5,14 +5,14 @@
 #include <cstring>
 #include <map>
 
-#include "cuda_check.hpp"
-#include "gemm.hpp"
-#include "gpu_communicators.hpp"
-#include "gpu_handles.hpp"
-#include "kernels.hpp"
-#include "nccl_api.hpp"
-#include "ppsim/replay/gpu_process.hpp"
-#include "ppsim/replay/probe.hpp"
+#include "replay/bench/probe.hpp"
+#include "replay/cuda/cuda_check.hpp"
+#include "replay/cuda/gemm.hpp"
+#include "replay/cuda/gpu_communicators.hpp"
+#include "replay/cuda/gpu_handles.hpp"
+#include "replay/cuda/kernels.hpp"
+#include "replay/cuda/nccl_api.hpp"
+#include "replay/gpu/gpu_process.hpp"
 
 namespace ppsim {
 namespace {

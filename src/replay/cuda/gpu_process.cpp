@@ -1,15 +1,15 @@
-#include "ppsim/replay/gpu_process.hpp"
+#include "replay/gpu/gpu_process.hpp"
 
 #include <algorithm>
 #include <memory>
 
-#include "cuda_check.hpp"
-#include "gpu_communicators.hpp"
-#include "gpu_handles.hpp"
-#include "gpu_layout.hpp"
-#include "gpu_memory.hpp"
-#include "gpu_ops.hpp"
-#include "gpu_step.hpp"
+#include "replay/cuda/cuda_check.hpp"
+#include "replay/cuda/gpu_communicators.hpp"
+#include "replay/cuda/gpu_handles.hpp"
+#include "replay/cuda/gpu_layout.hpp"
+#include "replay/cuda/gpu_memory.hpp"
+#include "replay/cuda/gpu_ops.hpp"
+#include "replay/cuda/gpu_step.hpp"
 
 namespace ppsim {
 namespace {

@@ -1,13 +1,13 @@
-#include "gpu_step.hpp"
+#include "replay/cuda/gpu_step.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "cuda_check.hpp"
-#include "kernels.hpp"
-#include "nccl_api.hpp"
+#include "replay/cuda/cuda_check.hpp"
+#include "replay/cuda/kernels.hpp"
+#include "replay/cuda/nccl_api.hpp"
 
 namespace ppsim {
 namespace {

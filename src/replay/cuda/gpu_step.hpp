@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "gpu_communicators.hpp"
-#include "gpu_handles.hpp"
-#include "gpu_memory.hpp"
-#include "gpu_ops.hpp"
-#include "ppsim/replay/launches.hpp"
-#include "ppsim/replay/step_times.hpp"
+#include "replay/cuda/gpu_communicators.hpp"
+#include "replay/cuda/gpu_handles.hpp"
+#include "replay/cuda/gpu_memory.hpp"
+#include "replay/cuda/gpu_ops.hpp"
+#include "replay/gpu/launches.hpp"
+#include "replay/step_times.hpp"
 
 namespace ppsim {
 

@@ -1,15 +1,15 @@
-#include "nccl_api.hpp"
+#include "replay/cuda/nccl_api.hpp"
 
 #include <fmt/format.h>
 
-#include "cuda_check.hpp"
-#include "ppsim/replay/gpu_replay.hpp"
-#include "shared_library.hpp"
+#include "replay/cuda/cuda_check.hpp"
+#include "replay/cuda/shared_library.hpp"
+#include "replay/gpu/gpu_replay.hpp"
 
 namespace ppsim {
 namespace {
 
-NcclApi load() {
+NcclApi load_nccl() {
   const SharedLibrary library("libnccl.so.2", PPSIM_CUDA_LIBRARIES);
   NcclApi api{};
   library.find(api.get_unique_id, "ncclGetUniqueId");
@@ -32,7 +32,7 @@ NcclApi load() {
 }  // namespace
 
 const NcclApi& nccl() {
-  static const NcclApi api = load();
+  static const NcclApi api = load_nccl();
   return api;
 }
 

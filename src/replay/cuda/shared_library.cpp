@@ -1,9 +1,10 @@
-#include "shared_library.hpp"
+#include "replay/cuda/shared_library.hpp"
 
-#include <dlfcn.h>
 #include <fmt/format.h>
 
-#include "ppsim/replay/gpu_replay.hpp"
+#include <dlfcn.h>
+
+#include "replay/gpu/gpu_replay.hpp"
 
 namespace ppsim {
 

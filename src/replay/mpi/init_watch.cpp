@@ -1,4 +1,4 @@
-#include "init_watch.hpp"
+#include "replay/mpi/init_watch.hpp"
 
 #include <fmt/format.h>
 
@@ -7,15 +7,15 @@
 #include <cstring>
 #include <string>
 
-#include "ppsim/replay/environment.hpp"
+#include "replay/environment.hpp"
 
 namespace ppsim {
 namespace {
 
 // The lowest rank that did start speaks first, and the launcher ends the others before they do: mpirun takes
 // a second or two.
-constexpr Time kTurn{2'500'000'000};
-constexpr std::uint32_t kMostTurns = 4;
+constexpr Time kTimeOfATurn{2'500'000'000};
+constexpr std::uint32_t kMostNaps = 4;
 constexpr std::chrono::milliseconds kLook{50};
 
 }  // namespace
@@ -33,7 +33,7 @@ InitWatch::~InitWatch() {
 
 void InitWatch::watch() {
   const auto rank = static_cast<std::uint32_t>(read_launched_rank().value_or(Rank{0}));
-  const Time turn = std::min(rank, kMostTurns) * kTurn;
+  const Time turn = std::min(rank, kMostNaps) * kTimeOfATurn;
   Time end = clock_now() + options_.patience + turn;
   std::string why = fmt::format("not all ranks have started within {} s",
                                 std::chrono::duration<double>(options_.patience).count());

@@ -5,7 +5,7 @@
 #include <mutex>
 #include <thread>
 
-#include "ppsim/replay/job.hpp"
+#include "replay/job.hpp"
 
 namespace ppsim {
 

@@ -3,7 +3,10 @@
 
 // The C++ interface was taken out of the standard, and Open MPI's header still brings it.
 #define OMPI_SKIP_MPICXX
+#include "replay/job.hpp"
+
 #include <fmt/format.h>
+
 #include <mpi.h>
 
 #include <array>
@@ -12,10 +15,9 @@
 #include <deque>
 #include <vector>
 
-#include "init_watch.hpp"
 #include "ppsim/core/error.hpp"
-#include "ppsim/replay/group.hpp"
-#include "ppsim/replay/job.hpp"
+#include "replay/group.hpp"
+#include "replay/mpi/init_watch.hpp"
 
 namespace ppsim {
 namespace {

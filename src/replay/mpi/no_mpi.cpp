@@ -1,7 +1,7 @@
 // Where the build found no MPI.
 #include <stdexcept>
 
-#include "ppsim/replay/job.hpp"
+#include "replay/job.hpp"
 
 namespace ppsim {
 

@@ -1,4 +1,4 @@
-#include "channel.hpp"
+#include "replay/tcp/channel.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -6,8 +6,8 @@
 #include <deque>
 #include <memory>
 
-#include "inbox.hpp"
-#include "sockets.hpp"
+#include "replay/tcp/inbox.hpp"
+#include "replay/tcp/sockets.hpp"
 
 namespace ppsim {
 

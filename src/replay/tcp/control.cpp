@@ -1,4 +1,4 @@
-#include "control.hpp"
+#include "replay/tcp/control.hpp"
 
 #include <time.h>
 

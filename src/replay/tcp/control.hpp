@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "ppsim/core/ids.hpp"
-#include "sockets.hpp"
+#include "replay/tcp/sockets.hpp"
 
 namespace ppsim {
 

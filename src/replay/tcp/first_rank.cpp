@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <random>
 
-#include "meeting.hpp"
-#include "table.hpp"
+#include "replay/tcp/meeting.hpp"
+#include "replay/tcp/table.hpp"
 
 namespace ppsim {
 namespace {

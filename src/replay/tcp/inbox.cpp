@@ -1,4 +1,4 @@
-#include "inbox.hpp"
+#include "replay/tcp/inbox.hpp"
 
 #include <fmt/format.h>
 

@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "ppsim/replay/transport.hpp"
+#include "replay/transport.hpp"
 
 namespace ppsim {
 

@@ -1,11 +1,11 @@
 // A job without MPI: ranks that the environment tells of one another, over TCP.
-#include "ppsim/replay/job.hpp"
+#include "replay/job.hpp"
 
 #include <fmt/format.h>
 
 #include <cstdlib>
 
-#include "transport.hpp"
+#include "replay/tcp/transport.hpp"
 
 namespace ppsim {
 namespace {

@@ -1,4 +1,4 @@
-#include "meeting.hpp"
+#include "replay/tcp/meeting.hpp"
 
 #include <fmt/format.h>
 

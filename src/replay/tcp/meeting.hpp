@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include "control.hpp"
-#include "ppsim/replay/environment.hpp"
-#include "ppsim/replay/job.hpp"
-#include "reception.hpp"
+#include "replay/environment.hpp"
+#include "replay/job.hpp"
+#include "replay/tcp/control.hpp"
+#include "replay/tcp/reception.hpp"
 
 namespace ppsim {
 

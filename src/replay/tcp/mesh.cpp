@@ -3,12 +3,12 @@
 
 #include <algorithm>
 
-#include "meeting.hpp"
+#include "replay/tcp/meeting.hpp"
 
 namespace ppsim {
 namespace {
 
-constexpr Time kTry{3'000'000'000};
+constexpr Time kConnectTry{3'000'000'000};
 
 class MeshBuilder {
  public:
@@ -41,7 +41,7 @@ class MeshBuilder {
   Socket call(std::uint32_t rank, Purpose purpose) {
     const Endpoint place = place_of(rank);
     while (true) {
-      Attempt attempt = connect_to(place, std::min(kTry, options_.patience));
+      Attempt attempt = connect_to(place, std::min(kConnectTry, options_.patience));
       if (attempt.socket.is_open()) say_hello(attempt.socket, hello_for(purpose));
       if (attempt.socket.is_open()) return std::move(attempt.socket);
       check();

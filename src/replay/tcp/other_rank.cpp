@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "meeting.hpp"
-#include "table.hpp"
+#include "replay/tcp/meeting.hpp"
+#include "replay/tcp/table.hpp"
 
 namespace ppsim {
 namespace {

@@ -1,4 +1,4 @@
-#include "reception.hpp"
+#include "replay/tcp/reception.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "sockets.hpp"
+#include "replay/tcp/sockets.hpp"
 
 namespace ppsim {
 

@@ -1,8 +1,9 @@
-#include "sockets.hpp"
+#include "replay/tcp/sockets.hpp"
+
+#include <fmt/format.h>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,7 +18,7 @@
 #include <memory>
 #include <utility>
 
-#include "ppsim/replay/transport.hpp"
+#include "replay/transport.hpp"
 
 namespace ppsim {
 namespace {

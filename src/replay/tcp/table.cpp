@@ -1,4 +1,4 @@
-#include "table.hpp"
+#include "replay/tcp/table.hpp"
 
 #include <fmt/format.h>
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "sockets.hpp"
+#include "replay/tcp/sockets.hpp"
 
 namespace ppsim {
 

@@ -1,4 +1,4 @@
-#include "transport.hpp"
+#include "replay/tcp/transport.hpp"
 
 #include <fmt/format.h>
 

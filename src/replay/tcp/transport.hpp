@@ -7,8 +7,8 @@
 #include <deque>
 #include <vector>
 
-#include "channel.hpp"
-#include "meeting.hpp"
+#include "replay/tcp/channel.hpp"
+#include "replay/tcp/meeting.hpp"
 
 namespace ppsim {
 

@@ -1,0 +1,150 @@
+// Comes with ppsim/ppsim.hpp, the header to include; this file may move or go.
+/// Workload: everything that a schedule needs to know of model and cluster, as plain figures per stage.
+/// Two ways to one: a model on a cluster, through the cost and memory models; or costs given outright.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "ppsim/core/ids.hpp"
+#include "ppsim/core/units.hpp"
+#include "ppsim/model/collectives/collectives.hpp"
+#include "ppsim/model/costs/costs_input.hpp"
+#include "ppsim/model/hardware/cluster.hpp"
+#include "ppsim/model/hardware/network.hpp"
+#include "ppsim/model/hardware/parallelism.hpp"
+#include "ppsim/model/layers/model_input.hpp"
+#include "ppsim/model/layers/stage_layout.hpp"
+#include "ppsim/model/layers/training.hpp"
+#include "ppsim/model/layers/transformer.hpp"
+
+namespace ppsim {
+
+/// What the collectives inside an op put on each GPU's ports, and those of once a step. B has what I and W
+/// have.
+struct StagePorts {
+  CollectiveBytes forward{};
+  CollectiveBytes input_grad{};
+  CollectiveBytes weight_grad{};
+  CollectiveBytes decode{};              ///< inference: of a token step
+  CollectiveBytes gradient_reduction{};  ///< of all buckets
+  CollectiveBytes parameter_gather{};
+};
+
+/// What one stage costs for one micro-batch, and what it keeps in memory, on one GPU of its tensor group.
+struct StageCosts {
+  Time forward{};      ///< F
+  Time backward{};     ///< B, recomputation included
+  Time input_grad{};   ///< I
+  Time weight_grad{};  ///< W
+
+  Time forward_tensor_comm{};   ///< tensor-parallel collectives inside `forward`
+  Time backward_tensor_comm{};  ///< and inside `backward`
+
+  Time forward_other_comm{};      ///< of other collectives (experts, context, ZeRO) what no compute hides:
+                                  ///< inside `forward`,
+  Time input_grad_other_comm{};   ///< inside `input_grad`,
+  Time weight_grad_other_comm{};  ///< and inside `weight_grad`; `backward` has both
+
+  Bytes forward_transfer;   ///< sent to the next stage after F
+  Bytes backward_transfer;  ///< sent to the previous stage after B or I
+
+  Time forward_gather{};   ///< what the receiver's tensor group takes to gather forward_transfer
+                           ///< (scatter/gather),
+  Time backward_gather{};  ///< and backward_transfer: on top of the transfer's latency
+
+  Bytes activation;                      ///< kept from the start of F
+  Bytes activation_freed_at_input_grad;  ///< part of it freed when I ends; the rest when W ends (B: all)
+
+  Bytes weights;    ///< static memory: weights,
+  Bytes gradients;  ///< gradients,
+  Bytes optimizer;  ///< optimizer state,
+  Bytes buffers;    ///< and what transfers and the framework hold for the whole run
+  Bytes working;    ///< at most taken by a pass while it runs, beside what is kept
+
+  Time gradient_reduction{};           ///< of the stage's gradients over the replicas, once a step; 0: none
+  std::uint32_t gradient_buckets = 1;  ///< that are reduced one after the other, evenly; at least 1
+  Time optimizer_step{};               ///< once a step, behind it; 0: not counted
+  Time parameter_gather{};  ///< of what each replica has updated, once a step, behind that; 0: none
+
+  std::vector<Time> decode_forward;  ///< inference: [decode_steps] F of a token step
+  Time decode_tensor_comm{};         ///< inference: tensor-parallel collectives inside each of them
+  Time decode_other_comm{};          ///< inference: and other collectives
+  Bytes decode_transfer;             ///< inference: sent to the next stage (or back to the first) after it
+  Time decode_gather{};              ///< inference: what its receiver takes to gather it
+  Bytes kv_cache_prefill;            ///< inference: KV cache of one request after prefill
+  Bytes kv_cache_step;               ///< inference: and what a token step adds
+
+  StagePorts ports{};  ///< of the collectives above
+
+  LayerRange layers;  ///< count 0: not known (costs given outright)
+
+  [[nodiscard]] Bytes static_bytes() const { return weights + gradients + optimizer + buffers; }
+};
+
+/// How fast a rank's GPUs are, as a factor of what the costs say; 1: as they say, 0.5: half of it.
+struct RankSpeed {
+  double compute = 1;             ///< all of an op but its collectives
+  double tensor_comm = 1;         ///< tensor-parallel collectives
+  double gradient_reduction = 1;  ///< data-parallel all-reduce
+
+  friend bool operator==(const RankSpeed&, const RankSpeed&) = default;
+};
+
+/// What some links have of their bandwidth, by Network::link_name().
+using LinkFactors = std::map<std::string, double, std::less<>>;
+
+struct Workload {
+  std::vector<StageCosts> stages;  ///< [S]
+  Network network;
+  PairCost pair = PairRule::Sum;
+  bool overlap_gradients = false;        ///< buckets are reduced beside the backwards that still run
+  std::vector<RankSpeed> rank_speeds{};  ///< [P]; empty: all as the costs say
+  std::vector<RankSpeed>
+      replica_speeds{};        ///< [replicas][P] of each replica by itself; empty: as `rank_speeds`
+  LinkFactors link_factors{};  ///< of links that do not have all of their bandwidth
+
+  std::optional<Bytes> gpu_memory;  ///< capacity of a GPU
+  Bytes runtime_memory;             ///< taken of it before anything is allocated
+  double allocator_margin = 0;      ///< share by which more is reserved than is allocated
+  std::optional<std::uint64_t>
+      tokens_per_step;                        ///< all replicas and steps; inference: tokens produced and read
+  std::optional<Flops> model_flops_per_step;  ///< without recomputation: MFU's numerator
+  std::optional<FlopsPerSecond> peak_flops;   ///< of all GPUs used: MFU's denominator
+  std::uint64_t gpus = 0;                     ///< GPUs used; 0: costs given outright
+  std::vector<std::string> assumptions;       ///< one sentence each
+
+  /// What a GPU has taken of its memory when so much is allocated.
+  [[nodiscard]] Bytes reserved(Bytes allocated) const;
+  /// The most that can be allocated in `memory`; below zero where the runtime alone takes more.
+  [[nodiscard]] Bytes allocatable(Bytes memory) const;
+};
+
+using WorkloadInput = std::variant<ModelInput, CostsInput>;
+
+/// Null for costs whose ranks have a link each.
+[[nodiscard]] const Cluster* cluster_of(const WorkloadInput& input);
+
+/// Costs given outright. Where costs are uniform and were given for another number of stages, times and
+/// activations scale by given.stages / stages (rounded half up), transfers do not; for another number of
+/// slices, all of them scale by given.slices / slices. Of `parallelism` what says which GPUs of a cluster a
+/// rank has: `tensor`, `data` and `context`; `transfer` is what each GPU of a tensor group sends. Throws
+/// Error (where: "/costs/...", "/parallelism/...") for a wrong array length, backward < input_grad, GPUs that
+/// the cluster has not, and the like.
+[[nodiscard]] Workload make_workload(const CostsInput& costs, const RunShape& shape, const GivenFor& given,
+                                     const Parallelism& parallelism = {});
+
+/// A model on a cluster. Slices share a micro-batch's times, activations and transfers evenly: attention
+/// computes all scores (see the assumptions), so that a later slice costs no more than the first.
+/// `parallelism.virtual_stages` is ignored in favour of `shape`.
+/// Throws Error (where: "/parallelism/...", "/cluster/..." or "/model/...") where it does not fit.
+[[nodiscard]] Workload make_workload(const ModelInput& input, const Parallelism& parallelism,
+                                     const RunShape& shape);
+
+}  // namespace ppsim

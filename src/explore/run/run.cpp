@@ -1,0 +1,88 @@
+#include "ppsim/explore/run/run.hpp"
+
+#include "core/stopwatch.hpp"
+#include "explore/run/extrapolated.hpp"
+#include "ppsim/core/error.hpp"
+#include "ppsim/engine/simulate.hpp"
+#include "ppsim/schedule/lowering.hpp"
+
+namespace ppsim {
+namespace {
+
+// Collectives are on the links where these are shared.
+GraphLinks links_for(Contention contention) {
+  switch (contention) {
+    case Contention::None:
+      return {.meeting = Meeting::InStep};
+    case Contention::Fifo:
+      return {.meeting = Meeting::InQueues};
+    case Contention::Fair:
+      return {.collectives = true, .meeting = Meeting::OnLinks};
+  }
+  throw std::logic_error("no such contention model");
+}
+
+// The graph knows no config: what it refuses is the sum of all durations, which come from the costs or the
+// model's size.
+template <class Build>
+OpGraph build_located(const Config& config, const Plan& plan, Build build) {
+  const Simulation& simulation = config.simulation;
+  const bool as_written =
+      simulation.communication != Communication::Program || has_sends_or_receives(plan.schedule);
+  const GraphLinks links = links_for(simulation.contention);
+  try {
+    return build(as_written ? plan.schedule : add_sends_and_receives(plan.schedule), plan.workload,
+                 simulation.communication, simulation.streams, links);
+  } catch (const DeadlockError& deadlock) {
+    throw deadlock_in(config, deadlock);
+  } catch (const Error& error) {
+    const bool costs = std::holds_alternative<CostsInput>(config.input);
+    throw Error(locate(config, costs ? "/costs" : "/parallelism"), error.fault().what);
+  }
+}
+
+Timeline make_timeline(const Config& config, const OpGraph& graph) {
+  try {
+    Timeline timeline = simulate(graph, config.simulation.contention);
+    return graph.leaders().empty() ? std::move(timeline) : last_replica(graph, timeline);
+  } catch (const DeadlockError& deadlock) {
+    throw deadlock_in(config, deadlock);
+  }
+}
+
+}  // namespace
+
+DeadlockError deadlock_in(const Config& config, const DeadlockError& deadlock) {
+  return {config.schedule.file.value_or(locate(config, "/schedule")), deadlock.cycle()};
+}
+
+OpGraph make_graph(const Config& config, const Plan& plan) {
+  return build_located(config, plan, build_graph);
+}
+
+Run measure(Plan plan, OpGraph graph, Timeline timeline) {
+  const Bubbles bubbles = measure_bubbles(graph, timeline);
+  std::vector<RankMemory> memory = measure_memory(graph, timeline, plan.schedule, plan.workload);
+  Report report = make_report(plan.schedule, plan.workload, graph, bubbles, memory);
+  const OpGraph simulated = graph;
+  return Run{std::move(plan),     std::move(graph),  simulated,
+             std::move(timeline), std::move(memory), std::move(report)};
+}
+
+Run run(const Config& config, Plan plan, PhaseSeconds& seconds) {
+  Stopwatch watch;
+  OpGraph graph = make_graph(config, plan);
+  const bool full = config.simulation.detail == Detail::Full;
+  const OpGraph simulated = full ? build_located(config, plan, build_replicas) : graph;
+  seconds.graph += watch.lap();
+  Timeline timeline = make_timeline(config, simulated);
+  seconds.engine += watch.lap();
+  Run result = measure(std::move(plan), std::move(graph), std::move(timeline));
+  result.simulated = simulated;
+  for (std::string& sentence : extrapolated_transfers(result.graph, result.plan.workload.network))
+    result.report.assumptions.push_back(std::move(sentence));
+  seconds.metrics += watch.lap();
+  return result;
+}
+
+}  // namespace ppsim

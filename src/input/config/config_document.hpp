@@ -1,0 +1,77 @@
+/// The document of a config while it is read: sections that are paths become what the files hold, overrides
+/// and defaults are put in, and for each value it is known where it came from.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "input/config/config_keys.hpp"
+#include "ppsim/core/error.hpp"
+#include "ppsim/input/config/config.hpp"
+#include "text/json_text.hpp"
+
+namespace ppsim {
+
+using Pointer = Json::json_pointer;
+
+class Document {
+ public:
+  /// Reads the file, or the part of it that stands at `pointer`; no section yet.
+  explicit Document(const std::string& path, const std::string& pointer = "");
+  /// As if a file of that name held it.
+  Document(Json root, const std::string& path);
+
+  /// Puts a value in. Sections on the way are read first, objects on the way that are not there are made.
+  void apply(const Override& override);
+
+  /// Reads every section that is still a path.
+  void inline_sections();
+
+  /// Requires that there is a value.
+  [[nodiscard]] Json& at(const Pointer& pointer) { return root_[pointer]; }
+
+  /// Adds or replaces a value that the document did not give.
+  void set_default(const Pointer& pointer, Json value);
+
+  /// "FILE#/pointer" of what stands at `pointer`.
+  [[nodiscard]] std::string where(std::string_view pointer) const;
+  [[nodiscard]] std::string where(const Pointer& pointer) const { return where(pointer.to_string()); }
+
+  /// A path beside the file that holds the value at `pointer`, made relative to where the program runs.
+  [[nodiscard]] std::string beside(const Pointer& pointer, std::string_view path) const;
+
+  /// A path from beside(), relative to the document's folder: the same wherever the program runs.
+  [[nodiscard]] std::string from_document(const std::string& path) const;
+
+  /// Puts known keys in the order of their tables and takes notes out, so that equal documents have equal
+  /// text.
+  void make_canonical();
+
+  [[nodiscard]] std::string text() const { return compact(root_); }
+  [[nodiscard]] std::vector<Config::Origin> origins() const;
+  [[nodiscard]] std::vector<Config::Place> places() const;
+
+ private:
+  // Where a value and all under it stand, unless something nearer says otherwise.
+  struct Source {
+    std::string where;               // "clusters/a.json#/gpu", for errors
+    std::string from;                // "clusters/a.json", "--set", "default"
+    std::vector<std::string> files;  // the file, and before it those that name it
+  };
+
+  [[nodiscard]] const std::pair<const std::string, Source>& source_of(std::string_view pointer) const;
+  void load_section(const Pointer& pointer);
+  void inline_sections(const Pointer& pointer, const ObjectKeys& keys);
+  void check_place(const Override& override, const Pointer& parent, const std::string& token);
+  void step_into(const Override& override, const Pointer& pointer, const Key* key);
+  void put(const Override& override, const Pointer& pointer, Json value);
+  void set_source(const Pointer& pointer, Source source);
+  void list_origins(const Pointer& pointer, const Json& value, std::vector<Config::Origin>& origins) const;
+
+  Json root_;
+  std::map<std::string, Source> sources_;  // by pointer
+};
+
+}  // namespace ppsim

@@ -1,0 +1,13 @@
+/// Workloads of the kinds of models.
+#pragma once
+
+#include "model/layers/model_run.hpp"
+#include "ppsim/model/costs/workload.hpp"
+
+namespace ppsim {
+
+/// Times that the steps of a run need, for each kind of model.
+[[nodiscard]] Workload make_transformer_workload(const ModelRun& run, const Transformer& model);
+[[nodiscard]] Workload make_layer_costs_workload(const ModelRun& run, const LayerCosts& model);
+
+}  // namespace ppsim

@@ -1,0 +1,130 @@
+// A transformer on a cluster: its stages, and the figures of the whole step.
+#include <algorithm>
+#include <span>
+
+#include "model/costs/assumptions.hpp"
+#include "model/costs/cost_model.hpp"
+#include "model/costs/decode_model.hpp"
+#include "model/costs/gradient_reduction.hpp"
+#include "model/costs/memory_model.hpp"
+#include "model/costs/model_workloads.hpp"
+#include "model/layers/model_run.hpp"
+#include "model/layers/transformer_checks.hpp"
+
+namespace ppsim {
+
+namespace {
+
+void set_times(StageCosts& stage, const StageTimes& times) {
+  stage.forward = to_stage_time(times.forward);
+  stage.backward = to_stage_time(times.backward);
+  stage.weight_grad = to_stage_time(times.weight_grad);
+  // Rounded once: the halves of a backward that the GPU bounds are the whole.
+  stage.input_grad = times.input_grad + times.weight_grad > times.backward
+                         ? to_stage_time(times.input_grad)
+                         : stage.backward - stage.weight_grad;
+  const PassCollectives &tensor = times.tensor_comm, &other = times.other_comm;
+  const CollectiveCost tensor_backward = tensor.recompute + tensor.input_grad;
+  const CollectiveCost other_input = other.recompute + other.input_grad;
+  stage.forward_tensor_comm = to_stage_time(tensor.forward.time);
+  stage.backward_tensor_comm = to_stage_time(tensor_backward.time);
+  stage.forward_other_comm = to_stage_time(other.forward.time);
+  stage.input_grad_other_comm = to_stage_time(other_input.time);
+  stage.weight_grad_other_comm = to_stage_time(other.weight_grad.time);
+  stage.ports.forward = (tensor.forward + other.forward).bytes;
+  stage.ports.input_grad = (tensor_backward + other_input).bytes;
+  stage.ports.weight_grad = other.weight_grad.bytes;
+}
+
+// What arrives from each neighbour has a buffer of its own.
+double transfer_buffers(const StageCosts& stage, const StagePlace& place) {
+  return static_cast<double>((place.embedding ? Bytes(0) : stage.forward_transfer).count() +
+                             (place.head ? Bytes(0) : stage.backward_transfer).count());
+}
+
+void set_training(StageCosts& stage, const ModelRun& run, const Transformer& model, const StagePlace& place,
+                  std::span<const StagePart> parts) {
+  const ActivationMemory activation = activation_of(parts);
+  stage.activation = to_bytes(activation.kept);
+  stage.activation_freed_at_input_grad =
+      stage.activation - std::min(stage.activation, to_bytes(activation.kept_for_weights));
+  double buffers = run.training.gradient_placeholders ? placeholder_memory(model, parts) : 0;
+  if (run.training.working_memory) {
+    stage.working = to_bytes(working_memory(run, model, parts));
+    buffers += transfer_buffers(stage, place);
+  }
+  stage.buffers = to_bytes(buffers);
+  stage.optimizer_step = optimizer_time(run, model.dtype, parameters_of(parts));
+  set_gradient_reduction(stage, run, model.dtype, parameters_of(parts));
+}
+
+void set_inference(StageCosts& stage, const ModelRun& run, const Transformer& model, const StagePlace& place,
+                   std::span<const DecodeStep> steps) {
+  stage.backward = stage.input_grad = stage.weight_grad = Time(0);
+  stage.backward_tensor_comm = stage.input_grad_other_comm = stage.weight_grad_other_comm = Time(0);
+  stage.ports.input_grad = stage.ports.weight_grad = {};
+  stage.decode_forward.reserve(steps.size());
+  for (const DecodeStep& step : steps)
+    stage.decode_forward.push_back(to_stage_time(decode_time(run, model, place, step)));
+  const CollectiveCost tensor = decode_tensor_comm(run, model, place);
+  const CollectiveCost other = decode_other_comm(run, model, place);
+  stage.decode_tensor_comm = to_stage_time(tensor.time);
+  stage.decode_other_comm = to_stage_time(other.time);
+  stage.ports.decode = (tensor + other).bytes;
+  stage.decode_transfer = hidden_bytes(run, model, 1);
+  if (run.parallelism.scatter_gather) {
+    stage.decode_gather = to_stage_time(run.boundary_gather(stage.decode_transfer));
+    stage.decode_transfer =
+        to_bytes(static_cast<double>(stage.decode_transfer.count()) / run.boundary_split());
+  }
+  stage.kv_cache_step = kv_cache_per_token(run, model, place);
+  stage.kv_cache_prefill = to_bytes(static_cast<double>(stage.kv_cache_step.count()) * model.sequence_length);
+}
+
+StageCosts make_stage(const ModelRun& run, const Transformer& model, const StagePlace& place,
+                      std::span<const StagePart> parts) {
+  StageCosts stage;
+  stage.layers = place.layers;
+  const double tokens = static_cast<double>(model.sequence_length) / run.parallelism.context;
+  const Bytes boundary = hidden_bytes(run, model, tokens);
+  stage.forward_transfer = stage.backward_transfer =
+      to_bytes(static_cast<double>(boundary.count()) / run.boundary_split());
+  stage.forward_gather = stage.backward_gather = to_stage_time(run.boundary_gather(boundary));
+  const StageParameters parameters = parameters_of(parts);
+  set_static_memory(stage, run, model.dtype, parameters);
+  stage.weights += to_bytes(parameters.multiplied * quantized_bytes(run, model));
+  set_times(stage, stage_times(run, model, place, parts));
+  return stage;
+}
+
+std::uint64_t tokens_per_step(const ModelRun& run, const Transformer& model) {
+  const Parallelism& p = run.parallelism;
+  const std::uint64_t samples = std::uint64_t{p.micro_batch_size} * p.micro_batches * p.data;
+  return samples * (std::uint64_t{model.sequence_length} + run.shape.decode_steps.value_or(0));
+}
+
+}  // namespace
+
+Workload make_transformer_workload(const ModelRun& run, const Transformer& model) {
+  check_transformer(model);
+  check_split(model, run);
+  Workload workload{.stages = {}, .network = Network::of_cluster(run.cluster, run.parallelism)};
+  const std::vector<DecodeStep> steps =
+      run.inference() ? decode_steps(run, model) : std::vector<DecodeStep>{};
+  for (std::size_t stage = 0; stage < run.layout.stages.size(); ++stage) {
+    const StagePlace place = stage_place(run.layout, stage);
+    const std::vector<StagePart> parts = stage_parts(run, model, place);
+    StageCosts& costs = workload.stages.emplace_back(make_stage(run, model, place, parts));
+    if (run.inference())
+      set_inference(costs, run, model, place, steps);
+    else
+      set_training(costs, run, model, place, parts);
+  }
+  workload.overlap_gradients = run.training.overlap_gradients;
+  workload.tokens_per_step = tokens_per_step(run, model);
+  workload.model_flops_per_step = model_flops(run, model);
+  workload.assumptions = transformer_assumptions(run, model);
+  return workload;
+}
+
+}  // namespace ppsim

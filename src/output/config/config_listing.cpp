@@ -1,0 +1,24 @@
+#include "ppsim/output/config/config_listing.hpp"
+
+#include "text/json_text.hpp"
+#include "text/table.hpp"
+
+namespace ppsim {
+
+std::string config_table(const Config& config) {
+  Table table({{"key", Align::Left}, {"from", Align::Left}, {"value", Align::Left}});
+  for (const Config::Origin& origin : config.origins)
+    table.add_row({origin.pointer, origin.from, origin.value});
+  return table.text();
+}
+
+std::string config_json(const Config& config) {
+  Json origins = Json::object();
+  for (const Config::Origin& origin : config.origins) origins[origin.pointer] = origin.from;
+  const Json out = {{"config_hash", config.hash},
+                    {"config", Json::parse(config.resolved)},
+                    {"origins", std::move(origins)}};
+  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace ppsim
