@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
+#include "core/numbers.hpp"
 #include "ppsim/core/error.hpp"
 #include "ppsim/explore/run/compare.hpp"
 #include "text/files.hpp"
@@ -44,10 +44,9 @@ std::string beside_config(const std::string& file, const std::string& config) {
 CLI::Validator finite_number(bool zero) {
   return CLI::Validator(
       [zero](const std::string& text) {
-        double number = 0;
-        const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-        const bool fits = failure == std::errc{} && end == text.data() + text.size() && std::isfinite(number);
-        return fits && (number > 0 || (zero && number == 0))
+        const auto number = parse_number<double>(text);
+        const bool fits = number && std::isfinite(*number);
+        return fits && (*number > 0 || (zero && *number == 0))
                    ? std::string()
                    : fmt::format("is {}, expected a number above 0{}", text, zero ? ", or 0" : "");
       },

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <filesystem>
 
+#include "core/numbers.hpp"
 #include "input/table/validation_spec.hpp"
 #include "ppsim/core/error.hpp"
 
@@ -199,9 +199,8 @@ Config row_config(const ValidationSpec& spec, const RowDescription& row, std::sp
 std::optional<double> number_in(const CsvTable& table, std::size_t row, std::string_view column) {
   const std::string& text = table.rows[row][table.column(column)];
   if (text.empty()) return std::nullopt;
-  double number = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc{} || end != text.data() + text.size() || !std::isfinite(number))
+  const auto number = parse_number<double>(text);
+  if (!number || !std::isfinite(*number))
     throw Error(fmt::format("{}, line {}", table.path, table.lines[row]),
                 fmt::format("\"{}\" in column \"{}\"; expected a number", text, column));
   return number;

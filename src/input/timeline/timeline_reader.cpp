@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <compare>
 #include <optional>
 #include <string_view>
 #include <vector>
 
+#include "core/numbers.hpp"
 #include "graph/transfer_list.hpp"
 #include "input/timeline/streams.hpp"
 #include "input/timeline/timeline_columns.hpp"
@@ -60,9 +60,8 @@ class Line {
 
   [[nodiscard]] std::uint64_t number(std::size_t i, std::string_view column) const {
     const std::string_view text = cells_[i];
-    std::uint64_t value = 0;
-    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (failure == std::errc{} && end == text.data() + text.size() && value <= kMostNs) return value;
+    const auto value = parse_number<std::uint64_t>(text);
+    if (value && *value <= kMostNs) return *value;
     fail(fmt::format("{} is \"{}\", expected a whole number", column, text));
   }
 
