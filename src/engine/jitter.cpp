@@ -98,14 +98,13 @@ void JitterDraw::note_vertices() {
 
 void JitterDraw::note_transfers() {
   for (EdgeId edge = 0; edge < graph_.edge_count(); ++edge) {
-    const EdgeClass kind = graph_.edge_classes()[edge];
-    if (!is_transfer(kind)) continue;
-    const TransferClass& transfer = graph_.transfer_classes()[kind];
-    fixed_ += nanoseconds(transfer.latency);
+    const TransferClass* transfer = graph_.transfer(edge);
+    if (transfer == nullptr) continue;
+    fixed_ += nanoseconds(transfer->latency);
     if (varies(jitter_.transfers))
-      edges_.push_back({edge, &jitter_.transfers, transfer.wire});
+      edges_.push_back({edge, &jitter_.transfers, transfer->wire});
     else
-      fixed_ += nanoseconds(transfer.wire);
+      fixed_ += nanoseconds(transfer->wire);
   }
 }
 

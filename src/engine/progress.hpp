@@ -24,9 +24,9 @@ class Progress {
   /// Keeps a reference to the graph.
   explicit Progress(const OpGraph& graph)
       : graph_(graph),
-        out_begin_(graph.out_begin()),
-        targets_(graph.targets()),
-        edge_classes_(graph.edge_classes()),
+        out_begin_(graph.edge_arrays().out_begin),
+        targets_(graph.edge_arrays().targets),
+        edge_classes_(graph.edge_arrays().classes),
         classes_(graph.transfer_classes()),
         blocking_(graph.communication() == Communication::Blocking),
         leaders_(graph.leaders()),
@@ -44,9 +44,8 @@ class Progress {
     wires_ = times.wires;
     finished_ = 0;
     std::fill(timeline_.start.begin(), timeline_.start.end(), Time{});
-    const auto in_begin = graph_.in_begin();
     std::fill(waits_.begin(), waits_.end(), 0);
-    for (VertexId v = 0; v < waits_.size(); ++v) waits_[leader_of(v)] += in_begin[v + 1] - in_begin[v];
+    for (VertexId v = 0; v < waits_.size(); ++v) waits_[leader_of(v)] += graph_.in_degree(v);
   }
 
   /// Calls `ready(vertex)` for each vertex that waits for nothing from the start.

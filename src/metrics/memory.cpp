@@ -23,7 +23,7 @@ struct CopyEvent {
 std::vector<std::vector<CopyEvent>> list_copies(const OpGraph& graph, const Timeline& timeline) {
   std::vector<std::vector<CopyEvent>> ranks(graph.rank_count());
   for (const CopyEdge& copy : graph.copies()) {
-    const TransferClass& kind = graph.transfer_classes()[graph.edge_classes()[copy.edge]];
+    const TransferClass& kind = *graph.transfer(copy.edge);
     ranks[index(kind.to)].push_back({timeline.transfer_start[copy.edge], kind.bytes, 1});
     ranks[index(kind.from)].push_back({timeline.transfer_finish[copy.edge], Bytes(0) - kind.bytes, -1});
   }

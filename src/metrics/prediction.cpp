@@ -45,7 +45,7 @@ std::map<ClassKey, Members> group_vertices(const OpGraph& graph) {
 std::map<std::uint32_t, Members> group_transfers(const OpGraph& graph) {
   std::map<std::uint32_t, Members> classes;
   for (EdgeId edge = 0; edge < graph.edge_count(); ++edge) {
-    const EdgeClass kind = graph.edge_classes()[edge];
+    const EdgeClass kind = graph.edge_class(edge);
     if (is_transfer(kind)) classes[kind].push_back(edge);
   }
   return classes;

@@ -81,27 +81,20 @@ class StepSampler {
   [[nodiscard]] Time gap_before(VertexId v, bool has_previous) const {
     Time ready = Time::min();
     if (has_previous) ready = timeline_.finish[v - 1];
-    for (EdgeId i = graph_.in_begin()[v]; i < graph_.in_begin()[v + 1]; ++i) {
-      const EdgeId edge = graph_.in_edges()[i];
-      if (is_transfer(graph_.edge_classes()[edge])) ready = std::max(ready, timeline_.transfer_finish[edge]);
-    }
+    for (const GraphEdge edge : graph_.in_edges(v))
+      if (is_transfer(edge.kind)) ready = std::max(ready, timeline_.transfer_finish[edge.id]);
     return ready == Time::min() ? Time{} : std::max(timeline_.start[v] - ready, Time{});
   }
 
   void add_transfers() {
-    for (VertexId source = 0; source < graph_.vertex_count(); ++source) {
-      for (EdgeId edge = graph_.out_begin()[source]; edge < graph_.out_begin()[source + 1]; ++edge) {
-        if (is_transfer(graph_.edge_classes()[edge])) list_on_links(edge);
-      }
-    }
+    for (EdgeId edge = 0; edge < graph_.edge_count(); ++edge)
+      if (graph_.transfer(edge) != nullptr) list_on_links(edge);
     find_alone();
     for (const auto& [edge, alone] : alone_)
       if (!is_copy_edge(edge)) add_transfer(edge, alone);
   }
 
-  [[nodiscard]] const TransferClass& class_of(EdgeId edge) const {
-    return graph_.transfer_classes()[graph_.edge_classes()[edge]];
-  }
+  [[nodiscard]] const TransferClass& class_of(EdgeId edge) const { return *graph_.transfer(edge); }
 
   [[nodiscard]] bool is_copy_edge(EdgeId edge) const {
     const auto copies = graph_.copies();

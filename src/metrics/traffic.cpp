@@ -86,11 +86,11 @@ class TrafficMeter {
     using Key = std::tuple<Rank, Rank, Bytes>;
     std::map<Key, std::pair<const TransferClass*, PassageSum>> rows;
     for (EdgeId edge = 0; edge < graph_.edge_count(); ++edge) {
-      if (!is_transfer(graph_.edge_classes()[edge])) continue;
-      const TransferClass& one = graph_.transfer_classes()[graph_.edge_classes()[edge]];
-      auto& row = rows[{one.from, one.to, one.bytes}];
-      row.first = &one;
-      row.second.add(one.wire + one.latency,
+      const TransferClass* one = graph_.transfer(edge);
+      if (one == nullptr) continue;
+      auto& row = rows[{one->from, one->to, one->bytes}];
+      row.first = one;
+      row.second.add(one->wire + one->latency,
                      timeline_.transfer_finish[edge] - timeline_.transfer_start[edge]);
     }
     for (const auto& [key, row] : rows) add_transfer(*row.first, row.second.take());

@@ -30,9 +30,13 @@ void add_vertices(Fnv& hash, const OpGraph& graph) {
 }
 
 void add_edges(Fnv& hash, const OpGraph& graph) {
-  for (const EdgeId begin : graph.out_begin()) hash.add(begin);
-  for (const VertexId target : graph.targets()) hash.add(target);
-  for (const EdgeClass kind : graph.edge_classes()) hash.add(kind);
+  for (VertexId source = 0; source < graph.vertex_count(); ++source) {
+    for (const GraphEdge edge : graph.out_edges(source)) {
+      hash.add(source);
+      hash.add(edge.target);
+      hash.add(edge.kind);
+    }
+  }
   for (const TransferClass& kind : graph.transfer_classes()) {
     hash.add(static_cast<std::uint64_t>(kind.bytes.count()));
     hash.add(static_cast<std::uint64_t>(kind.latency.count()));

@@ -137,7 +137,7 @@ TEST_CASE("only transfers have wire times, and only those vary with them") {
   const RunTimes times = draw.draw(0, room);
   CHECK(times.durations.empty());
   for (EdgeId edge = 0; edge < graph.edge_count(); ++edge)
-    CHECK(times.wires[edge] == (is_transfer(graph.edge_classes()[edge]) ? Time(100'000) : Time(0)));
+    CHECK(times.wires[edge] == (is_transfer(graph.edge_arrays().classes[edge]) ? Time(100'000) : Time(0)));
   // Reference costs with hops of 2 x 50 + 5 us: 192 + 21 ms and 124 hops of them on the way (closed form of
   // 1F1B).
   Simulator simulator(graph, Contention("none"));

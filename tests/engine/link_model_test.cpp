@@ -32,8 +32,8 @@ struct Move {
 std::vector<Move> moves_of(const OpGraph& graph, const Timeline& timeline) {
   std::vector<Move> moves;
   for (VertexId v = 0; v < graph.vertex_count(); ++v) {
-    for (EdgeId e = graph.out_begin()[v]; e < graph.out_begin()[v + 1]; ++e) {
-      const EdgeClass kind = graph.edge_classes()[e];
+    for (EdgeId e = graph.edge_arrays().out_begin[v]; e < graph.edge_arrays().out_begin[v + 1]; ++e) {
+      const EdgeClass kind = graph.edge_arrays().classes[e];
       if (!is_transfer(kind)) continue;
       moves.push_back(
           {timeline.finish[v], v, e, &graph.transfer_classes()[kind], timeline.transfer_start[e]});

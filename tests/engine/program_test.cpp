@@ -138,7 +138,7 @@ TEST_CASE("what a transfer waits for its turn is blocked time, what it waits for
   const auto arrivals = [&](const Timeline& timeline) {
     std::multiset<Time> times;
     for (EdgeId edge = 0; edge < graph.edge_count(); ++edge) {
-      if (is_transfer(graph.edge_classes()[edge]) && timeline.transfer_finish[edge] < Time(40))
+      if (is_transfer(graph.edge_arrays().classes[edge]) && timeline.transfer_finish[edge] < Time(40))
         times.insert(timeline.transfer_finish[edge]);
     }
     return times;

@@ -94,11 +94,11 @@ TEST_CASE("an action starts when the one before it has finished and its inputs a
     const Timeline timeline = simulate(graph, *rc::gen::element(Contention("none"), Contention("fifo")));
     for (VertexId v = 0; v < graph.vertex_count(); ++v) {
       Time ready{};
-      for (EdgeId in = graph.in_begin()[v]; in < graph.in_begin()[v + 1]; ++in) {
-        const EdgeId edge = graph.in_edges()[in];
-        const bool moved = is_transfer(graph.edge_classes()[edge]);
-        ready =
-            std::max(ready, moved ? timeline.transfer_finish[edge] : timeline.finish[graph.in_sources()[in]]);
+      for (EdgeId in = graph.edge_arrays().in_begin[v]; in < graph.edge_arrays().in_begin[v + 1]; ++in) {
+        const EdgeId edge = graph.edge_arrays().in_edges[in];
+        const bool moved = is_transfer(graph.edge_arrays().classes[edge]);
+        ready = std::max(ready, moved ? timeline.transfer_finish[edge]
+                                      : timeline.finish[graph.edge_arrays().in_sources[in]]);
       }
       RC_ASSERT(timeline.start[v] == ready);
       RC_ASSERT(timeline.finish[v] == timeline.start[v] + graph.durations()[v]);

@@ -38,7 +38,7 @@ struct Times {
 Times times_of(const OpGraph& graph) {
   Times times{{graph.durations().begin(), graph.durations().end()}, std::vector<Time>(graph.edge_count())};
   for (EdgeId edge = 0; edge < graph.edge_count(); ++edge) {
-    const EdgeClass kind = graph.edge_classes()[edge];
+    const EdgeClass kind = graph.edge_arrays().classes[edge];
     if (is_transfer(kind)) times.wires[edge] = graph.transfer_classes()[kind].wire;
   }
   return times;
@@ -74,7 +74,7 @@ TEST_CASE("wire times of one transfer move that transfer alone") {
   const OpGraph graph = graph_of(make_schedule("1f1b", {2, 1, 1}), uniform_costs(10, 20, 8, 2));
   Times times = times_of(graph);
   const auto activation = [&](EdgeId edge) {
-    const EdgeClass kind = graph.edge_classes()[edge];
+    const EdgeClass kind = graph.edge_arrays().classes[edge];
     return is_transfer(kind) && graph.transfer_classes()[kind].from == Rank{0};
   };
   for (EdgeId edge = 0; edge < graph.edge_count(); ++edge)

@@ -1,6 +1,5 @@
 // A user of the installed library: the reference case of 8 ranks and 64 micro-batches.
-#include <ppsim/engine/simulate.hpp>
-#include <ppsim/schedule/registry.hpp>
+#include <ppsim/ppsim.hpp>
 
 #include <algorithm>
 #include <iostream>

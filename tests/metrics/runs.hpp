@@ -54,8 +54,8 @@ struct SmallRun {
   }
   /// The transfer from one action to another.
   [[nodiscard]] EdgeId transfer(VertexId from, VertexId to) const {
-    EdgeId edge = graph.out_begin()[from];
-    while (graph.targets()[edge] != to || !is_transfer(graph.edge_classes()[edge])) ++edge;
+    EdgeId edge = graph.edge_arrays().out_begin[from];
+    while (graph.edge_arrays().targets[edge] != to || !is_transfer(graph.edge_arrays().classes[edge])) ++edge;
     return edge;
   }
 };

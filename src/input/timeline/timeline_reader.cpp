@@ -126,7 +126,7 @@ class Index {
       for (const Op op : graph.ops(v)) add({What::Action, index(graph.rank_of(v)), 0}, op, v);
     }
     for (const Transfer& transfer : list_transfers(graph)) {
-      const TransferClass& kind = graph.transfer_classes()[graph.edge_classes()[transfer.edge]];
+      const TransferClass& kind = *graph.transfer(transfer.edge);
       add({What::Send, index(kind.from), index(kind.to)}, transfer.op, transfer.edge);
       add({What::Receive, index(kind.to), index(kind.from)}, transfer.op, transfer.edge);
     }
@@ -225,7 +225,7 @@ class StepReader {
   }
 
   void check_bytes(const Row& row, EdgeId edge, const Line& line) const {
-    const Bytes bytes = graph_->transfer_classes()[graph_->edge_classes()[edge]].bytes;
+    const Bytes bytes = graph_->transfer(edge)->bytes;
     if (row.bytes != bytes)
       line.fail(fmt::format("bytes is {}, and in the config's run {}", row.bytes.count(), bytes.count()));
   }

@@ -7,6 +7,7 @@
 
 #include "metrics/prediction.hpp"
 #include "output/labels.hpp"
+#include "output/schema_versions.hpp"
 #include "ppsim/core/version.hpp"
 #include "text/json_text.hpp"
 #include "text/quantity.hpp"
@@ -220,6 +221,7 @@ std::string calibration_table(const CalibrationReport& report) {
 
 std::string calibration_json(const CalibrationReport& report) {
   Json document = {{"ppsim_version", std::string(version())},
+                   {"schema_version", kCalibrationSchema},
                    {"overhead_ns", report.costs.overhead.count()},
                    {"overhead_by_line", report.costs.overhead_by_line}};
   for (const char* key : {"kinds", "costs", "links", "files", "held_out"}) document[key] = Json::array();

@@ -7,6 +7,7 @@
 
 #include "output/config/cluster_json.hpp"
 #include "output/report/fit_text.hpp"
+#include "output/schema_versions.hpp"
 #include "ppsim/core/version.hpp"
 #include "text/json_text.hpp"
 #include "text/quantity.hpp"
@@ -96,6 +97,7 @@ std::string measured_cluster_json(const MeasuredCluster& measured) {
   if (measured.inside) links.push_back(link_json(*measured.inside, "inside a node"));
   if (measured.between) links.push_back(link_json(*measured.between, "between nodes"));
   const Json document = {{"ppsim_version", version()},
+                         {"schema_version", kMeasuredClusterSchema},
                          {"node_names", measured.node_names},
                          {"links", links},
                          {"cluster", make_cluster_section(measured)},

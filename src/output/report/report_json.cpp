@@ -1,6 +1,7 @@
 #include <string>
 
 #include "output/report_document.hpp"
+#include "output/schema_versions.hpp"
 #include "ppsim/core/version.hpp"
 #include "ppsim/output/report/report_text.hpp"
 #include "text/json_text.hpp"
@@ -89,6 +90,7 @@ std::string_view name(Communication communication) {
 
 Json make_document_head(const Config& config) {
   Json head = {{"ppsim_version", std::string(version())},
+               {"schema_version", kReportSchema},
                {"config_hash", config.hash},
                {"seed", config.simulation.seed},
                {"communication", std::string(name(config.simulation.communication))},

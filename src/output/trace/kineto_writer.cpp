@@ -157,10 +157,10 @@ class RankWriter {
   void add_transfers() {
     std::map<std::pair<std::size_t, bool>, std::vector<Passing>> by_peer;
     for (EdgeId edge = 0; edge < graph_.edge_count(); ++edge) {
-      if (!is_transfer(graph_.edge_classes()[edge])) continue;
-      const TransferClass& kind = graph_.transfer_classes()[graph_.edge_classes()[edge]];
-      if (kind.from == rank_) add_passing(by_peer[{index(kind.to), true}], edge, kind);
-      if (kind.to == rank_) add_passing(by_peer[{index(kind.from), false}], edge, kind);
+      const TransferClass* kind = graph_.transfer(edge);
+      if (kind == nullptr) continue;
+      if (kind->from == rank_) add_passing(by_peer[{index(kind->to), true}], edge, *kind);
+      if (kind->to == rank_) add_passing(by_peer[{index(kind->from), false}], edge, *kind);
     }
     std::uint32_t stream = kFirstTransferStream;
     for (const auto& [peer, passings] : by_peer) stream = write_passings(passings, stream);
@@ -169,7 +169,7 @@ class RankWriter {
   void add_passing(std::vector<Passing>& passings, EdgeId edge, const TransferClass& kind) const {
     const bool sends = kind.from == rank_;
     Interval span{timeline_.transfer_start[edge], timeline_.transfer_finish[edge]};
-    if (!sends) span.start = std::min(span.start, idle_since(graph_.targets()[edge]));
+    if (!sends) span.start = std::min(span.start, idle_since(graph_.edge(edge).target));
     // One behind the other, as NCCL runs what two ranks exchange in one direction.
     if (!sends && !passings.empty() && span.start < passings.back().span.start)
       span.start = std::min(passings.back().span.start, timeline_.transfer_start[edge]);

@@ -57,8 +57,8 @@ void keep_annotations(std::vector<GpuTrace>& traces, Keep keep) {
 }
 
 EdgeId transfer_from(const OpGraph& graph, VertexId vertex) {
-  EdgeId edge = graph.out_begin()[vertex];
-  while (!is_transfer(graph.edge_classes()[edge])) ++edge;
+  EdgeId edge = graph.edge_arrays().out_begin[vertex];
+  while (!is_transfer(graph.edge_arrays().classes[edge])) ++edge;
   return edge;
 }
 
