@@ -33,8 +33,7 @@ struct CompareRunsArguments {
 Run make_prediction(const CompareRunsArguments& arguments, const Config& config) {
   Plan plan = make_plan(config);
   for (const std::string& line : plan.notes) note(line);
-  PhaseSeconds seconds;
-  if (arguments.predicted().empty()) return run(config, std::move(plan), seconds);
+  if (arguments.predicted().empty()) return run(config, std::move(plan));
   OpGraph graph = make_graph(config, plan);
   std::vector<Timeline> steps = read_timeline(arguments.predicted(), graph);
   return measure_steps(std::move(plan), std::move(graph), std::move(steps), {}).run;

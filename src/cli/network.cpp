@@ -19,8 +19,7 @@ int show_network(const NetworkArguments& arguments) {
   Plan plan = make_plan(config);
   for (const std::string& line : plan.notes) note(line);
   const auto stages = describe_collectives(config, plan);
-  PhaseSeconds unused;
-  const Run result = run(config, std::move(plan), unused);
+  const Run result = run(config, std::move(plan));
   const StepTraffic traffic =
       measure_traffic(result.plan.schedule, result.plan.workload, result.graph, result.timeline);
   print(arguments.json ? traffic_json(traffic, stages, config) : traffic_table(traffic, stages, config));

@@ -32,8 +32,7 @@ int show(const ScheduleShowArguments& arguments) {
   }
   Plan plan = make_plan(config);
   for (const std::string& line : plan.notes) note(line);
-  PhaseSeconds unused;
-  const Run result = run(config, std::move(plan), unused);
+  const Run result = run(config, std::move(plan));
   if (!arguments.svg.empty())
     write_file(arguments.svg, timeline_svg(result.graph, result.timeline, result.report));
   if (arguments.rank) {

@@ -108,9 +108,8 @@ class Calibrator {
   // A step of the file's own schedule, in the order that was measured.
   [[nodiscard]] Run simulate(const Config& config, std::size_t file) const {
     const Schedule& schedule = set_.files()[file].plan.schedule;
-    PhaseSeconds unused;
-    return ppsim::run(config, {located(config, [&] { return workload_for(config, schedule); }), schedule, {}},
-                      unused);
+    return ppsim::run(config,
+                      {located(config, [&] { return workload_for(config, schedule); }), schedule, {}});
   }
 
   [[nodiscard]] StepPrediction predict(std::size_t file, const Fit& fit) const {

@@ -176,8 +176,7 @@ class Optimizer {
   }
 
   [[nodiscard]] OptimizationRow make_row(std::string label, const Schedule& schedule) const {
-    PhaseSeconds unused;
-    Run result = ppsim::run(config_, Plan{base_.workload, schedule, {}}, unused);
+    Run result = ppsim::run(config_, Plan{base_.workload, schedule, {}});
     OptimizationRow row{std::move(label), std::move(result.report), true};
     for (std::uint32_t rank = 0; rank < problem_.ranks(); ++rank)
       row.fits = row.fits && row.report.per_rank[rank].peak_activation <= problem_.limit[rank];

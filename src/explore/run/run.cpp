@@ -40,6 +40,13 @@ Timeline make_timeline(const Config& config, const OpGraph& graph) {
 
 }  // namespace
 
+PhaseSeconds& PhaseSeconds::operator+=(const PhaseSeconds& other) {
+  for (const auto phase : {&PhaseSeconds::config, &PhaseSeconds::schedule, &PhaseSeconds::graph,
+                           &PhaseSeconds::engine, &PhaseSeconds::metrics, &PhaseSeconds::output})
+    this->*phase += other.*phase;
+  return *this;
+}
+
 DeadlockError deadlock_in(const Config& config, const DeadlockError& deadlock) {
   return {config.schedule.file.value_or(locate(config, "/schedule")), deadlock.cycle()};
 }
@@ -52,25 +59,30 @@ Run measure(Plan plan, OpGraph graph, Timeline timeline) {
   const Bubbles bubbles = measure_bubbles(graph, timeline);
   std::vector<RankMemory> memory = measure_memory(graph, timeline, plan.schedule, plan.workload);
   Report report = make_report(plan.schedule, plan.workload, graph, bubbles, memory);
-  const OpGraph simulated = graph;
-  return Run{std::move(plan),     std::move(graph),  simulated,
+  return Run{std::move(plan),     std::move(graph),  {},
              std::move(timeline), std::move(memory), std::move(report)};
 }
 
-Run run(const Config& config, Plan plan, PhaseSeconds& seconds) {
+Run run(const Config& config, Plan plan, PhaseSeconds* seconds) {
+  PhaseSeconds spent;
   Stopwatch watch;
   OpGraph graph = make_graph(config, plan);
-  const bool full = config.simulation.detail == Detail::Full;
-  const OpGraph simulated = full ? build_located(config, plan, build_replicas) : graph;
-  seconds.graph += watch.lap();
-  Timeline timeline = make_timeline(config, simulated);
-  seconds.engine += watch.lap();
+  std::optional<OpGraph> replicas;
+  if (config.simulation.detail == Detail::Full) replicas = build_located(config, plan, build_replicas);
+  spent.graph = watch.lap();
+  Timeline timeline = make_timeline(config, replicas ? *replicas : graph);
+  spent.engine = watch.lap();
   Run result = measure(std::move(plan), std::move(graph), std::move(timeline));
-  result.simulated = simulated;
+  result.replicas = std::move(replicas);
   for (std::string& sentence : extrapolated_transfers(result.graph, result.plan.workload.network))
     result.report.assumptions.push_back(std::move(sentence));
-  seconds.metrics += watch.lap();
+  spent.metrics = watch.lap();
+  if (seconds != nullptr) *seconds += spent;
   return result;
+}
+
+Run run(const Config& config) {
+  return run(config, make_plan(config));
 }
 
 }  // namespace ppsim

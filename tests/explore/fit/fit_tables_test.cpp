@@ -98,8 +98,7 @@ class Case {
     overrides.push_back({"/parallelism/micro_batches", std::to_string(row.micro_batches)});
     overrides.push_back({"/parallelism/micro_batch_size", std::to_string(row.size)});
     const Config config = load_config(folder_.write("c.json", kConfig), overrides);
-    PhaseSeconds unused;
-    const Time step = run(config, make_plan(config), unused).report.step_time();
+    const Time step = run(config).report.step_time();
     return fmt::format("{},{},{},{},,{}\n", row.tensor, row.pipeline, row.micro_batches, row.size,
                        step.count());
   }

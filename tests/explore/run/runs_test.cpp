@@ -22,8 +22,7 @@ Config config_with(const std::string& simulation, const std::string& schedule = 
 }
 
 Run run_of(const Config& config) {
-  PhaseSeconds unused;
-  return run(config, make_plan(config), unused);
+  return run(config);
 }
 
 RunsReport runs_of(const Config& config, std::uint32_t count, unsigned threads) {
