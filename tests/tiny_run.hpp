@@ -29,7 +29,7 @@ struct TinyRun {
 
 inline TinyRun make_run(Schedule schedule, Workload workload,
                         Communication communication = Communication::Overlap,
-                        Contention contention = Contention::None) {
+                        Contention contention = Contention("none")) {
   OpGraph graph = build_graph(schedule, workload, communication);
   Timeline timeline = simulate(graph, contention);
   std::vector<RankMemory> memory = measure_memory(graph, timeline, schedule, workload);
@@ -118,7 +118,7 @@ inline TinyRun random_run() {
   workload.overlap_gradients = up_to(1) == 1;
   return make_run(std::move(schedule), std::move(workload),
                   up_to(1) == 0 ? Communication::Overlap : Communication::Blocking,
-                  up_to(1) == 0 ? Contention::None : Contention::Fifo);
+                  up_to(1) == 0 ? Contention("none") : Contention("fifo"));
 }
 
 }  // namespace ppsim::test

@@ -1,6 +1,7 @@
 #include "cli/command.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 
 #include "core/numbers.hpp"
 #include "ppsim/core/error.hpp"
+#include "ppsim/engine/contention.hpp"
 #include "ppsim/explore/run/compare.hpp"
 #include "text/files.hpp"
 
@@ -41,6 +43,12 @@ std::string beside_config(const std::string& file, const std::string& config) {
   return (here / file).lexically_normal().lexically_proximate(folder).string();
 }
 
+// "none, fifo or fair"
+std::string either(const std::vector<std::string_view>& names) {
+  const auto last = names.end() - 1;
+  return fmt::format("{} or {}", fmt::join(names.begin(), last, ", "), *last);
+}
+
 CLI::Validator finite_number(bool zero) {
   return CLI::Validator(
       [zero](const std::string& text) {
@@ -67,7 +75,7 @@ void ConfigArguments::declare_overrides(CLI::App& app, bool with_schedule) {
         ->type_name("NAME");
   declare_named(app, *this, "--micro-batches", "/parallelism/micro_batches", "Micro-batches a step");
   declare_named(app, *this, "--communication", "/simulation/communication", "overlap, blocking or program");
-  declare_named(app, *this, "--contention", "/simulation/contention", "none, fifo or fair");
+  declare_named(app, *this, "--contention", "/simulation/contention", either(contention_names()));
   app.add_option("--set", set, "Put a value into the config: /json/pointer=value")
       ->allow_extra_args(false)  // one value each time, or it would swallow CONFIG
       ->type_name("/POINTER=VALUE");

@@ -14,7 +14,7 @@ struct NetworkArguments {
 // Alone is what the costs say; under load is what sharing makes of it.
 int show_network(const NetworkArguments& arguments) {
   Config config = arguments.config.load();
-  config.simulation.contention = Contention::Fair;
+  config.simulation.contention = Contention("fair");
   config.simulation.detail = Detail::Folded;
   Plan plan = make_plan(config);
   for (const std::string& line : plan.notes) note(line);

@@ -20,7 +20,7 @@ namespace {
 class GraphBuilder {
  public:
   GraphBuilder(const Schedule& schedule, const Workload& workload, Communication communication,
-               ProgramStreams streams, const GraphLinks& links)
+               ProgramStreams streams, const LinkSharing& links)
       : schedule_(schedule),
         workload_(workload),
         streams_(streams),
@@ -342,7 +342,7 @@ class GraphBuilder {
   const Workload& workload_;
   ProgramStreams streams_;
   RankSpeed speed_;  // of the rank at hand
-  GraphLinks links_;
+  LinkSharing links_;
   TransferTable transfers_;
   CollectiveClasses collectives_;
   std::vector<VertexId> forward_at_;     // [S][M] vertex of F
@@ -362,7 +362,7 @@ class GraphBuilder {
 }  // namespace
 
 OpGraph::Data make_graph_data(const Schedule& schedule, const Workload& workload, Communication communication,
-                              ProgramStreams streams, const GraphLinks& links) {
+                              ProgramStreams streams, const LinkSharing& links) {
   PPSIM_ASSERT(workload.stages.size() == schedule.stages(),
                fmt::format("{} costs for {} stages", workload.stages.size(), schedule.stages()));
   constexpr std::size_t kMostOps = std::numeric_limits<VertexId>::max() / 4;
@@ -373,7 +373,7 @@ OpGraph::Data make_graph_data(const Schedule& schedule, const Workload& workload
 }
 
 OpGraph build_graph(const Schedule& schedule, const Workload& workload, Communication communication,
-                    ProgramStreams streams, const GraphLinks& links) {
+                    ProgramStreams streams, const LinkSharing& links) {
   OpGraph::Data data = make_graph_data(schedule, workload, communication, streams, links);
   drop_unshared(data);
   return OpGraph(std::make_shared<const OpGraph::Data>(std::move(data)));

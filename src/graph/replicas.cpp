@@ -157,10 +157,10 @@ std::vector<std::uint32_t> find_partners(const OpGraph::Data& one, const Workloa
 }  // namespace
 
 OpGraph build_replicas(const Schedule& schedule, const Workload& workload, Communication communication,
-                       ProgramStreams streams, const GraphLinks& links) {
+                       ProgramStreams streams, const LinkSharing& links) {
   const auto make = [&](std::uint32_t replica) {
     return make_graph_data(schedule, workload, communication, streams,
-                           {links.collectives, replica, links.meeting});
+                           {links.collectives, replica, links.replicas});
   };
   const std::uint32_t replicas = workload.network.replicas();
   OpGraph::Data first = make(0);

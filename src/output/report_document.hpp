@@ -15,6 +15,5 @@ namespace ppsim {
 [[nodiscard]] nlohmann::ordered_json make_report_body(const Report& report);
 
 [[nodiscard]] std::string_view name(Communication communication);
-[[nodiscard]] std::string_view name(Contention contention);
 
 }  // namespace ppsim

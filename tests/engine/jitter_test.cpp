@@ -140,7 +140,7 @@ TEST_CASE("only transfers have wire times, and only those vary with them") {
     CHECK(times.wires[edge] == (is_transfer(graph.edge_arrays().classes[edge]) ? Time(100'000) : Time(0)));
   // Reference costs with hops of 2 x 50 + 5 us: 192 + 21 ms and 124 hops of them on the way (closed form of
   // 1F1B).
-  Simulator simulator(graph, Contention::None);
+  Simulator simulator(graph, Contention("none"));
   CHECK(makespan(simulator.run(times)) == Time(213'000'000 + 124 * 105'000));
 }
 

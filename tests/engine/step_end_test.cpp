@@ -28,7 +28,7 @@ Workload one_stage(bool overlaps) {
 }
 
 std::vector<Time> starts(const OpGraph& graph) {
-  return simulate(graph, Contention::None).start;
+  return simulate(graph, Contention("none")).start;
 }
 
 TEST_CASE("a reduction behind the program is one action, however many buckets it comes in") {
@@ -47,8 +47,8 @@ TEST_CASE("buckets are reduced when their share of the last backward has run, an
   CHECK(graph.side_begin()[0] == 3);
   CHECK(starts(graph) == std::vector<Time>{Time(0), Time(10), Time(34), Time(17), Time(24), Time(30)});
   CHECK(longest_path(graph) == Time(39));
-  for (const Contention contention : {Contention::Fifo, Contention::Fair})
-    CHECK(simulate(graph, contention) == simulate(graph, Contention::None));
+  for (const Contention contention : all_contentions())
+    CHECK(simulate(graph, contention) == simulate(graph, Contention("none")));
 }
 
 TEST_CASE("buckets of one rank wait for one another, the stage that ends first going first") {

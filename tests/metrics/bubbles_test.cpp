@@ -173,7 +173,7 @@ SmallRun run_two_pipelines_on_one_nic() {
   }
   Schedule schedule = std::move(writer).take();
   schedule.directions = {0, 1};
-  return run_schedule(std::move(schedule), std::move(workload), Communication::Overlap, Contention::Fifo);
+  return run_schedule(std::move(schedule), std::move(workload), Communication::Overlap, Contention("fifo"));
 }
 
 // r0, r1: F 0-10 each; r0's activation leaves first: 10-15, there at 17; r1's waits: 15-20, there at 22.

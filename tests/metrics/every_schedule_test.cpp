@@ -59,10 +59,11 @@ TEST_CASE("the engine ends every schedule when an independent longest path does,
     const Schedule schedule = make_schedule(info, request);
     add_token_steps(workload, schedule);
     const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
-    const Timeline timeline = simulate(graph, Contention::None);
+    const Timeline timeline = simulate(graph, Contention("none"));
     if (end_of(timeline) != longest_path(graph)) FAIL_CHECK(describe(info, request));
     const OpGraph blocking = build_graph(schedule, workload, Communication::Blocking);
-    if (end_of(simulate(blocking, Contention::Fifo)) < end_of(timeline)) FAIL_CHECK(describe(info, request));
+    if (end_of(simulate(blocking, Contention("fifo"))) < end_of(timeline))
+      FAIL_CHECK(describe(info, request));
   });
 }
 
@@ -75,7 +76,7 @@ TEST_CASE("the engine's makespan and rank span of every schedule are those of th
     costs.copy = workload.stages[0].activation / BytesPerSecond(1) + kCosts.hop;
     const auto replayed = Replay(schedule, costs).run();
     const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
-    const Bubbles bubbles = measure_bubbles(graph, simulate(graph, Contention::None));
+    const Bubbles bubbles = measure_bubbles(graph, simulate(graph, Contention("none")));
     const bool same = replayed && bubbles.makespan == replayed->makespan &&
                       bubbles.max_rank_span == replayed->max_rank_span;
     if (!same) FAIL_CHECK(describe(info, request));
@@ -89,7 +90,7 @@ TEST_CASE("no rank keeps more activations than its schedule states") {
     const Workload workload = uniform_workload(request.shape, kCosts);
     const Schedule schedule = make_schedule(info, request);
     const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
-    const auto memory = measure_memory(graph, simulate(graph, Contention::None), schedule, workload);
+    const auto memory = measure_memory(graph, simulate(graph, Contention("none")), schedule, workload);
     for (std::uint32_t rank = 0; rank < schedule.ranks(); ++rank) {
       const auto own = info.exact_peak(request, Rank{rank});
       if (!own) continue;
@@ -133,7 +134,7 @@ TEST_CASE("a limit on activation memory holds on every rank, whatever the costs"
       if (why_not(info, request)) continue;
       const Schedule schedule = make_schedule(info, request);
       const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
-      const auto memory = measure_memory(graph, simulate(graph, Contention::None), schedule, workload);
+      const auto memory = measure_memory(graph, simulate(graph, Contention("none")), schedule, workload);
       for (std::uint32_t rank = 0; rank < schedule.ranks(); ++rank) {
         if (!keeps_limit(request, *limit, Rank{rank}, memory[rank]))
           FAIL_CHECK(describe(info, request)

@@ -144,7 +144,7 @@ class RandomScheduler {
   std::mt19937 random(*rc::gen::arbitrary<std::uint32_t>());
   Schedule schedule = RandomScheduler(shape, random).run();
   const auto communication = *rc::gen::element(Communication::Overlap, Communication::Blocking);
-  const auto contention = *rc::gen::element(Contention::None, Contention::Fifo);
+  const auto contention = *rc::gen::element(Contention("none"), Contention("fifo"));
   return run_schedule(std::move(schedule), random_workload(shape, random), communication, contention);
 }
 

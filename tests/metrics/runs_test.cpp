@@ -57,7 +57,7 @@ TEST_CASE("a run's figures are those of its report, for every schedule") {
     const Schedule schedule = make_schedule(info, request);
     if (schedule.requests > 0) return;  // its token steps have no costs here
     const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
-    const Timeline timeline = simulate(graph, Contention::None);
+    const Timeline timeline = simulate(graph, Contention("none"));
     const Bubbles bubbles = measure_bubbles(graph, timeline);
     if (measure_step(graph, timeline) != StepFigures{bubbles.makespan, bubbles.bubble_fraction()})
       FAIL_CHECK(describe(info, request));

@@ -98,7 +98,7 @@ TEST_CASE("a bad link slows what crosses it in its direction, and no latency") {
                         Communication::Overlap, contention);
   };
   const double third = 1.0 / 3;
-  for (const Contention contention : {Contention::None, Contention::Fifo, Contention::Fair}) {
+  for (const Contention contention : all_contentions()) {
     CHECK(makespan(run_with({}, contention)) == Time(110));
     CHECK(makespan(run_with({{"rank 1 -> rank 2", third}}, contention)) == Time(116));
     CHECK(makespan(run_with({{"rank 1 -> rank 2", third}, {"rank 2 -> rank 1", third}}, contention)) ==

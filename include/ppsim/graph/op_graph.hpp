@@ -246,18 +246,19 @@ class OpGraph {
   EdgeArrays edges_;
 };
 
-/// What a replica's transfers have of links on which it meets the others.
-enum class Meeting : std::uint8_t {
-  InStep,    ///< an even share, as if all sent at once
-  InQueues,  ///< the whole of those that serve one transfer at a time, an even share of the others
-  OnLinks,   ///< the whole: what they take from one another shows when they meet
+/// How the replicas of the pipeline share a link, where a graph is of one of them: what bandwidth the graph
+/// gives a transfer.
+enum class ReplicaSharing : std::uint8_t {
+  Static,   ///< An even share of each link, as if all replicas sent at once.
+  Queued,   ///< The whole of a link that serves one transfer at a time, an even share of any other link.
+  Dynamic,  ///< The whole of each link: the engine shares a link among the transfers that meet on it.
 };
 
-/// Who is on the links of a graph.
-struct GraphLinks {
-  bool collectives = false;  ///< collectives share links with transfers; else they are a part of durations
-  std::optional<std::uint32_t> replica{};  ///< of the pipeline; empty: all of them, in step
-  Meeting meeting = Meeting::InStep;       ///< of `replica` with the others
+/// Who shares the links of a graph.
+struct LinkSharing {
+  bool collectives = false;  ///< Collectives share links with transfers; else they are a part of durations.
+  std::optional<std::uint32_t> replica{};  ///< The one that the graph is of; empty: all replicas, in step.
+  ReplicaSharing replicas = ReplicaSharing::Static;  ///< Of `replica` with the other replicas.
 };
 
 /// Lowers a schedule. Data dependencies: F(s,m) needs F(s-1,m); B or I (s,m) needs F(s,m) and B or I (s+1,m);
@@ -276,7 +277,7 @@ struct GraphLinks {
 /// ns, or vertices or edges pass 2^32.
 [[nodiscard]] OpGraph build_graph(const Schedule& schedule, const Workload& workload,
                                   Communication communication, ProgramStreams streams = {},
-                                  const GraphLinks& links = {});
+                                  const LinkSharing& links = {});
 
 /// Every replica of the pipeline by itself: as many graphs as the network has replicas, side by side, ranks
 /// replica by replica. What exchanges data among replicas (gradient reduction, gathering of parameters,
@@ -285,7 +286,7 @@ struct GraphLinks {
 /// one graph, without a replica. Throws as build_graph() does.
 [[nodiscard]] OpGraph build_replicas(const Schedule& schedule, const Workload& workload,
                                      Communication communication, ProgramStreams streams,
-                                     const GraphLinks& links);
+                                     const LinkSharing& links);
 
 /// Of such a graph's timeline, the replica that ends last, as a timeline of build_graph()'s graph. Of
 /// several, as all that reduce gradients together, the one whose passes end last: the others waited for it.

@@ -63,7 +63,7 @@ class Optimizer {
                                      std::chrono::duration<double>(std::min(*options.seconds, kMost)));
     }
     config_.simulation.communication = Communication::Overlap;
-    config_.simulation.contention = Contention::None;
+    config_.simulation.contention = Contention("none");
     config_.simulation.detail = Detail::Folded;
     result_.objective = options.objective;
     if (options.limit || base_.workload.gpu_memory) result_.limit = problem_.limit;

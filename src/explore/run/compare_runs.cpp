@@ -4,6 +4,7 @@
 
 #include "core/int128.hpp"
 #include "explore/run/measured.hpp"
+#include "explore/run/plan.hpp"
 #include "ppsim/core/error.hpp"
 #include "ppsim/engine/simulate.hpp"
 
@@ -24,7 +25,8 @@ Time makespan_with(const Config& config, const Run& run, const std::vector<Time>
     all.insert(all.end(), durations.begin(), durations.end());
   Simulator simulator(run.simulated(), config.simulation.contention);
   try {
-    const Timeline& timeline = simulator.run({.durations = all});
+    const Timeline& timeline =
+        located(config, [&]() -> const Timeline& { return simulator.run({.durations = all}); });
     const bool folded = run.simulated().leaders().empty();
     return measure_step(run.graph, folded ? timeline : last_replica(run.simulated(), timeline)).makespan;
   } catch (const DeadlockError& deadlock) {

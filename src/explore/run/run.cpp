@@ -2,25 +2,13 @@
 
 #include "core/stopwatch.hpp"
 #include "explore/run/extrapolated.hpp"
+#include "explore/run/plan.hpp"
 #include "ppsim/core/error.hpp"
 #include "ppsim/engine/simulate.hpp"
 #include "ppsim/schedule/lowering.hpp"
 
 namespace ppsim {
 namespace {
-
-// Collectives are on the links where these are shared.
-GraphLinks links_for(Contention contention) {
-  switch (contention) {
-    case Contention::None:
-      return {.meeting = Meeting::InStep};
-    case Contention::Fifo:
-      return {.meeting = Meeting::InQueues};
-    case Contention::Fair:
-      return {.collectives = true, .meeting = Meeting::OnLinks};
-  }
-  throw std::logic_error("no such contention model");
-}
 
 // The graph knows no config: what it refuses is the sum of all durations, which come from the costs or the
 // model's size.
@@ -29,7 +17,7 @@ OpGraph build_located(const Config& config, const Plan& plan, Build build) {
   const Simulation& simulation = config.simulation;
   const bool as_written =
       simulation.communication != Communication::Program || has_sends_or_receives(plan.schedule);
-  const GraphLinks links = links_for(simulation.contention);
+  const LinkSharing& links = simulation.contention.info().sharing;
   try {
     return build(as_written ? plan.schedule : add_sends_and_receives(plan.schedule), plan.workload,
                  simulation.communication, simulation.streams, links);
@@ -43,7 +31,7 @@ OpGraph build_located(const Config& config, const Plan& plan, Build build) {
 
 Timeline make_timeline(const Config& config, const OpGraph& graph) {
   try {
-    Timeline timeline = simulate(graph, config.simulation.contention);
+    Timeline timeline = located(config, [&] { return simulate(graph, config.simulation.contention); });
     return graph.leaders().empty() ? std::move(timeline) : last_replica(graph, timeline);
   } catch (const DeadlockError& deadlock) {
     throw deadlock_in(config, deadlock);

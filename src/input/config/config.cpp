@@ -140,12 +140,12 @@ Simulation read_simulation(Document& document, const ObjectReader& root, const N
   if (!root.has("simulation")) document.set_default(root.at("simulation"), Json::object());
   const ObjectReader section = root.object("simulation");
   constexpr std::array<std::string_view, 3> kCommunication{"overlap", "blocking", "program"};
-  constexpr std::array<std::string_view, 3> kContention{"none", "fifo", "fair"};
+  const std::vector<std::string_view> contentions = contention_names();
   Simulation simulation;
   simulation.communication =
       static_cast<Communication>(section.choice("communication", kCommunication, "overlap"));
   simulation.streams = read_streams(section, simulation.communication);
-  simulation.contention = static_cast<Contention>(section.choice("contention", kContention, "none"));
+  simulation.contention = Contention(contentions[section.choice("contention", contentions, "none")]);
   constexpr std::array<std::string_view, 2> kDetail{"folded", "full"};
   if (section.has("detail")) {
     if (root.has("costs"))

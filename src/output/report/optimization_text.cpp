@@ -71,9 +71,9 @@ std::string scope(const Optimization& result, const Config& config) {
       fmt::format("orders with {} backwards on this placement, communication overlap, contention none",
                   split ? "split" : "whole");
   const Simulation& simulation = config.simulation;
-  if (simulation.communication != Communication::Overlap || simulation.contention != Contention::None) {
+  if (simulation.communication != Communication::Overlap || simulation.contention != Contention("none")) {
     text += fmt::format("; the config's own {}, {} may rank them otherwise", name(simulation.communication),
-                        name(simulation.contention));
+                        simulation.contention.name());
   }
   return text;
 }
@@ -107,7 +107,7 @@ std::string optimization_table(const Optimization& result, const Config& config,
 std::string optimization_json(const Optimization& result, const Config& config) {
   nlohmann::ordered_json document = make_document_head(config);
   document["communication"] = name(Communication::Overlap);
-  document["contention"] = name(Contention::None);
+  document["contention"] = Contention("none").name();
   document["objective"] = name(result.objective);
   document["proved"] = result.proved();
   document["value_ns"] = result.value.count();

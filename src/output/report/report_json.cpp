@@ -88,25 +88,13 @@ std::string_view name(Communication communication) {
   return "?";
 }
 
-std::string_view name(Contention contention) {
-  switch (contention) {
-    case Contention::None:
-      return "none";
-    case Contention::Fifo:
-      return "fifo";
-    case Contention::Fair:
-      return "fair";
-  }
-  return "?";
-}
-
 Json make_document_head(const Config& config) {
   Json head = {{"ppsim_version", std::string(version())},
                {"schema_version", kReportSchema},
                {"config_hash", config.hash},
                {"seed", config.simulation.seed},
                {"communication", std::string(name(config.simulation.communication))},
-               {"contention", std::string(name(config.simulation.contention))}};
+               {"contention", config.simulation.contention.name()}};
   if (config.simulation.detail == Detail::Full) head["detail"] = "full";
   return head;
 }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ppsim/engine/contention.hpp"
 #include "ppsim/engine/jitter.hpp"
 #include "ppsim/engine/simulate.hpp"
 #include "ppsim/graph/op_graph.hpp"
@@ -51,7 +52,7 @@ enum class Detail : std::uint8_t {
 
 struct Simulation {
   Communication communication = Communication::Overlap;
-  Contention contention = Contention::None;
+  Contention contention;
   ProgramStreams streams;  ///< Communication::Program only
   Detail detail = Detail::Folded;
   PairCost pair = PairRule::Sum;  ///< of a model; costs given outright have their own
