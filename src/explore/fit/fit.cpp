@@ -205,11 +205,15 @@ class Fitting {
     for (const std::size_t p : part_.free) result.parameters[p].jackknife_error = jackknife_error(fits, p);
   }
 
+  // Of the distances from the first fold's value, so that equal values have an error of zero to the last bit.
   double jackknife_error(const FoldFits& fits, std::size_t p) const {
     const auto count = static_cast<double>(fits.units.size());
+    const auto distance = [&](const std::vector<double>& unit) {
+      return problem_.box().value(p, unit[p]) - problem_.box().value(p, fits.units.front()[p]);
+    };
     double mean = 0, squares = 0;
-    for (const auto& unit : fits.units) mean += problem_.box().value(p, unit[p]) / count;
-    for (const auto& unit : fits.units) squares += std::pow(problem_.box().value(p, unit[p]) - mean, 2);
+    for (const auto& unit : fits.units) mean += distance(unit) / count;
+    for (const auto& unit : fits.units) squares += std::pow(distance(unit) - mean, 2);
     return std::sqrt((count - 1) / count * squares);
   }
 

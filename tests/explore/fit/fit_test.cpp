@@ -277,6 +277,15 @@ TEST_CASE("The standard error of a mean is that of textbooks, and a percent move
   CHECK(exact.parameters[0].sensitivity.ten_percent == Approx(0.1).epsilon(1e-3));
 }
 
+TEST_CASE(
+    "Folds that end at the same value have a jackknife error of zero, not of what rounding makes of it") {
+  for (int i = 0; i < 20; ++i) {
+    const std::vector<double> times(10, 1 + 0.13 * i);
+    const FitResult result = fit(kConstant, one_table(10), constant(times), {.folds = 5});
+    CHECK(result.parameters[0].jackknife_error == 0);
+  }
+}
+
 TEST_CASE("A sample that cannot be predicted is counted, and does not pull") {
   const std::vector<double> times = {1, 1, 1, 1};
   const PredictSamples all = constant(times);
