@@ -48,7 +48,7 @@ std::vector<double> spread_point(std::size_t index, std::size_t parameters) {
 }
 
 bool same_predictions(const FitPoint& a, const FitPoint& b) {
-  for (std::size_t i = 0; i < a.errors.size(); ++i) {
+  for (Eigen::Index i = 0; i < a.errors.size(); ++i) {
     const bool same = std::isnan(a.errors[i]) ? std::isnan(b.errors[i])
                                               : std::abs(a.errors[i] - b.errors[i]) <= kSamePredictions;
     if (!same) return false;
@@ -90,7 +90,7 @@ class Fitting {
   std::size_t left() const { return search_limit_ - std::min(search_limit_, problem_.predictions()); }
 
   void take_if_better(FitState state) {
-    if (!state_.point.errors.empty() && state.loss >= state_.loss) return;
+    if (state_.point.errors.size() > 0 && state.loss >= state_.loss) return;
     state_ = std::move(state);
   }
 
@@ -144,7 +144,7 @@ class Fitting {
     std::vector<double> unit = state_.point.unit;
     unit[dropped] = problem_.box().start()[dropped];
     FitState from{problem_.predict(std::move(unit)), state_.jacobian};
-    from.jacobian[dropped].clear();
+    from.jacobian.col(dropped).setZero();
     from.exact = state_.exact && same_predictions(from.point, state_.point);
     return from;
   }
@@ -158,7 +158,7 @@ class Fitting {
     FitResult result;
     result.converged = state_.converged;
     result.loss = state_.loss;
-    result.log_ratios = state_.point.errors;
+    result.log_ratios = {state_.point.errors.begin(), state_.point.errors.end()};
     result.errors = problem_.errors_of(state_.point.errors);
     const FitCertainty of_all = certainty_of(problem_, all, state_);
     result.correlation = of_all.correlation;
@@ -200,7 +200,7 @@ class Fitting {
     FoldFits fits = fit_folds(problem_, part_, state_, folds_of(samples_, folds, options_.seed),
                               options_.most_predictions - problem_.predictions());
     result.held_out = problem_.errors_of(fits.held_out);
-    result.held_out_ratios = std::move(fits.held_out);
+    result.held_out_ratios = {fits.held_out.begin(), fits.held_out.end()};
     result.converged = result.converged && fits.converged;
     for (const std::size_t p : part_.free) result.parameters[p].jackknife_error = jackknife_error(fits, p);
   }

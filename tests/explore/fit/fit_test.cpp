@@ -286,6 +286,35 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("Standard errors and the correlation of a line are those of linear regression") {
+  // ln(predicted) = a + b x, so that the errors are linear in both parameters.
+  constexpr int kCount = 12;
+  std::vector<double> xs, ys;
+  Draws draws(5);
+  for (int i = 0; i < kCount; ++i) {
+    xs.push_back(0.1 * i);
+    ys.push_back(0.3 + 0.2 * xs.back() + 0.01 * draws.normal());
+  }
+  const PredictSamples line = [&](std::span<const double> values, std::span<double> log_ratios) {
+    for (std::size_t i = 0; i < xs.size(); ++i) log_ratios[i] = values[0] + values[1] * xs[i] - ys[i];
+  };
+  const FitResult result = fit({{"a", 0, 1, 0.5}, {"b", 0, 1, 0.5}}, one_table(kCount), line, {.folds = 1});
+  double x = 0, y = 0, xx = 0, xy = 0;
+  for (int i = 0; i < kCount; ++i) x += xs[i] / kCount, y += ys[i] / kCount;
+  for (int i = 0; i < kCount; ++i) xx += (xs[i] - x) * (xs[i] - x), xy += (xs[i] - x) * (ys[i] - y);
+  const double b = xy / xx, a = y - b * x;
+  double rest = 0;
+  for (int i = 0; i < kCount; ++i) rest += std::pow(a + b * xs[i] - ys[i], 2);
+  const double variance = rest / (kCount - 2);
+  CHECK(result.parameters[0].value == Approx(a).epsilon(1e-3));
+  CHECK(result.parameters[1].value == Approx(b).epsilon(1e-3));
+  CHECK(result.parameters[0].standard_error.value() ==
+        Approx(std::sqrt(variance * (1.0 / kCount + x * x / xx))).epsilon(1e-3));
+  CHECK(result.parameters[1].standard_error.value() == Approx(std::sqrt(variance / xx)).epsilon(1e-3));
+  CHECK(result.correlation[0][1] == Approx(-x / std::sqrt(xx / kCount + x * x)).epsilon(1e-3));
+  CHECK(result.correlation[0][0] == 1);
+}
+
 TEST_CASE("A sample that cannot be predicted is counted, and does not pull") {
   const std::vector<double> times = {1, 1, 1, 1};
   const PredictSamples all = constant(times);
