@@ -89,13 +89,16 @@ class Fitting {
  private:
   std::size_t left() const { return search_limit_ - std::min(search_limit_, problem_.predictions()); }
 
+  // The limit may have left no derivatives to a start, and then nothing tells how certain its values are.
   void take_if_better(FitState state) {
+    if (state.jacobian.size() == 0) return;
     if (state_.point.errors.size() > 0 && state.loss >= state_.loss) return;
     state_ = std::move(state);
   }
 
   void search_from_starts() {
-    take_if_better(search(problem_, part_, {problem_.predict(problem_.box().start())}, left() / 2));
+    const std::size_t half = left() / 2;
+    take_if_better(search(problem_, part_, {problem_.predict(problem_.box().start())}, half));
     std::vector<FitState> others = other_starts();
     for (std::size_t i = 0; i < others.size(); ++i)
       take_if_better(search(problem_, part_, std::move(others[i]), left() / (others.size() - i + 1)));
@@ -133,7 +136,8 @@ class Fitting {
     if (left() <= part_.free.size() + 1) return state_.converged = false;
     FitPart rest = part_;
     rest.free.erase(std::find(rest.free.begin(), rest.free.end(), *dropped));
-    FitState without = search(problem_, rest, without_parameter(*dropped), left());
+    const std::size_t limit = left();
+    FitState without = search(problem_, rest, without_parameter(*dropped), limit);
     const bool untold = without.loss <= state_.loss + chance_rise(problem_, part_, state_);
     verdicts_[*dropped] = untold ? FitVerdict::Untold : FitVerdict::Ambiguous;
     if (untold) part_ = std::move(rest), state_ = std::move(without);

@@ -356,6 +356,24 @@ TEST_CASE("A limit of predictions holds, and a search that it ends says so") {
         }) == "predictions: a fit of 3 parameters needs 73 at least, not 72");
 }
 
+TEST_CASE("Every limit from the fewest on ends in a fit, though a start may be left without derivatives") {
+  // The first start lies where nothing matters, and the others are better before they are searched.
+  const Model plateau = [](const Row& row, std::span<const double> v) {
+    return std::max({row[0] * v[0], row[1] * v[1], 1.0});
+  };
+  const Measured measured = measure_with(plateau, {5, 3}, 40, {0.02, 0});
+  const std::vector<FitParameter> parameters = {logarithmic("a", 1e-3, 10, 1e-3),
+                                                logarithmic("b", 1e-3, 10, 1e-3)};
+  const std::size_t fewest = fewest_predictions(2, 1);
+  for (std::size_t limit = fewest; limit < fewest + 30; ++limit) {
+    CAPTURE(limit);
+    const FitOptions options{.folds = 1, .most_predictions = limit};
+    const FitResult result = fit(parameters, measured.samples, measured.predict(plateau), options);
+    CHECK(result.predictions <= limit);
+    CHECK(result.parameters.size() == 2);
+  }
+}
+
 TEST_CASE("What is wrong with a parameter or a sample is said with its name") {
   const auto fault = [](FitParameter parameter, FitSamples samples = one_table(2)) {
     return error_of([&] { (void)fit({parameter, {"other"}}, samples, constant({1, 1}), {}); });
