@@ -82,6 +82,11 @@ double read_number(const ObjectReader& section, std::string_view key) {
   return value.get<double>();
 }
 
+QuantityUnit read_unit(const ObjectReader& section) {
+  if (!section.has("unit")) return {};
+  return unit_named(section.text("unit"), section.error("unit", "").fault().where);
+}
+
 ObjectReader inner(Document& document, const ObjectReader& holder, std::string_view key,
                    const ObjectKeys& keys) {
   return {document, holder.at(key), keys};
@@ -147,9 +152,9 @@ ComputedValue read_computed(Document& document, const ObjectReader& computed, co
   check_pointer(computed, pointer, pointer);
   const std::string where = computed.error(pointer, "").fault().where;
   if (computed.value(pointer).is_string())
-    return {pointer, Expression(computed.text(pointer), where), "", false, where};
+    return {pointer, Expression(computed.text(pointer), where), {}, false, where};
   const ObjectReader section = inner(document, computed, pointer, kComputed);
-  return {pointer, Expression(section.text("value"), where), section.has("unit") ? section.text("unit") : "",
+  return {pointer, Expression(section.text("value"), where), read_unit(section),
           section.flag("optional", false), where};
 }
 
@@ -224,7 +229,7 @@ ParameterRange read_parameter(Document& document, const ObjectReader& fit, const
   const ObjectReader section = inner(document, fit, pointer, kParameter);
   ParameterRange parameter;
   parameter.pointer = pointer;
-  if (section.has("unit")) parameter.unit = section.text("unit");
+  parameter.unit = read_unit(section);
   parameter.least = read_number(section, "least");
   parameter.most = read_number(section, "most");
   if (section.has("start")) parameter.start = read_number(section, "start");
