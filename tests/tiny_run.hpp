@@ -112,7 +112,7 @@ inline TinyRun random_run() {
   const RunShape shape{ranks, schedule.stages(), {}};
   Workload workload = make_workload(costs, shape, shape.stages);
   for (StageCosts& stage : workload.stages) {
-    stage.gradient_reduction = Time(up_to(1) * up_to(500));
+    stage.ops[OpKind::GradientReduction].duration = Time(up_to(1) * up_to(500));
     stage.gradient_buckets = static_cast<std::uint32_t>(1 + up_to(3));
   }
   workload.overlap_gradients = up_to(1) == 1;

@@ -123,9 +123,9 @@ TEST_CASE("a replica that is slow by itself is waited for where gradients are re
   // Two replicas of one rank, F 10 and B 20; the second computes at half the speed: 60. Both reduce 60-72.
   Workload workload{.stages = {}, .network = Network::of_cluster(round_cluster(1), parallel(1, 1, 2))};
   StageCosts stage;
-  stage.forward = Time(10);
-  stage.backward = Time(20);
-  stage.gradient_reduction = Time(12);
+  stage.ops[OpKind::Forward].duration = Time(10);
+  stage.ops[OpKind::Backward].duration = Time(20);
+  stage.ops[OpKind::GradientReduction].duration = Time(12);
   workload.stages = {stage};
   workload.rank_speeds = {{.compute = 0.5}};
   workload.replica_speeds = {{}, {.compute = 0.5}};
@@ -157,7 +157,7 @@ TEST_CASE("where NICs are queues, the uplinks that are none are shared all the s
   cluster.fabric = Fabric{.nodes_per_leaf = 1, .oversubscription = 4};
   Workload workload{.stages = {}, .network = Network::of_cluster(cluster, parallel(1, 2, 8))};
   StageCosts stage;
-  stage.forward = stage.backward = Time(1000);
+  stage.ops[OpKind::Forward].duration = stage.ops[OpKind::Backward].duration = Time(1000);
   stage.forward_transfer = Bytes(1'250'000);
   workload.stages = {stage, stage};
   const auto wire = [&](ReplicaSharing sharing) {

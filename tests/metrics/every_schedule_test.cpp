@@ -22,18 +22,19 @@ Workload random_workload(const Shape& shape, std::mt19937& random) {
   workload.network = Network::point_to_point(shape.ranks, {BytesPerSecond(1'000'000'000), Time(up_to(4))});
   workload.pair = Time(up_to(30));
   for (StageCosts& stage : workload.stages) {
-    stage.forward = Time(up_to(20));
-    stage.input_grad = Time(up_to(20));
-    stage.weight_grad = Time(up_to(20));
-    stage.backward = stage.input_grad + stage.weight_grad + Time(up_to(3));
+    stage.ops[OpKind::Forward].duration = Time(up_to(20));
+    stage.ops[OpKind::InputGrad].duration = Time(up_to(20));
+    stage.ops[OpKind::WeightGrad].duration = Time(up_to(20));
+    stage.ops[OpKind::Backward].duration =
+        stage.duration(OpKind::InputGrad) + stage.duration(OpKind::WeightGrad) + Time(up_to(3));
     stage.forward_transfer = Bytes(up_to(8));
     stage.backward_transfer = Bytes(up_to(8));
     stage.activation = Bytes(up_to(9));
     stage.activation_freed_at_input_grad = Bytes(up_to(stage.activation.count()));
     if (workload.stages.size() % 2 == 1) continue;
-    stage.gradient_reduction = Time(up_to(9));
+    stage.ops[OpKind::GradientReduction].duration = Time(up_to(9));
     stage.gradient_buckets = static_cast<std::uint32_t>(1 + up_to(3));
-    stage.optimizer_step = Time(up_to(4));
+    stage.ops[OpKind::OptimizerStep].duration = Time(up_to(4));
   }
   workload.overlap_gradients = up_to(1) == 1;
   return workload;
@@ -43,7 +44,8 @@ Workload random_workload(const Shape& shape, std::mt19937& random) {
 void add_token_steps(Workload& workload, const Schedule& schedule) {
   if (schedule.requests == 0) return;
   for (StageCosts& stage : workload.stages)
-    stage.decode_forward.assign(schedule.micro_batches / schedule.requests - 1, stage.forward);
+    stage.decode_forward.assign(schedule.micro_batches / schedule.requests - 1,
+                                stage.duration(OpKind::Forward));
 }
 
 Time end_of(const Timeline& timeline) {

@@ -244,18 +244,21 @@ Spread read_spread(Document& document, const ObjectReader& section) {
 
 Jitter read_jitter(Document& document, const ObjectReader& section, bool reduces) {
   Jitter jitter;
-  const auto read = [&](const char* key, Spread& spread) {
+  const auto read = [&](std::string_view key, Spread& spread) {
     if (section.has(key)) spread = read_spread(document, section.object(key));
   };
-  read("compute", jitter.compute.back());
-  jitter.compute.fill(Spread(jitter.compute.back()));
-  constexpr std::array kKinds{"forward", "backward", "input_grad", "weight_grad"};
-  for (std::size_t kind = 0; kind < kKinds.size(); ++kind) read(kKinds[kind], jitter.compute[kind]);
+  Spread compute;
+  read("compute", compute);
+  for (const OpKind kind : all_op_kinds()) {
+    if (is_compute(kind) || kind == OpKind::OptimizerStep) jitter.ops[kind] = compute;
+    if (is_compute(kind)) read(traits_of(kind).key, jitter.ops[kind]);
+  }
   read("transfers", jitter.transfers);
   if (!reduces && section.has("gradient_reduction"))
     throw section.error("gradient_reduction", "has no meaning with \"costs\"; leave it out");
-  jitter.gradient_reduction = jitter.transfers;
-  read("gradient_reduction", jitter.gradient_reduction);
+  Spread reduction = jitter.transfers;
+  read("gradient_reduction", reduction);
+  for (const OpKind kind : {OpKind::GradientReduction, OpKind::ParameterGather}) jitter.ops[kind] = reduction;
   return jitter;
 }
 

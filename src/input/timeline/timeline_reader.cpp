@@ -77,10 +77,8 @@ class Line {
 };
 
 OpKind kind_of(const Line& line, std::string_view text) {
-  for (auto kind = OpKind::Forward; kind <= OpKind::Load;
-       kind = static_cast<OpKind>(static_cast<int>(kind) + 1)) {
+  for (const OpKind kind : all_op_kinds())
     if (name(kind) == text) return kind;
-  }
   line.fail(fmt::format("there is no kind of op \"{}\"", text));
 }
 

@@ -29,7 +29,8 @@ std::string jitter_text(const Spread& spread) {
 
 // Of kinds that may vary: F, B, I, W.
 const Spread* spread_of_kind(const CalibrationReport& report, std::size_t kind) {
-  return kind < 4 ? &report.jitter.compute[kind] : nullptr;
+  const auto op = op_kind(static_cast<CostKind>(kind));
+  return op && is_compute(*op) ? &report.jitter.ops[*op] : nullptr;
 }
 
 std::string range_text(Time least, Time most) {

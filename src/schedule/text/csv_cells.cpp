@@ -29,13 +29,6 @@ void split(std::string_view text, char separator, Each each) {
   }
 }
 
-bool is_op(std::string_view kind) {
-  for (const std::string_view op : {"F", "B", "I", "W", "BW", "EVICT", "LOAD"}) {
-    if (kind == op) return true;
-  }
-  return false;
-}
-
 std::optional<CommKind> communication_of(std::string_view kind) {
   for (const CommKind known :
        {CommKind::SendForward, CommKind::RecvForward, CommKind::SendBackward, CommKind::RecvBackward,
@@ -117,7 +110,8 @@ class Reader {
     if (!stage || *stage >= kMaxStages) fail("is no action like 0F3");
     cell.stage = *stage;
     cell.communication = communication_of(cell.kind);
-    if (!cell.communication && !is_op(cell.kind)) fail("is no action like 0F3: the kind is F, B, I or W");
+    if (!cell.communication && !op_of_cell(cell.kind))
+      fail("is no action like 0F3: the kind is F, B, I or W");
     if (cell.communication && !is_send_or_receive(*cell.communication)) {
       if (!text.empty()) fail(fmt::format("has a micro-batch, expected an action like 0{}", cell.kind));
       return cell;
@@ -134,6 +128,13 @@ class Reader {
 };
 
 }  // namespace
+
+std::optional<OpKind> op_of_cell(std::string_view kind) {
+  if (kind == "BW") return OpKind::Backward;
+  for (const OpKind known : all_op_kinds())
+    if (has_micro_batch(known) && kind == name(known)) return known;
+  return std::nullopt;
+}
 
 CsvCells read_csv_cells(std::string_view text, std::string_view file, std::vector<Fault>& faults) {
   return Reader(file, faults).read(text);

@@ -114,8 +114,8 @@ TEST_CASE("jitter is told from what it is around, and adds up along the critical
   const std::vector<MeasuredFile> files = {measure_as(scratch, "a.csv", truth, given, 20)};
   const CalibrationReport report = calibrate(files).report;
   // 1280 samples of each kind: sigma to some 3 %, so three times that.
-  for (std::size_t kind : {0U, 1U})
-    CHECK(std::get<Lognormal>(report.jitter.compute[kind]).sigma == Approx(0.05).epsilon(0.1));
+  for (const OpKind kind : {OpKind::Forward, OpKind::Backward})
+    CHECK(std::get<Lognormal>(report.jitter.ops[kind]).sigma == Approx(0.05).epsilon(0.1));
   const CalibratedFile& file = report.files.front();
   const auto& [plain, with_jitter] = file.predicted;
   REQUIRE(with_jitter.has_value());
