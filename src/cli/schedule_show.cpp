@@ -23,7 +23,7 @@ struct ScheduleShowArguments {
 // Narrower than this, a row holds its label and nothing to see.
 constexpr std::size_t kMinimumWidth = 40;
 
-int show(const ScheduleShowArguments& arguments) {
+int show_timeline(const ScheduleShowArguments& arguments) {
   const Config config = arguments.config.load();
   check_outputs({arguments.svg}, {config.path, config.schedule.file.value_or("")});
   if (arguments.rank && *arguments.rank >= config.parallelism.pipeline) {
@@ -55,7 +55,7 @@ Command add_schedule_show(CLI::App& parent) {
   app->add_option("--width", arguments->width, "Columns to draw in (default: the terminal's)")
       ->check(CLI::Range(kMinimumWidth, std::size_t{100'000}))
       ->type_name("COLUMNS");
-  return {app, [arguments] { return show(*arguments); }};
+  return {app, [arguments] { return show_timeline(*arguments); }};
 }
 
 }  // namespace ppsim::cli

@@ -40,7 +40,7 @@ struct Candidate {
 };
 
 // "zb-auto:limit=1.5p": what differs from the defaults stands behind the name.
-std::string label_of(const ScheduleInfo& info, const OptionValues& options) {
+std::string label_of_schedule(const ScheduleInfo& info, const OptionValues& options) {
   std::string label = info.name;
   for (const OptionSpec& option : info.options) {
     const OptionValue& value = options.at(option.name);
@@ -111,7 +111,7 @@ class Optimizer {
       if (why_not(info, request)) continue;
       const Schedule schedule = make_schedule(info, request);
       if (!is_comparable(schedule)) return;
-      OptimizationRow row = make_row(label_of(info, options), schedule);
+      OptimizationRow row = make_row(label_of_schedule(info, options), schedule);
       add_candidate(make_order(problem_, schedule));
       if (!best || is_better(row, *best)) best = std::move(row);
     }

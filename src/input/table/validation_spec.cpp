@@ -194,8 +194,8 @@ MemoryColumn read_memory(const ObjectReader& section) {
 
 // One, or a list.
 template <class Read>
-auto read_list(Document& document, const ObjectReader& root, std::string_view key, const ObjectKeys& keys,
-               Read read) {
+auto read_texts(Document& document, const ObjectReader& root, std::string_view key, const ObjectKeys& keys,
+                Read read) {
   std::vector<decltype(read(root))> list;
   if (!root.has(key)) return list;
   const Json& value = root.value(key);
@@ -268,8 +268,8 @@ ValidationSpec read_validation_spec(const std::string& path) {
       spec.computed.push_back(read_computed(document, computed, pointer));
   }
   if (root.has("status")) spec.status = read_status(root.object("status"));
-  spec.measured = read_list(document, root, "measured", kMeasured, read_measured);
-  spec.memory = read_list(document, root, "memory", kMemory, read_memory);
+  spec.measured = read_texts(document, root, "measured", kMeasured, read_measured);
+  spec.memory = read_texts(document, root, "memory", kMemory, read_memory);
   if (spec.measured.empty() && spec.memory.empty())
     throw root.error("expected \"measured\" or \"memory\", the columns with what was measured");
   constexpr std::array<std::string_view, 2> kStep{"makespan", "rank_span"};

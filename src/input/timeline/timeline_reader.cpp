@@ -76,7 +76,7 @@ class Line {
   std::size_t count_ = 0;
 };
 
-OpKind kind_of(const Line& line, std::string_view text) {
+OpKind kind_of_row(const Line& line, std::string_view text) {
   for (const OpKind kind : all_op_kinds())
     if (name(kind) == text) return kind;
   line.fail(fmt::format("there is no kind of op \"{}\"", text));
@@ -97,7 +97,7 @@ Row parse_row(const Line& line, std::size_t first) {
   if (first > 0) row.step = line.number(0, kStepColumn);
   Key& key = row.key;
   key.what = what_of(line, line.cell(first + 1));
-  key.kind = kind_of(line, line.cell(first + 2));
+  key.kind = kind_of_row(line, line.cell(first + 2));
   key.rank = line.number(first, "rank");
   key.stage = line.number(first + 3, "stage");
   if (has_micro_batch(key.kind)) key.micro_batch = line.number(first + 4, "micro_batch");

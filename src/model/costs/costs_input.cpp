@@ -118,7 +118,7 @@ void set_step_end(StageCosts& stage, const CostsInput& costs, const StageReader&
   stage.ops[OpKind::ParameterGather].duration = read.per_step(costs.parameter_gather);
 }
 
-StageCosts make_stage(const CostsInput& costs, const RunShape& shape, const StageReader& read) {
+StageCosts make_given_stage(const CostsInput& costs, const RunShape& shape, const StageReader& read) {
   StageCosts stage;
   stage.ops[OpKind::Forward].duration = read.scaled(costs.forward, Time{});
   set_backward(stage, costs, read);
@@ -250,7 +250,7 @@ Workload make_workload(const CostsInput& costs, const RunShape& shape, const Giv
   Workload workload{.stages = {}, .network = network_of(costs, placed), .pair = scale(costs.pair, ratio)};
   workload.stages.reserve(shape.stages);
   for (std::uint32_t stage = 0; stage < shape.stages; ++stage)
-    workload.stages.push_back(make_stage(costs, shape, StageReader(stage, ratio, stages, slices)));
+    workload.stages.push_back(make_given_stage(costs, shape, StageReader(stage, ratio, stages, slices)));
   if (costs.cluster) set_gpu(workload, costs.cluster->gpu);
   workload.assumptions = assumptions_of(costs, shape, given);
   return workload;

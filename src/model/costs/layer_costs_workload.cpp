@@ -59,8 +59,8 @@ void add_collectives(StageCosts& stage, const ZeroCollectives& zero) {
   add(OpKind::WeightGrad, scattering.weight_grad);
 }
 
-StageCosts make_stage(const ModelRun& run, const LayerCosts& model, LayerRange layers,
-                      const LayerSums& sums) {
+StageCosts make_layer_costs_stage(const ModelRun& run, const LayerCosts& model, LayerRange layers,
+                                  const LayerSums& sums) {
   StageCosts stage;
   stage.layers = layers;
   OpCost &input_grad = stage.ops[OpKind::InputGrad], &weight_grad = stage.ops[OpKind::WeightGrad];
@@ -150,7 +150,7 @@ Workload make_layer_costs_workload(const ModelRun& run, const LayerCosts& model)
   Workload workload{.stages = {}, .network = Network::of_cluster(run.cluster, run.parallelism)};
   for (const LayerRange layers : run.layout.stages) {
     const LayerSums sums = sum_layers(run, model, layers);
-    workload.stages.push_back(make_stage(run, model, layers, sums));
+    workload.stages.push_back(make_layer_costs_stage(run, model, layers, sums));
   }
   workload.overlap_gradients = run.training.overlap_gradients;
   Flops sample;

@@ -25,15 +25,16 @@ StageLayout make_stage_layout(const Model& model, const Parallelism& parallelism
                                                      : make_balanced_layout(layers, shape.stages);
 }
 
-Time share(Time whole, std::uint32_t parts) {
+Time share_among_slices(Time whole, std::uint32_t parts) {
   return (2 * whole + Time(parts)) / (2 * static_cast<std::int64_t>(parts));
 }
-Bytes share(Bytes whole, std::uint32_t parts) {
+Bytes share_among_slices(Bytes whole, std::uint32_t parts) {
   return Bytes(whole.count() / parts + (whole.count() % parts != 0 ? 1 : 0));
 }
 
-OpCost share(OpCost whole, std::uint32_t parts) {
-  for (Time* time : {&whole.duration, &whole.tensor_comm, &whole.other_comm}) *time = share(*time, parts);
+OpCost share_among_slices(OpCost whole, std::uint32_t parts) {
+  for (Time* time : {&whole.duration, &whole.tensor_comm, &whole.other_comm})
+    *time = share_among_slices(*time, parts);
   for (PortBytes& kind : whole.bytes) kind = 1.0 / parts * kind;
   return whole;
 }
@@ -42,13 +43,13 @@ OpCost share(OpCost whole, std::uint32_t parts) {
 void cut_into_slices(Workload& workload, std::uint32_t k) {
   for (StageCosts& stage : workload.stages) {
     for (const OpKind kind : {OpKind::Forward, OpKind::InputGrad, OpKind::WeightGrad})
-      stage.ops[kind] = share(stage.ops[kind], k);
+      stage.ops[kind] = share_among_slices(stage.ops[kind], k);
     stage.ops[OpKind::Backward] = whole_backward(stage.ops[OpKind::InputGrad], stage.ops[OpKind::WeightGrad]);
-    for (Time* time : {&stage.forward_gather, &stage.backward_gather}) *time = share(*time, k);
+    for (Time* time : {&stage.forward_gather, &stage.backward_gather}) *time = share_among_slices(*time, k);
     for (Bytes StageCosts::*bytes :
          {&StageCosts::forward_transfer, &StageCosts::backward_transfer, &StageCosts::activation,
           &StageCosts::activation_freed_at_input_grad, &StageCosts::working}) {
-      stage.*bytes = share(stage.*bytes, k);
+      stage.*bytes = share_among_slices(stage.*bytes, k);
     }
   }
   workload.assumptions.push_back(

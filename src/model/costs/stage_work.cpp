@@ -9,7 +9,7 @@
 namespace ppsim {
 namespace {
 
-void add_products(WorkPart& part, const Products& products) {
+void add_stage_products(WorkPart& part, const Products& products) {
   for (const Product& product : products) part.items.emplace_back(product);
 }
 
@@ -32,15 +32,15 @@ void add_part(StageWork& work, const ModelRun& run, Bytes hidden, const StagePar
   const bool layers = part.layers > 0;
   WorkPart forward{{}, times}, recompute{{}, times}, input_grad{{}, times}, weight_grad{{}, times};
   for (const Operator& op : part.operators) {
-    add_products(forward, op.forward);
+    add_stage_products(forward, op.forward);
     add_traffic(forward, op.forward_traffic);
     if (op.recomputed) {
-      add_products(recompute, op.forward);
+      add_stage_products(recompute, op.forward);
       add_traffic(recompute, op.forward_traffic);
     }
-    add_products(input_grad, op.input_grad);
+    add_stage_products(input_grad, op.input_grad);
     add_traffic(input_grad, op.backward_traffic);
-    add_products(weight_grad, op.weight_grad);
+    add_stage_products(weight_grad, op.weight_grad);
   }
   add_reductions(forward, run, hidden, layers ? 2 : is_embedding ? 1 : 0);
   if (layers && run.parallelism.recompute == Recompute::Full) add_reductions(recompute, run, hidden, 2);

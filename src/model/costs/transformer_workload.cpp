@@ -77,8 +77,8 @@ void set_inference(StageCosts& stage, const ModelRun& run, const Transformer& mo
   stage.kv_cache_prefill = to_bytes(static_cast<double>(stage.kv_cache_step.count()) * model.sequence_length);
 }
 
-StageCosts make_stage(const ModelRun& run, const Transformer& model, const StagePlace& place,
-                      std::span<const StagePart> parts) {
+StageCosts make_transformer_stage(const ModelRun& run, const Transformer& model, const StagePlace& place,
+                                  std::span<const StagePart> parts) {
   StageCosts stage;
   stage.layers = place.layers;
   const double tokens = static_cast<double>(model.sequence_length) / run.parallelism.context;
@@ -110,7 +110,7 @@ Workload make_transformer_workload(const ModelRun& run, const Transformer& model
   for (std::size_t stage = 0; stage < run.layout.stages.size(); ++stage) {
     const StagePlace place = stage_place(run.layout, stage);
     const std::vector<StagePart> parts = stage_parts(run, model, place);
-    StageCosts& costs = workload.stages.emplace_back(make_stage(run, model, place, parts));
+    StageCosts& costs = workload.stages.emplace_back(make_transformer_stage(run, model, place, parts));
     if (run.inference())
       set_inference(costs, run, model, place, steps);
     else

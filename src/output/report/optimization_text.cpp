@@ -28,7 +28,7 @@ std::uint32_t most_in_flight(const Report& report) {
   return most;
 }
 
-std::vector<std::string> make_cells(const OptimizationRow& row, const std::string& remark) {
+std::vector<std::string> make_order_cells(const OptimizationRow& row, const std::string& remark) {
   const Report& report = row.report;
   return {row.label,
           format_time(report.makespan),
@@ -94,9 +94,9 @@ std::string optimization_table(const Optimization& result, const Config& config,
                {"in flight"},
                {"", Align::Left}});
   for (const OptimizationRow& row : result.rows)
-    table.add_row(make_cells(row, row.fits ? "" : painted("over the limit", Ansi::Red, color)));
+    table.add_row(make_order_cells(row, row.fits ? "" : painted("over the limit", Ansi::Red, color)));
   table.add_row(
-      make_cells(result.row, painted(result.proved() ? "optimal" : "best found", Ansi::Green, color)));
+      make_order_cells(result.row, painted(result.proved() ? "optimal" : "best found", Ansi::Green, color)));
   const Schedule& schedule = result.schedule;
   return fmt::format("{}: {}, {}, {}; objective {}, {}\n\n{}\n{}\nof {}\n", config.path,
                      counted(schedule.ranks(), "rank"), counted(schedule.stages(), "stage"),

@@ -142,12 +142,7 @@ class OrderCheck {
 
   // What the rank should have run and did not, by stage and kind.
   void check_complete(Rank rank) {
-    for (std::uint32_t direction = 0; direction < schedule_.placement.directions(); ++direction) {
-      for (std::uint32_t stage = 0; stage < schedule_.stages(); ++stage) {
-        const Stage id = static_cast<Stage>(stage);
-        if (schedule_.placement.rank_of(id, direction) == rank) check_stage(rank, direction, id);
-      }
-    }
+    for_each_stage_of(schedule_, rank, [&](auto... place) { check_stage(place...); });
   }
 
   void check_stage(Rank rank, std::uint32_t direction, Stage stage) {
