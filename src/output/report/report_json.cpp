@@ -75,18 +75,6 @@ Json make_runs(const RunsReport& runs) {
 
 }  // namespace
 
-std::string_view name(Communication communication) {
-  switch (communication) {
-    case Communication::Overlap:
-      return "overlap";
-    case Communication::Blocking:
-      return "blocking";
-    case Communication::Program:
-      return "program";
-  }
-  return "?";
-}
-
 std::string_view name(Contention contention) {
   switch (contention) {
     case Contention::None:
@@ -105,7 +93,7 @@ Json make_document_head(const Config& config) {
                {"seed", config.simulation.seed},
                {"communication", std::string(name(config.simulation.communication))},
                {"contention", std::string(name(config.simulation.contention))}};
-  if (config.simulation.detail == Detail::Full) head["detail"] = "full";
+  if (config.simulation.detail != Detail::Folded) head["detail"] = name(config.simulation.detail);
   return head;
 }
 
