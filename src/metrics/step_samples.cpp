@@ -12,8 +12,9 @@ namespace ppsim {
 namespace {
 
 constexpr std::array<std::optional<OpKind>, kCostKinds> kOpKindOf = {
-    OpKind::Forward, OpKind::Backward,          OpKind::InputGrad,       OpKind::WeightGrad,   std::nullopt,
-    std::nullopt,    OpKind::GradientReduction, OpKind::ParameterGather, OpKind::OptimizerStep};
+    OpKind::Forward,         OpKind::Backward,     OpKind::InputGrad, OpKind::WeightGrad,
+    OpKind::Recompute,       std::nullopt,         std::nullopt,      OpKind::GradientReduction,
+    OpKind::ParameterGather, OpKind::OptimizerStep};
 
 CostKind cost_kind(const Schedule& schedule, std::span<const Op> ops) {
   if (ops.size() > 1) return CostKind::Pair;

@@ -22,18 +22,20 @@ enum class CostKind : std::uint8_t {
   Backward,
   InputGrad,
   WeightGrad,
+  Recompute,
   Pair,       ///< a forward and a backward that run together
   TokenStep,  ///< a forward of inference behind prefill
   GradientReduction,
   ParameterGather,
   OptimizerStep,
 };
-inline constexpr std::size_t kCostKinds = 9;
+inline constexpr std::size_t kCostKinds = 10;
 
 /// Empty for a pair and for a token step, which are no kind of op.
 [[nodiscard]] std::optional<OpKind> op_kind(CostKind kind);
 
-[[nodiscard]] std::string_view name(CostKind kind);  ///< "F", "B", "I", "W", "F+B", "F of a token step", ...
+[[nodiscard]] std::string_view name(
+    CostKind kind);  ///< "F", "B", "I", "W", "R", "F+B", "F of a token step", ...
 
 /// True for what runs for each micro-batch and not once a step.
 [[nodiscard]] constexpr bool is_pass(CostKind kind) {

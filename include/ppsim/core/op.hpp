@@ -53,6 +53,7 @@ enum class OpColor : std::uint8_t { None, Blue, Green, Teal, Yellow, Orange, Vio
 struct KeptParts {
   bool for_input_grad = false;   ///< the part of the activation that I frees
   bool for_weight_grad = false;  ///< the rest of the activation, which W frees
+  bool recomputed = false;       ///< what R has made again
 
   friend constexpr bool operator==(const KeptParts&, const KeptParts&) = default;
 };

@@ -13,6 +13,7 @@ struct LayerSums {
   Seconds backward{};   ///< `recompute` included
   Seconds recompute{};  ///< the forward again
   double activation = 0;
+  double recomputed = 0;  ///< activations that recomputation makes again
   double parameters = 0;
 };
 

@@ -68,10 +68,12 @@ StageCosts make_layer_costs_stage(const ModelRun& run, const LayerCosts& model, 
   stage.ops[OpKind::Forward].duration = to_stage_time(sums.forward);
   input_grad.duration = backward / 2;
   weight_grad.duration = backward - input_grad.duration;
+  stage.ops[OpKind::Recompute].duration = to_stage_time(sums.recompute);
   add_collectives(stage, layer_costs_collectives(run, model, layers));
   stage.ops[OpKind::Backward] = whole_backward(input_grad, weight_grad);
   set_transfers(stage, run, model);
   stage.activation = to_bytes(sums.activation);
+  stage.recomputed = to_bytes(sums.recomputed);
   const StageParameters parameters{.dense = sums.parameters};
   set_static_memory(stage, run, model.dtype, parameters);
   stage.ops[OpKind::OptimizerStep].duration = optimizer_time(run, model.dtype, parameters);
@@ -131,6 +133,7 @@ LayerSums sum_layers(const ModelRun& run, const LayerCosts& model, LayerRange la
     if (recompute) sums.recompute += forward;
     sums.backward += clock.bare_time(cost.backward * share) + (recompute ? forward : Seconds(0));
     sums.activation += layer_activation_bytes(run, model, layer) * run.parallelism.micro_batch_size;
+    if (recompute) sums.recomputed += static_cast<double>(cost.activation.count()) * share;
     sums.parameters += static_cast<double>(cost.parameters) / run.parallelism.tensor;
   }
   return sums;
