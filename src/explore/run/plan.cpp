@@ -76,7 +76,8 @@ RunShape run_shape(const ScheduleInfo& info, const OptionValues& options, std::u
           .decode_steps = count_of(options, "decode_steps"),
           .slices = count_of(options, "slices").value_or(1),
           .steps = count_of(options, "steps").value_or(1),
-          .weight_versions = info.weight_versions};
+          .weight_versions = info.weight_versions,
+          .recompute_ahead = count_of(options, "recompute_ahead").value_or(0) != 0};
 }
 
 // The config's own limits, again for a V that it does not name.
@@ -163,7 +164,8 @@ RunShape shape_of(const Schedule& schedule) {
   RunShape shape{.ranks = schedule.ranks(),
                  .stages = schedule.stages(),
                  .slices = schedule.slices,
-                 .steps = schedule.steps};
+                 .steps = schedule.steps,
+                 .recompute_ahead = schedule.recompute_ahead};
   if (schedule.forward_only) shape.decode_steps = schedule.micro_batches / schedule.requests - 1;
   return shape;
 }
