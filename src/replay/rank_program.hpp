@@ -32,6 +32,8 @@ struct Message {
 
   /// So it is a rendezvous.
   [[nodiscard]] bool has_turn() const { return turn != kNoGate; }
+  /// The sender alone decides when such a message comes.
+  [[nodiscard]] bool comes_unasked() const { return !has_turn() && role == MessageRole::Plain; }
 };
 
 /// What a rank does as the partner of another, beside its program: it takes what the other evicts, and says
