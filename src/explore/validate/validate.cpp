@@ -131,7 +131,7 @@ void set_ratios(const DescribedTable& described, std::vector<PredictedRow>& rows
       return other.measured && has_cells(described, other.row, relative.reference) &&
              same_cells(described, other.row, row.row, relative.by);
     });
-    row.ratio = 0;
+    row.relative = true;
     if (reference == rows.end() || &*reference == &row) continue;
     row.ratio =
         static_cast<double>(reference->predicted.count()) / static_cast<double>(row.predicted.count());

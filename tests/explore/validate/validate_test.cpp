@@ -203,8 +203,11 @@ TEST_CASE("ratios hold each row against the reference of its group: above 1 is f
   CHECK(*validation.rows[0].error() == doctest::Approx(predicted(1) / predicted(0) / 1.2 - 1));
   CHECK(*validation.rows[3].ratio == predicted(2) / predicted(3));
   CHECK(*validation.rows[3].measured_ratio == doctest::Approx(1.25));
-  // References have no error, and neither has a row whose group has no reference.
-  for (const std::size_t i : {1U, 2U, 4U}) CHECK_FALSE(validation.rows[i].error().has_value());
+  // References have no ratio and no error, and neither has a row whose group has no reference.
+  for (const std::size_t i : {1U, 2U, 4U}) {
+    CHECK_FALSE(validation.rows[i].ratio.has_value());
+    CHECK_FALSE(validation.rows[i].error().has_value());
+  }
   CHECK(time_accuracy(validation).count == 2);
 }
 
