@@ -107,7 +107,7 @@ struct Workload {
       tokens_per_step;                        ///< all replicas and steps; inference: tokens produced and read
   std::optional<Flops> model_flops_per_step;  ///< without recomputation: MFU's numerator
   std::optional<FlopsPerSecond> peak_flops;   ///< of all GPUs used: MFU's denominator
-  std::uint64_t gpus = 0;                     ///< GPUs used; 0: costs given outright
+  std::optional<std::uint64_t> gpus;          ///< that are used; empty: costs given outright
   std::vector<std::string> assumptions;       ///< one sentence each
 
   /// What a GPU has taken of its memory when so much is allocated.
