@@ -127,8 +127,8 @@ using WorkloadInput = std::variant<ModelInput, CostsInput>;
 /// rank has: `tensor`, `data` and `context`; `transfer` is what each GPU of a tensor group sends. Throws
 /// Error (where: "/costs/...", "/parallelism/...") for a wrong array length, backward < input_grad, GPUs that
 /// the cluster has not, and the like.
-[[nodiscard]] Workload make_workload(const CostsInput& costs, const RunShape& shape, const GivenFor& given,
-                                     const Parallelism& parallelism = {});
+[[nodiscard]] Workload make_workload(const CostsInput& costs, const RunShape& shape,
+                                     const CostGranularity& given, const Parallelism& parallelism = {});
 
 /// A model on a cluster. Slices share a micro-batch's times, activations and transfers evenly: attention
 /// computes all scores (see the assumptions), so that a later slice costs no more than the first.
