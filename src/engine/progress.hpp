@@ -56,9 +56,9 @@ class Progress {
     }
   }
 
-  /// Lets `vertex`, which has finished, send: `move(edge, class, wire, now)` gives each transfer its Passage.
-  /// Calls `ready(target)` for each vertex whose inputs are all on their way: its start and finish are known
-  /// then.
+  /// Lets `vertex`, which has finished, send: `move(edge, class, wire, now)` gives each transfer its
+  /// TransferTimes. Calls `ready(target)` for each vertex whose inputs are all on their way: its start and
+  /// finish are known then.
   template <class Move, class Ready>
   void finish(VertexId vertex, Move move, Ready ready) {
     count_finished();
@@ -74,9 +74,9 @@ class Progress {
       if (kind == kPartEdge) {
         arrive(targets_[edge], part_time(vertex, edge), ready);
       } else if (is_transfer(kind)) {
-        const auto passage = move(edge, kind, wire(edge, kind), now);
-        if (blocking_ && classes_[kind].holds_sender) released = std::max(released, passage.sent);
-        note_passage(edge, passage, ready);
+        const auto times = move(edge, kind, wire(edge, kind), now);
+        if (blocking_ && classes_[kind].holds_sender) released = std::max(released, times.sent);
+        note_times(edge, times, ready);
       } else {
         arrive(targets_[edge], now, ready);
       }
@@ -109,11 +109,11 @@ class Progress {
   }
 
   /// The transfer over `edge` is on its way.
-  template <class Passage, class Ready>
-  void note_passage(EdgeId edge, const Passage& passage, Ready ready) {
-    timeline_.transfer_start[edge] = passage.start;
-    timeline_.transfer_finish[edge] = passage.arrival;
-    arrive(targets_[edge], passage.arrival, ready);
+  template <class Times, class Ready>
+  void note_times(EdgeId edge, const Times& times, Ready ready) {
+    timeline_.transfer_start[edge] = times.start;
+    timeline_.transfer_finish[edge] = times.arrival;
+    arrive(targets_[edge], times.arrival, ready);
   }
 
   /// One of the target's inputs is there at `at`.
