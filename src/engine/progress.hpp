@@ -18,7 +18,7 @@ namespace ppsim {
   return Time(static_cast<Time::rep>(Int128{part.count()} * duration.count() / whole.count()));
 }
 
-/// Of one run after another, in the same room; restart() begins each.
+/// Of one run after another, in the same memory; restart() begins each.
 class Progress {
  public:
   /// Keeps a reference to the graph.
