@@ -14,8 +14,8 @@ EventRun::EventRun(const OpGraph& graph)
       events_(std::greater<>{}, with_capacity(graph.rank_count() + std::size_t{1})) {}
 
 const Timeline& EventRun::run(LinkModel& links, const RunTimes& times) {
-  const auto move = [&](EdgeId edge, EdgeClass kind, Time wire, Time now) {
-    return *links.admit(classes_[kind], edge, wire, now);
+  const auto move = [&](EdgeId edge, EdgeClass kind, Time transmission, Time now) {
+    return *links.admit(classes_[kind], edge, transmission, now);
   };
   const auto ready = [&](VertexId vertex) { events_.push({progress_.finish_time(vertex), vertex}); };
   progress_.restart(times);

@@ -146,7 +146,7 @@ void TransferRun::finish(VertexId vertex, Time now) {
 
 // All that the transfer waits for is there.
 void TransferRun::move(LinkModel& links, EdgeId edge, Time now) {
-  const auto times = links.admit(class_of(edge), edge, progress_.wire(edge, kind_of(edge)), now);
+  const auto times = links.admit(class_of(edge), edge, progress_.transmission(edge, kind_of(edge)), now);
   transfer_ready_[edge] = times ? times->start : now;
   if (times) note_times(edge, *times);
 }

@@ -90,7 +90,7 @@ class TrafficMeter {
       if (one == nullptr) continue;
       auto& row = rows[{one->from, one->to, one->bytes}];
       row.first = one;
-      row.second.add(one->wire + one->latency,
+      row.second.add(one->transmission + one->latency,
                      timeline_.transfer_finish[edge] - timeline_.transfer_start[edge]);
     }
     for (const auto& [key, row] : rows) add_transfer(*row.first, row.second.take());

@@ -94,7 +94,8 @@ TEST_CASE("a draw is a pure function of seed, run and place") {
     for (const std::uint32_t run : order) {
       const RunTimes times = draw.draw(run, buffers);
       if (run == wanted)
-        result = {{times.durations.begin(), times.durations.end()}, {times.wires.begin(), times.wires.end()}};
+        result = {{times.durations.begin(), times.durations.end()},
+                  {times.transmissions.begin(), times.transmissions.end()}};
     }
     return result;
   };
@@ -113,7 +114,7 @@ TEST_CASE("what has no jitter is as the graph has it") {
   const JitterDraw none(graph, of_compute(Lognormal{0}), 1);
   auto buffers = none.make_buffers();
   const RunTimes same = none.draw(5, buffers);
-  CHECK((same.durations.empty() && same.wires.empty()));
+  CHECK((same.durations.empty() && same.transmissions.empty()));
   CHECK_FALSE(of_compute(Lognormal{0}).any());
 
   Jitter forward;
@@ -122,14 +123,14 @@ TEST_CASE("what has no jitter is as the graph has it") {
   const JitterDraw draw(graph, forward, 1);
   buffers = draw.make_buffers();
   const RunTimes times = draw.draw(0, buffers);
-  CHECK(times.wires.empty());
+  CHECK(times.transmissions.empty());
   for (VertexId v = 0; v < graph.vertex_count(); ++v) {
     const bool varied = times.durations[v] != graph.durations()[v];
     CHECK(varied == (graph.ops(v).front().kind == OpKind::Forward));
   }
 }
 
-TEST_CASE("only transfers have wire times, and only those vary with them") {
+TEST_CASE("only transfers have transmission times, and only those vary with them") {
   const OpGraph graph = reference_graph();
   Jitter jitter;
   jitter.transfers = Samples{{2}};
@@ -138,7 +139,8 @@ TEST_CASE("only transfers have wire times, and only those vary with them") {
   const RunTimes times = draw.draw(0, buffers);
   CHECK(times.durations.empty());
   for (EdgeId edge = 0; edge < graph.edge_count(); ++edge)
-    CHECK(times.wires[edge] == (is_transfer(graph.edge_arrays().classes[edge]) ? Time(100'000) : Time(0)));
+    CHECK(times.transmissions[edge] ==
+          (is_transfer(graph.edge_arrays().classes[edge]) ? Time(100'000) : Time(0)));
   // Reference costs with hops of 2 x 50 + 5 us: 192 + 21 ms and 124 hops of them on the way (closed form of
   // 1F1B).
   Simulator simulator(graph, Contention("none"));

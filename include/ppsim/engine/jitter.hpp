@@ -48,8 +48,8 @@ class JitterDraw {
 
   /// The times of one run; the next run overwrites them.
   struct Buffers {
-    std::vector<Time> durations;  ///< [vertices]
-    std::vector<Time> wires;      ///< [edges]
+    std::vector<Time> durations;      ///< [vertices]
+    std::vector<Time> transmissions;  ///< [edges]
   };
   [[nodiscard]] Buffers make_buffers() const;
 
