@@ -43,12 +43,6 @@ std::string beside_config(const std::string& file, const std::string& config) {
   return (here / file).lexically_normal().lexically_proximate(folder).string();
 }
 
-// "none, fifo or fair"
-std::string either(const std::vector<std::string_view>& names) {
-  const auto last = names.end() - 1;
-  return fmt::format("{} or {}", fmt::join(names.begin(), last, ", "), *last);
-}
-
 CLI::Validator finite_number(bool zero) {
   return CLI::Validator(
       [zero](const std::string& text) {
@@ -61,11 +55,17 @@ CLI::Validator finite_number(bool zero) {
       "");
 }
 
+// "overlap, blocking or program"
+std::string one_of(std::span<const std::string_view> names) {
+  return fmt::format("{} or {}", fmt::join(names.first(names.size() - 1), ", "), names.back());
+}
+
 }  // namespace
 
-void ConfigArguments::declare(CLI::App& app, bool with_schedule) {
-  app.add_option("CONFIG", path, "JSON config")->required();
+CLI::Option* ConfigArguments::declare(CLI::App& app, bool with_schedule) {
+  CLI::Option* config = app.add_option("CONFIG", path, "JSON config")->required();
   declare_overrides(app, with_schedule);
+  return config;
 }
 
 void ConfigArguments::declare_overrides(CLI::App& app, bool with_schedule) {
@@ -74,8 +74,9 @@ void ConfigArguments::declare_overrides(CLI::App& app, bool with_schedule) {
         ->check(not_empty())
         ->type_name("NAME");
   declare_named(app, *this, "--micro-batches", "/parallelism/micro_batches", "Micro-batches a step");
-  declare_named(app, *this, "--communication", "/simulation/communication", "overlap, blocking or program");
-  declare_named(app, *this, "--contention", "/simulation/contention", either(contention_names()));
+  declare_named(app, *this, "--communication", "/simulation/communication",
+                one_of(names_of<Communication>()));
+  declare_named(app, *this, "--contention", "/simulation/contention", one_of(contention_names()));
   app.add_option("--set", set, "Put a value into the config: /json/pointer=value")
       ->allow_extra_args(false)  // one value each time, or it would swallow CONFIG
       ->type_name("/POINTER=VALUE");

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "ppsim/core/enum_names.hpp"
 #include "ppsim/core/error.hpp"
 #include "ppsim/core/op.hpp"
 #include "ppsim/core/units.hpp"
@@ -32,12 +33,20 @@ enum class Communication : std::uint8_t {
   Blocking,  ///< a send holds the sender's compute stream until its last byte has left
   Program,   ///< sends and receives run in the order of the programs, as rendezvous
 };
+template <>
+inline constexpr auto kEnumNames<Communication> =
+    enum_names<Communication>({{Communication::Overlap, "overlap"},
+                               {Communication::Blocking, "blocking"},
+                               {Communication::Program, "program"}});
 
 /// Communication::Program: which sends and receives of a rank run one after the other.
 enum class CommStreams : std::uint8_t {
   Rank,  ///< all of a rank: one communicator for all ranks
   Pair,  ///< those with one peer in one direction: a communicator for each ordered pair of ranks
 };
+template <>
+inline constexpr auto kEnumNames<CommStreams> = enum_names<CommStreams>({{CommStreams::Rank, "rank"},
+                                                                         {CommStreams::Pair, "pair"}});
 
 struct ProgramStreams {
   CommStreams per = CommStreams::Rank;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "ppsim/core/enum_names.hpp"
 #include "ppsim/core/units.hpp"
 #include "ppsim/input/config/config.hpp"
 #include "text/csv_table.hpp"
@@ -28,6 +29,10 @@ struct MeasuredColumn {
 
 /// Of which ranks the largest is taken.
 enum class MemoryOf : std::uint8_t { AllRanks, FirstRank, LastRank };
+template <>
+inline constexpr auto kEnumNames<MemoryOf> = enum_names<MemoryOf>({{MemoryOf::AllRanks, "all"},
+                                                                   {MemoryOf::FirstRank, "first"},
+                                                                   {MemoryOf::LastRank, "last"}});
 
 /// What of a GPU's memory was measured.
 enum class MemoryPart : std::uint8_t {
@@ -36,6 +41,12 @@ enum class MemoryPart : std::uint8_t {
   Activations,  ///< kept from forwards to backwards
   Static        ///< weights, gradients, optimizer state and buffers
 };
+template <>
+inline constexpr auto kEnumNames<MemoryPart> = enum_names<MemoryPart>({{MemoryPart::Reserved, "reserved"},
+                                                                       {MemoryPart::Allocated, "allocated"},
+                                                                       {MemoryPart::Activations,
+                                                                        "activations"},
+                                                                       {MemoryPart::Static, "static"}});
 
 struct MemoryColumn {
   std::string column;

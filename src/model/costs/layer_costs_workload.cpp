@@ -106,7 +106,7 @@ void check_model(const ModelRun& run, const LayerCosts&) {
   };
   refuse(parallelism.context > 1, "/parallelism/context", "the attention core");
   refuse(parallelism.expert > 1, "/parallelism/expert", "experts");
-  refuse(parallelism.expert_tensor > 1, "/parallelism/expert_tensor", "experts");
+  refuse(parallelism.expert_tensor.value_or(1) > 1, "/parallelism/expert_tensor", "experts");
   refuse(training.fused_loss, "/training/fused_loss", "the loss");
   refuse(training.working_memory, "/training/working_memory", "what a pass needs");
   refuse(training.gathered_logits, "/training/gathered_logits", "the loss");

@@ -12,10 +12,6 @@
 namespace ppsim {
 namespace {
 
-std::string_view name(OrderObjective objective) {
-  return objective == OrderObjective::Makespan ? "makespan" : "span";
-}
-
 const RankReport& fullest(const Report& report) {
   return *std::max_element(
       report.per_rank.begin(), report.per_rank.end(),

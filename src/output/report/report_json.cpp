@@ -76,18 +76,6 @@ Json make_runs(const RunsReport& runs) {
 
 }  // namespace
 
-std::string_view name(Communication communication) {
-  switch (communication) {
-    case Communication::Overlap:
-      return "overlap";
-    case Communication::Blocking:
-      return "blocking";
-    case Communication::Program:
-      return "program";
-  }
-  return "?";
-}
-
 Json make_document_head(const Config& config) {
   Json head = {{"ppsim_version", std::string(version())},
                {"schema_version", kReportSchema},
@@ -95,7 +83,7 @@ Json make_document_head(const Config& config) {
                {"seed", config.simulation.seed},
                {"communication", std::string(name(config.simulation.communication))},
                {"contention", config.simulation.contention.name()}};
-  if (config.simulation.detail == Detail::Full) head["detail"] = "full";
+  if (config.simulation.detail != Detail::Folded) head["detail"] = name(config.simulation.detail);
   return head;
 }
 

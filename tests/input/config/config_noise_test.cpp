@@ -87,8 +87,10 @@ TEST_CASE("samples lie beside the file that names them") {
   CHECK(config.resolved.find(R"("samples":"measured/f.csv")") != std::string::npos);
 }
 
-TEST_CASE("a config without noise resolves to what it did before there was any") {
-  CHECK(load_config("configs/reference_8x64.json").resolved.find("noise") == std::string::npos);
+TEST_CASE("a config without noise says that there is none") {
+  const Config config = load_config("configs/reference_8x64.json");
+  CHECK(config.resolved.find(R"("noise":null)") != std::string::npos);
+  CHECK_FALSE(config.simulation.noise.jitter.any());
 }
 
 }  // namespace

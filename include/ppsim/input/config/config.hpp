@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ppsim/core/enum_names.hpp"
 #include "ppsim/engine/contention.hpp"
 #include "ppsim/engine/jitter.hpp"
 #include "ppsim/engine/simulate.hpp"
@@ -49,6 +50,9 @@ enum class Detail : std::uint8_t {
   Folded,  ///< one for all replicas, which move in step
   Full,    ///< each by itself
 };
+template <>
+inline constexpr auto kEnumNames<Detail> = enum_names<Detail>({{Detail::Folded, "folded"},
+                                                               {Detail::Full, "full"}});
 
 struct Simulation {
   Communication communication = Communication::Overlap;
