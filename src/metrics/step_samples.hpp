@@ -60,10 +60,10 @@ struct OpSample {
 struct TransferSample {
   bool crosses_nodes = false;
   Bytes bytes;
-  Time wire{};         ///< as the graph has it: bytes / bandwidth of the route
-  Time latency{};      ///< and behind that
-  Time measured{};     ///< from departure to arrival
-  bool alone = false;  ///< no other transfer was on any of its links meanwhile
+  Time transmission{};  ///< as the graph has it: bytes / bandwidth of the route
+  Time latency{};       ///< and behind that
+  Time measured{};      ///< from departure to arrival
+  bool alone = false;   ///< no other transfer was on any of its links meanwhile
   bool awaited =
       false;  ///< the receiver had nothing to run meanwhile: else it may have seen the arrival late
 

@@ -211,7 +211,7 @@ void set_gpu(Workload& workload, const Gpu& gpu) {
 }
 
 std::vector<std::string> assumptions_of(const CostsInput& costs, const RunShape& shape,
-                                        const GivenFor& given) {
+                                        const CostGranularity& given) {
   std::vector<std::string> list = {"Costs are as given: every micro-batch of a stage takes the same time."};
   if (!shape.decode_steps && costs.input_grad.empty() && costs.weight_grad.empty()) {
     list.push_back("A backward that the schedule splits is half for the input and half for the weights.");
@@ -257,7 +257,7 @@ const Cluster* cluster_of(const WorkloadInput& input) {
   return cluster ? &*cluster : nullptr;
 }
 
-Workload make_workload(const CostsInput& costs, const RunShape& shape, const GivenFor& given,
+Workload make_workload(const CostsInput& costs, const RunShape& shape, const CostGranularity& given,
                        const Parallelism& parallelism) {
   PPSIM_ASSERT(shape.stages > 0 && given.stages > 0 && shape.slices > 0 && given.slices > 0,
                fmt::format("{} of {} stages", shape.stages, given.stages));

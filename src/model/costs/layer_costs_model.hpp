@@ -18,7 +18,7 @@ struct LayerSums {
 };
 
 /// Throws Error (where: the config key) for a run that costs of layers say too little for.
-void check_layer_costs(const ModelRun& run);
+void check_model(const ModelRun& run, const LayerCosts& model);
 
 [[nodiscard]] LayerSums sum_layers(const ModelRun& run, const LayerCosts& model, LayerRange layers);
 

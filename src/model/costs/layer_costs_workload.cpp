@@ -90,7 +90,7 @@ bool has_plain_kernels(const Training& training) {
 
 }  // namespace
 
-void check_layer_costs(const ModelRun& run) {
+void check_model(const ModelRun& run, const LayerCosts&) {
   if (run.inference())
     throw Error("/model/layer_costs",
                 "layer costs say nothing of token steps and KV cache; expected a transformer");
@@ -149,7 +149,7 @@ ZeroCollectives layer_costs_collectives(const ModelRun& run, const LayerCosts& m
 }
 
 Workload make_layer_costs_workload(const ModelRun& run, const LayerCosts& model) {
-  check_layer_costs(run);
+  check_model(run, model);
   Workload workload{.stages = {}, .network = Network::of_cluster(run.cluster, run.parallelism)};
   for (const LayerRange layers : run.layout.stages) {
     const LayerSums sums = sum_layers(run, model, layers);

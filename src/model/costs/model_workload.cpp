@@ -168,11 +168,12 @@ Workload make_workload(const ModelInput& input, const Parallelism& parallelism, 
   if (shape.slices > 1) cut_into_slices(workload, shape.slices);
   add_steps(workload, shape);
   const Parallelism& used = run.parallelism;
-  workload.gpus = std::uint64_t{used.tensor} * used.pipeline * used.replicas();
+  const std::uint64_t gpus = std::uint64_t{used.tensor} * used.pipeline * used.replicas();
+  workload.gpus = gpus;
   workload.gpu_memory = input.cluster.gpu.memory;
   workload.runtime_memory = input.cluster.gpu.runtime_memory;
   workload.allocator_margin = input.cluster.gpu.allocator_margin;
-  workload.peak_flops = clock.peak() * static_cast<double>(workload.gpus);
+  workload.peak_flops = clock.peak() * static_cast<double>(gpus);
   return workload;
 }
 

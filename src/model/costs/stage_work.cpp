@@ -58,8 +58,7 @@ std::vector<StageWork> make_stage_work(const ModelInput& input, const Parallelis
   const auto* model = std::get_if<Transformer>(&input.model);
   if (model == nullptr || shape.decode_steps || shape.slices > 1) return {};
   const ModelRun run = make_run(input, parallelism, shape);
-  check_transformer(*model);
-  check_split(*model, run);
+  check_model(run, *model);
   const double tokens = static_cast<double>(model->sequence_length) / parallelism.context;
   const Bytes hidden = hidden_bytes(run, *model, tokens);
   std::vector<StageWork> stages;

@@ -105,8 +105,7 @@ std::uint64_t tokens_per_step(const ModelRun& run, const Transformer& model) {
 }  // namespace
 
 Workload make_transformer_workload(const ModelRun& run, const Transformer& model) {
-  check_transformer(model);
-  check_split(model, run);
+  check_model(run, model);
   Workload workload{.stages = {}, .network = Network::of_cluster(run.cluster, run.parallelism)};
   const std::vector<DecodeStep> steps =
       run.inference() ? decode_steps(run, model) : std::vector<DecodeStep>{};

@@ -48,9 +48,10 @@ struct CostsInput {
   [[nodiscard]] bool uniform() const;
 };
 
-/// What costs given outright were given for. Slices as a schedule runs them: costs are per slice.
-struct GivenFor {
-  /* implicit */ GivenFor(std::uint32_t stages_given, std::uint32_t slices_given = 1)
+/// How finely the model and its micro-batches are cut where costs are given outright: each cost is that of
+/// one slice of a micro-batch through one stage. 8 stages and 1 slice: costs of an eighth of the model each.
+struct CostGranularity {
+  /* implicit */ CostGranularity(std::uint32_t stages_given, std::uint32_t slices_given = 1)
       : stages(stages_given), slices(slices_given) {}
 
   std::uint32_t stages;

@@ -110,7 +110,7 @@ struct Workload {
       tokens_per_step;                        ///< all replicas and steps; inference: tokens produced and read
   std::optional<Flops> model_flops_per_step;  ///< without recomputation: MFU's numerator
   std::optional<FlopsPerSecond> peak_flops;   ///< of all GPUs used: MFU's denominator
-  std::uint64_t gpus = 0;                     ///< GPUs used; 0: costs given outright
+  std::optional<std::uint64_t> gpus;          ///< that are used; empty: costs given outright
   std::vector<std::string> assumptions;       ///< one sentence each
 
   /// What a GPU has taken of its memory when so much is allocated.
@@ -131,8 +131,8 @@ using WorkloadInput = std::variant<ModelInput, CostsInput>;
 /// Error (where: "/costs/...", "/parallelism/...") for a wrong array length, backward < input_grad, GPUs that
 /// the cluster has not, and the like; (where: "/schedule/recompute_ahead") where R is an op of its own and no
 /// stage's costs give it a time.
-[[nodiscard]] Workload make_workload(const CostsInput& costs, const RunShape& shape, const GivenFor& given,
-                                     const Parallelism& parallelism = {});
+[[nodiscard]] Workload make_workload(const CostsInput& costs, const RunShape& shape,
+                                     const CostGranularity& given, const Parallelism& parallelism = {});
 
 /// A model on a cluster. Slices share a micro-batch's times, activations and transfers evenly: attention
 /// computes all scores (see the assumptions), so that a later slice costs no more than the first.
