@@ -66,6 +66,7 @@ def table():
     suites = [
         Suite("format", [script("check_format.py")]),
         Suite("layers", [script("check_layers.py")]),
+        Suite("unity", [script("check_unity.py")]),
         Suite("headers", [script("check_headers.py")]),
         Suite("build", [script("meson_build.py", *RELEASE)]),
         Suite("unit", [script("meson_tests.py", "build/release")]),

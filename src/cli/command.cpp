@@ -1,18 +1,20 @@
 #include "cli/command.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
+#include "core/numbers.hpp"
 #include "ppsim/core/error.hpp"
+#include "ppsim/engine/contention.hpp"
 #include "ppsim/explore/run/compare.hpp"
 #include "text/files.hpp"
 
@@ -44,21 +46,26 @@ std::string beside_config(const std::string& file, const std::string& config) {
 CLI::Validator finite_number(bool zero) {
   return CLI::Validator(
       [zero](const std::string& text) {
-        double number = 0;
-        const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-        const bool fits = failure == std::errc{} && end == text.data() + text.size() && std::isfinite(number);
-        return fits && (number > 0 || (zero && number == 0))
+        const auto number = parse_number<double>(text);
+        const bool fits = number && std::isfinite(*number);
+        return fits && (*number > 0 || (zero && *number == 0))
                    ? std::string()
                    : fmt::format("is {}, expected a number above 0{}", text, zero ? ", or 0" : "");
       },
       "");
 }
 
+// "overlap, blocking or program"
+std::string one_of(std::span<const std::string_view> names) {
+  return fmt::format("{} or {}", fmt::join(names.first(names.size() - 1), ", "), names.back());
+}
+
 }  // namespace
 
-void ConfigArguments::declare(CLI::App& app, bool with_schedule) {
-  app.add_option("CONFIG", path, "JSON config")->required();
+CLI::Option* ConfigArguments::declare(CLI::App& app, bool with_schedule) {
+  CLI::Option* config = app.add_option("CONFIG", path, "JSON config")->required();
   declare_overrides(app, with_schedule);
+  return config;
 }
 
 void ConfigArguments::declare_overrides(CLI::App& app, bool with_schedule) {
@@ -67,8 +74,9 @@ void ConfigArguments::declare_overrides(CLI::App& app, bool with_schedule) {
         ->check(not_empty())
         ->type_name("NAME");
   declare_named(app, *this, "--micro-batches", "/parallelism/micro_batches", "Micro-batches a step");
-  declare_named(app, *this, "--communication", "/simulation/communication", "overlap, blocking or program");
-  declare_named(app, *this, "--contention", "/simulation/contention", "none, fifo or fair");
+  declare_named(app, *this, "--communication", "/simulation/communication",
+                one_of(names_of<Communication>()));
+  declare_named(app, *this, "--contention", "/simulation/contention", one_of(contention_names()));
   app.add_option("--set", set, "Put a value into the config: /json/pointer=value")
       ->allow_extra_args(false)  // one value each time, or it would swallow CONFIG
       ->type_name("/POINTER=VALUE");

@@ -50,8 +50,8 @@ struct ConfigArguments {
   std::vector<std::string> named;  ///< "/pointer=value" of --micro-batches and the like
   std::vector<std::string> set;
 
-  /// Declares CONFIG and the options. `with_schedule`: --schedule too.
-  void declare(CLI::App& app, bool with_schedule = true);
+  /// Declares CONFIG, which it returns, and the options. `with_schedule`: --schedule too.
+  CLI::Option* declare(CLI::App& app, bool with_schedule = true);
   /// The options alone, where CONFIG is given in another way.
   void declare_overrides(CLI::App& app, bool with_schedule = true);
 

@@ -1,23 +1,55 @@
 #include "cli/command.hpp"
+#include "output/config/config_schema.hpp"
+#include "output/config/key_reference.hpp"
+#include "ppsim/core/error.hpp"
 #include "ppsim/output/config/config_listing.hpp"
 
 namespace ppsim::cli {
+namespace {
+
+struct ConfigCommandArguments {
+  ConfigArguments config;
+  std::string section, schema;
+  bool keys = false, json = false;
+};
+
+int show_config(const ConfigCommandArguments& arguments) {
+  const auto& [config_arguments, section, schema, keys, json] = arguments;
+  if (!schema.empty()) {
+    print(config_schema(schema));
+  } else if (keys) {
+    print(json ? key_reference_json(section) : key_reference(section));
+  } else {
+    const Config config = config_arguments.load();
+    print(json ? config_json(config) : config_table(config));
+  }
+  return 0;
+}
+
+}  // namespace
 
 Command add_config(CLI::App& parent) {
-  struct Arguments {
-    ConfigArguments config;
-    bool json = false;
-  };
   CLI::App* app =
       parent.add_subcommand("config", "Print the resolved config: every value and where it came from");
-  const auto arguments = std::make_shared<Arguments>();
-  arguments->config.declare(*app);
+  const auto arguments = std::make_shared<ConfigCommandArguments>();
+  CLI::Option* config = arguments->config.declare(*app);
+  CLI::Option* keys =
+      app->add_option(
+             "--keys", arguments->section,
+             "Print what each key of a section means, its type and its default; all sections by default")
+          ->expected(0, 1)
+          ->type_name("[SECTION]");
+  CLI::Option* schema =
+      app->add_option("--schema", arguments->schema, "Print the JSON Schema of a section, or of \"config\"")
+          ->check(not_empty())
+          ->type_name("NAME");
   add_switch(*app, "--json", arguments->json, "Print the resolved document and its origins as JSON");
-  return {app, [arguments] {
-            const Config config = arguments->config.load();
-            print(arguments->json ? config_json(config) : config_table(config));
-            return 0;
-          }};
+  config->required(false);
+  app->callback([=] {
+    arguments->keys = keys->count() > 0;
+    if (config->count() == 0 && !arguments->keys && schema->count() == 0) throw CLI::RequiredError("CONFIG");
+  });
+  return {app, [arguments] { return show_config(*arguments); }};
 }
 
 }  // namespace ppsim::cli

@@ -24,7 +24,7 @@ struct ScheduleOptimizeArguments {
 OptimizeOptions options_of(const ScheduleOptimizeArguments& arguments) {
   OptimizeOptions options = arguments.options;
   options.split = arguments.backward == "split";
-  options.objective = arguments.objective == "span" ? OrderObjective::Span : OrderObjective::Makespan;
+  options.objective = from_name<OrderObjective>(arguments.objective).value_or(OrderObjective::Makespan);
   if (!arguments.memory_limit.empty())
     options.limit = parse_memory_limit(arguments.memory_limit, "--memory-limit");
   return options;
@@ -50,7 +50,8 @@ void declare(CLI::App& app, ScheduleOptimizeArguments& arguments) {
   add_output(app, "-o,--output", arguments.output, "Write the order as a schedule file (CSV)");
   app.add_option("--objective", arguments.objective,
                  "makespan: first start to last finish; span: the longest of a rank's own")
-      ->check(CLI::IsMember({"makespan", "span"}))
+      ->check(CLI::IsMember(
+          {std::string(name(OrderObjective::Makespan)), std::string(name(OrderObjective::Span))}))
       ->capture_default_str();
   app.add_option("--backward", arguments.backward, "split: in I and W; whole: one op")
       ->check(CLI::IsMember({"split", "whole"}))

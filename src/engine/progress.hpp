@@ -11,6 +11,13 @@
 
 namespace ppsim {
 
+/// What of an action's `duration` is collectives: the same share as of its duration in the graph.
+[[nodiscard]] inline Time collective_part(const OpGraph& graph, VertexId vertex, Time duration) {
+  const Time whole = graph.durations()[vertex], part = graph.collective_times()[vertex];
+  if (duration == whole) return part;
+  return Time(static_cast<Time::rep>(Int128{part.count()} * duration.count() / whole.count()));
+}
+
 /// Of one run after another, in the same room; restart() begins each.
 class Progress {
  public:
@@ -88,12 +95,9 @@ class Progress {
 
   [[nodiscard]] Time duration(VertexId vertex) const { return durations_[vertex]; }
 
-  /// What of it is collectives in this run: as much as the graph says.
+  /// What of it is collectives in this run.
   [[nodiscard]] Time collective_time(VertexId vertex) const {
-    const Time whole = graph_.durations()[vertex], part = graph_.collective_times()[vertex];
-    if (durations_[vertex] == whole) return part;
-    const Int128 product = Int128{part.count()} * durations_[vertex].count();
-    return Time(static_cast<Time::rep>(product / whole.count()));
+    return collective_part(graph_, vertex, durations_[vertex]);
   }
 
   /// Other traffic held its collectives up.

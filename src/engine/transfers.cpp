@@ -199,7 +199,7 @@ void TransferRun::allow(EdgeId edge, Time at) {
 
 Timeline run_transfers(const OpGraph& graph, LinkModel& links) {
   TransferRun engine(graph);
-  engine.run(links, {});
+  engine.run(links, links.share_before({}));
   return std::move(engine).take();
 }
 

@@ -113,7 +113,7 @@ class TrafficMeter {
 
   /// Collectives of an op, alone on their links, and what they put on each GPU's ports.
   [[nodiscard]] Time collective_time(Op op, Time duration) const {
-    if (!is_compute(op.kind)) return op.kind == OpKind::OptimizerStep ? Time{} : duration;
+    if (is_collective(op.kind)) return duration;
     return tensor_comm(schedule_, workload_, op) + other_comm(schedule_, workload_, op);
   }
 

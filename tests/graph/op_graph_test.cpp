@@ -130,8 +130,8 @@ TEST_CASE("a pair is one vertex as long as the pair rule says") {
 TEST_CASE("a gradient reduction follows a rank's program, one for each of its stages") {
   const Schedule schedule = make_schedule("interleaved", {2, 2, 2});
   Workload workload = workload_of(uniform_costs(1, 2), schedule);
-  for (StageCosts& stage : workload.stages) stage.gradient_reduction = Time(7);
-  workload.stages[3].gradient_reduction = Time{};
+  for (StageCosts& stage : workload.stages) stage.ops[OpKind::GradientReduction].duration = Time(7);
+  workload.stages[3].ops[OpKind::GradientReduction].duration = Time{};
   const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
   CHECK(graph.vertex_count() == schedule.ops.size() + 3);
   const VertexId end = graph.rank_begin()[1];
@@ -143,8 +143,9 @@ TEST_CASE("a gradient reduction follows a rank's program, one for each of its st
 TEST_CASE("an optimizer step follows its stage's reduction, and stands alone where there is none") {
   const Schedule schedule = make_schedule("interleaved", {2, 2, 2});
   Workload workload = workload_of(uniform_costs(1, 2), schedule);
-  workload.stages[0].gradient_reduction = Time(7);
-  workload.stages[0].optimizer_step = workload.stages[1].optimizer_step = Time(5);
+  workload.stages[0].ops[OpKind::GradientReduction].duration = Time(7);
+  workload.stages[0].ops[OpKind::OptimizerStep].duration =
+      workload.stages[1].ops[OpKind::OptimizerStep].duration = Time(5);
   const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
   CHECK(graph.vertex_count() == schedule.ops.size() + 3);
   const VertexId end = graph.rank_begin()[1];
@@ -292,7 +293,7 @@ TEST_CASE(
 TEST_CASE("each of several steps ends with a reduction on every rank") {
   const Schedule schedule = make_schedule("pipedream-2bw", {2, 2, 1}, {{"steps", std::int64_t{2}}});
   Workload workload = workload_of(uniform_costs(1, 2), schedule);
-  for (StageCosts& stage : workload.stages) stage.gradient_reduction = Time(7);
+  for (StageCosts& stage : workload.stages) stage.ops[OpKind::GradientReduction].duration = Time(7);
   const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
   std::vector<std::string> kinds(2);
   for (VertexId v = 0; v < graph.vertex_count(); ++v)

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "ppsim/core/enum_names.hpp"
 #include "ppsim/core/error.hpp"
 #include "ppsim/core/op.hpp"
 #include "ppsim/core/units.hpp"
@@ -32,12 +33,20 @@ enum class Communication : std::uint8_t {
   Blocking,  ///< a send holds the sender's compute stream until its last byte has left
   Program,   ///< sends and receives run in the order of the programs, as rendezvous
 };
+template <>
+inline constexpr auto kEnumNames<Communication> =
+    enum_names<Communication>({{Communication::Overlap, "overlap"},
+                               {Communication::Blocking, "blocking"},
+                               {Communication::Program, "program"}});
 
 /// Communication::Program: which sends and receives of a rank run one after the other.
 enum class CommStreams : std::uint8_t {
   Rank,  ///< all of a rank: one communicator for all ranks
   Pair,  ///< those with one peer in one direction: a communicator for each ordered pair of ranks
 };
+template <>
+inline constexpr auto kEnumNames<CommStreams> = enum_names<CommStreams>({{CommStreams::Rank, "rank"},
+                                                                         {CommStreams::Pair, "pair"}});
 
 struct ProgramStreams {
   CommStreams per = CommStreams::Rank;
@@ -246,18 +255,19 @@ class OpGraph {
   EdgeArrays edges_;
 };
 
-/// What a replica's transfers have of links on which it meets the others.
-enum class Meeting : std::uint8_t {
-  InStep,    ///< an even share, as if all sent at once
-  InQueues,  ///< the whole of those that serve one transfer at a time, an even share of the others
-  OnLinks,   ///< the whole: what they take from one another shows when they meet
+/// How the replicas of the pipeline share a link, where a graph is of one of them: what bandwidth the graph
+/// gives a transfer.
+enum class ReplicaSharing : std::uint8_t {
+  Static,   ///< An even share of each link, as if all replicas sent at once.
+  Queued,   ///< The whole of a link that serves one transfer at a time, an even share of any other link.
+  Dynamic,  ///< The whole of each link: the engine shares a link among the transfers that meet on it.
 };
 
-/// Who is on the links of a graph.
-struct GraphLinks {
-  bool collectives = false;  ///< collectives share links with transfers; else they are a part of durations
-  std::optional<std::uint32_t> replica{};  ///< of the pipeline; empty: all of them, in step
-  Meeting meeting = Meeting::InStep;       ///< of `replica` with the others
+/// Who shares the links of a graph.
+struct LinkSharing {
+  bool collectives = false;  ///< Collectives share links with transfers; else they are a part of durations.
+  std::optional<std::uint32_t> replica{};  ///< The one that the graph is of; empty: all replicas, in step.
+  ReplicaSharing replicas = ReplicaSharing::Static;  ///< Of `replica` with the other replicas.
 };
 
 /// Lowers a schedule. Data dependencies: F(s,m) needs F(s-1,m); B or I (s,m) needs F(s,m) and B or I (s+1,m);
@@ -276,7 +286,7 @@ struct GraphLinks {
 /// ns, or vertices or edges pass 2^32.
 [[nodiscard]] OpGraph build_graph(const Schedule& schedule, const Workload& workload,
                                   Communication communication, ProgramStreams streams = {},
-                                  const GraphLinks& links = {});
+                                  const LinkSharing& links = {});
 
 /// Every replica of the pipeline by itself: as many graphs as the network has replicas, side by side, ranks
 /// replica by replica. What exchanges data among replicas (gradient reduction, gathering of parameters,
@@ -285,7 +295,7 @@ struct GraphLinks {
 /// one graph, without a replica. Throws as build_graph() does.
 [[nodiscard]] OpGraph build_replicas(const Schedule& schedule, const Workload& workload,
                                      Communication communication, ProgramStreams streams,
-                                     const GraphLinks& links);
+                                     const LinkSharing& links);
 
 /// Of such a graph's timeline, the replica that ends last, as a timeline of build_graph()'s graph. Of
 /// several, as all that reduce gradients together, the one whose passes end last: the others waited for it.

@@ -50,8 +50,7 @@ void check_run(ScheduleCheck& check, const Config& config, Workload workload) {
   const Plan plan{std::move(workload), check.schedule, {}};
   std::vector<RankMemory> memory;
   try {
-    PhaseSeconds unused;
-    Run result = run(config, plan, unused);
+    Run result = run(config, plan);
     check.report = std::move(result.report);
     memory = std::move(result.memory);
   } catch (const DeadlockError& deadlock) {

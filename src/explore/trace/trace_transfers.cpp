@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "metrics/nearest_rank.hpp"
 #include "ppsim/core/error.hpp"
 
 namespace ppsim {
@@ -94,12 +95,6 @@ std::map<Ends, std::vector<Time>> differences(const OpGraph& graph,
     }
   }
   return result;
-}
-
-Time nearest_rank(std::vector<Time> values, std::size_t percent) {
-  const auto at = values.begin() + static_cast<std::ptrdiff_t>((percent * values.size() + 99) / 100 - 1);
-  std::nth_element(values.begin(), at, values.end());
-  return *at;
 }
 
 /// From rank to rank, the nearest first; those that no transfer reaches keep their own clock.

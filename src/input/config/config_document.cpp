@@ -43,26 +43,26 @@ std::string asked_at(const Override& override) {
   return fmt::format("{} {}", override.origin, override.pointer);
 }
 
-Json canonical(const Json& value, const ObjectKeys& keys);
+Json canonical(const Json& value, const FieldTable& table);
 
-Json canonical(const Json& value, const Key& key) {
-  if (key.object == nullptr) return value;
-  if (value.is_object()) return canonical(value, *key.object);
+Json canonical(const Json& value, const Field& field) {
+  if (field.table == nullptr) return value;
+  if (value.is_object()) return canonical(value, *field.table);
   Json list = value;
   if (list.is_array())
     for (Json& entry : list)
-      if (entry.is_object()) entry = canonical(entry, *key.object);
+      if (entry.is_object()) entry = canonical(entry, *field.table);
   return list;
 }
 
-Json canonical(const Json& value, const ObjectKeys& keys) {
+Json canonical(const Json& value, const FieldTable& table) {
   Json result = Json::object();
-  for (const Key& key : keys.keys)
-    if (key.kind != KeyKind::Note && value.contains(key.name))
-      result[std::string(key.name)] = canonical(value[std::string(key.name)], key);
+  for (const Field& field : table.fields)
+    if (field.kind != KeyKind::Note && value.contains(field.name))
+      result[std::string(field.name)] = canonical(value[std::string(field.name)], field);
   std::map<std::string, Json> others;
   for (const auto& [name, other] : value.items())
-    if (keys.find(name) == nullptr) others[name] = other;
+    if (table.find(name) == nullptr) others[name] = other;
   for (const auto& [name, other] : others) result[name] = other;
   return result;
 }
@@ -125,6 +125,22 @@ void Document::set_default(const Pointer& pointer, Json value) {
   set_source(pointer, std::move(source));
 }
 
+void Document::offer(const Pointer& pointer, Json value, Source source) {
+  offers_.try_emplace(pointer.to_string(), std::move(value), std::move(source));
+}
+
+bool Document::take_offered(const Pointer& pointer) {
+  const auto offered = offers_.find(pointer.to_string());
+  if (offered == offers_.end() || root_.contains(pointer)) return false;
+  root_[pointer] = offered->second.first;
+  set_source(pointer, offered->second.second);
+  return true;
+}
+
+void Document::set_absent(const Pointer& pointer, Json built_in) {
+  if (!take_offered(pointer)) set_default(pointer, std::move(built_in));
+}
+
 void Document::load_section(const Pointer& pointer) {
   const std::string given = root_[pointer].get<std::string>();
   if (given.empty()) throw Error(where(pointer), "an empty text; expected an object, or the path of a file");
@@ -149,16 +165,16 @@ void Document::load_section(const Pointer& pointer) {
 }
 
 void Document::inline_sections() {
-  inline_sections(Pointer(), kConfigKeys);
+  inline_sections(Pointer(), kConfigFields);
 }
 
-void Document::inline_sections(const Pointer& pointer, const ObjectKeys& keys) {
-  for (const Key& key : keys.keys) {
-    if (key.kind != KeyKind::Section) continue;
-    const Pointer child = pointer / std::string(key.name);
+void Document::inline_sections(const Pointer& pointer, const FieldTable& table) {
+  for (const Field& field : table.fields) {
+    if (field.kind != KeyKind::Section) continue;
+    const Pointer child = pointer / std::string(field.name);
     if (!root_.contains(child)) continue;
     if (root_[child].is_string()) load_section(child);
-    if (root_[child].is_object()) inline_sections(child, *key.object);
+    if (root_[child].is_object()) inline_sections(child, *field.table);
   }
 }
 
@@ -171,13 +187,14 @@ void Document::check_place(const Override& override, const Pointer& parent, cons
 }
 
 // Makes sure that something stands at `pointer`, on the way to what is overridden.
-void Document::step_into(const Override& override, const Pointer& pointer, const Key* key) {
+void Document::step_into(const Override& override, const Pointer& pointer, const Field* field) {
   if (!root_.contains(pointer)) {
     root_[pointer] = Json::object();
     set_source(pointer, {fmt::format("{} {}", override.origin, pointer.to_string()), override.origin,
                          sources_.at("").files});
   }
-  if (root_[pointer].is_string() && key != nullptr && key->kind == KeyKind::Section) load_section(pointer);
+  if (root_[pointer].is_string() && field != nullptr && field->kind == KeyKind::Section)
+    load_section(pointer);
 }
 
 void Document::put(const Override& override, const Pointer& pointer, Json value) {
@@ -195,21 +212,21 @@ void Document::apply(const Override& override) {
   if (tokens.empty())
     throw Error(override.origin, "no key to set; expected a pointer such as /schedule/name");
   Pointer pointer;
-  const ObjectKeys* keys = &kConfigKeys;
+  const FieldTable* table = &kConfigFields;
   for (const std::string& token : tokens) {
     check_place(override, pointer, token);
     const bool in_list = root_[pointer].is_array();
-    const Key* key = keys == nullptr || in_list ? nullptr : keys->find(token);
+    const Field* field = table == nullptr || in_list ? nullptr : table->find(token);
     pointer /= token;
     if (&token == &tokens.back()) break;
-    step_into(override, pointer, key);
-    keys = key == nullptr ? nullptr : key->object;
+    step_into(override, pointer, field);
+    table = field == nullptr ? nullptr : field->table;
   }
   put(override, pointer, override_value(override.value));
 }
 
 void Document::make_canonical() {
-  root_ = canonical(root_, kConfigKeys);
+  root_ = canonical(root_, kConfigFields);
 }
 
 std::vector<Config::Origin> Document::origins() const {
@@ -220,7 +237,7 @@ std::vector<Config::Origin> Document::origins() const {
 
 void Document::list_origins(const Pointer& pointer, const Json& value,
                             std::vector<Config::Origin>& origins) const {
-  if (!value.is_object()) {
+  if (!value.is_object() || value.empty()) {
     origins.push_back({pointer.to_string(), compact(value), source_of(pointer.to_string()).second.from});
     return;
   }

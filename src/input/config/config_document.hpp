@@ -3,11 +3,12 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "input/config/config_keys.hpp"
+#include "input/config/fields.hpp"
 #include "ppsim/core/error.hpp"
 #include "ppsim/input/config/config.hpp"
 #include "text/json_text.hpp"
@@ -32,8 +33,28 @@ class Document {
   /// Requires that there is a value.
   [[nodiscard]] Json& at(const Pointer& pointer) { return root_[pointer]; }
 
+  /// Where a value came from. Of all that stands under its pointer, unless something nearer says otherwise.
+  struct Source {
+    std::string where;               // "clusters/a.json#/gpu", for errors
+    std::string from;                // "clusters/a.json", "--set", "default"
+    std::vector<std::string> files;  // the file, and before it those that name it
+  };
+
+  /// Offers a default of the document's own, which comes before the built-in one. The first offer for a
+  /// pointer counts.
+  void offer(const Pointer& pointer, Json value, Source source);
+  /// Takes what is offered for a key that the document does not give; true where something is.
+  bool take_offered(const Pointer& pointer);
+  /// The same, or else the built-in default.
+  void set_absent(const Pointer& pointer, Json built_in);
   /// Adds or replaces a value that the document did not give.
   void set_default(const Pointer& pointer, Json value);
+
+  /// Remembers that the value at `pointer` is the built-in default, whoever wrote it.
+  void mark_default(const Pointer& pointer) { at_default_.insert(pointer.to_string()); }
+  [[nodiscard]] bool is_default(const Pointer& pointer) const {
+    return at_default_.contains(pointer.to_string());
+  }
 
   /// "FILE#/pointer" of what stands at `pointer`.
   [[nodiscard]] std::string where(std::string_view pointer) const;
@@ -49,29 +70,24 @@ class Document {
   /// text.
   void make_canonical();
 
-  [[nodiscard]] std::string text() const { return compact(root_); }
+  [[nodiscard]] const Json& root() const { return root_; }
   [[nodiscard]] std::vector<Config::Origin> origins() const;
   [[nodiscard]] std::vector<Config::Place> places() const;
 
  private:
-  // Where a value and all under it stand, unless something nearer says otherwise.
-  struct Source {
-    std::string where;               // "clusters/a.json#/gpu", for errors
-    std::string from;                // "clusters/a.json", "--set", "default"
-    std::vector<std::string> files;  // the file, and before it those that name it
-  };
-
   [[nodiscard]] const std::pair<const std::string, Source>& source_of(std::string_view pointer) const;
   void load_section(const Pointer& pointer);
-  void inline_sections(const Pointer& pointer, const ObjectKeys& keys);
+  void inline_sections(const Pointer& pointer, const FieldTable& table);
   void check_place(const Override& override, const Pointer& parent, const std::string& token);
-  void step_into(const Override& override, const Pointer& pointer, const Key* key);
+  void step_into(const Override& override, const Pointer& pointer, const Field* field);
   void put(const Override& override, const Pointer& pointer, Json value);
   void set_source(const Pointer& pointer, Source source);
   void list_origins(const Pointer& pointer, const Json& value, std::vector<Config::Origin>& origins) const;
 
   Json root_;
-  std::map<std::string, Source> sources_;  // by pointer
+  std::map<std::string, Source> sources_;                  // by pointer
+  std::map<std::string, std::pair<Json, Source>> offers_;  // by pointer
+  std::set<std::string> at_default_;                       // pointers
 };
 
 }  // namespace ppsim

@@ -16,27 +16,33 @@ std::optional<std::uint64_t> whole_number(const Json& value) {
   return number < 0x1p64 ? static_cast<std::uint64_t>(number) : ~std::uint64_t{0};
 }
 
-ObjectReader::ObjectReader(Document& document, Pointer pointer, const ObjectKeys& keys)
-    : document_(document), pointer_(std::move(pointer)), keys_(keys) {
+ObjectReader::ObjectReader(Document& document, Pointer pointer, const FieldTable& table)
+    : document_(document), pointer_(std::move(pointer)), table_(table) {
   if (!self().is_object()) throw error(fmt::format("{}; expected an object", shown(self())));
-  if (keys.open) return;
+  if (table.open) return;
   for (const auto& [name, value] : self().items())
-    if (keys.find(name) == nullptr) throw error(name, unknown_key(name, keys));
+    if (table.find(name) == nullptr) throw error(name, unknown_key(name, table));
 }
 
 ObjectReader ObjectReader::object(std::string_view key) const {
   (void)value(key);
-  return {document_, at(key), *keys_.find(key)->object};
+  return {document_, at(key), *table_.find(key)->table};
 }
 
 ObjectReader ObjectReader::entry(std::string_view key, std::size_t index) const {
-  return {document_, at(key) / index, *keys_.find(key)->object};
+  return {document_, at(key) / index, *table_.find(key)->table};
+}
+
+bool ObjectReader::has(std::string_view key) const {
+  const auto found = self().find(key);
+  if (found == self().end()) return false;
+  const Field* known = found->is_null() ? table_.find(key) : nullptr;
+  return known == nullptr || !known->absent.nullable();
 }
 
 const Json& ObjectReader::value(std::string_view key) const {
-  const auto found = self().find(key);
-  if (found != self().end()) return *found;
-  const Key* known = keys_.find(key);
+  if (has(key)) return *self().find(key);
+  const Field* known = table_.find(key);
   const bool section = known != nullptr && known->kind == KeyKind::Section;
   throw error(fmt::format("missing {} \"{}\"", section ? "section" : "key", key));
 }
@@ -50,7 +56,18 @@ Error ObjectReader::error(std::string_view key, std::string_view what) const {
 }
 
 void ObjectReader::set_default(std::string_view key, Json absent) const {
-  if (!has(key)) document_.set_default(at(key), std::move(absent));
+  const Field* field = table_.find(key);
+  const Pointer pointer = at(key);
+  if (!self().contains(key)) document_.set_absent(pointer, absent);
+  if (field != nullptr && plain_value(*field, document_.at(pointer)) == plain_value(*field, absent))
+    document_.mark_default(pointer);
+}
+
+void ObjectReader::complete(const Field& field, const void* target) const {
+  if (field.absent.required())
+    document_.take_offered(at(field.name));
+  else
+    set_default(field.name, field.absent.value(field.type, target));
 }
 
 std::uint64_t ObjectReader::read_count(const Pointer& pointer, const Json& value, CountRange range) const {
@@ -82,13 +99,7 @@ std::string ObjectReader::text(std::string_view key) const {
   return value(key).get<std::string>();
 }
 
-std::string ObjectReader::text(std::string_view key, std::string_view absent) const {
-  set_default(key, absent);
-  return text(key);
-}
-
-bool ObjectReader::flag(std::string_view key, bool absent) const {
-  set_default(key, absent);
+bool ObjectReader::flag(std::string_view key) const {
   if (!value(key).is_boolean())
     throw error(key, fmt::format("{}; expected true or false", shown(value(key))));
   return value(key).get<bool>();
@@ -102,8 +113,7 @@ double ObjectReader::share(std::string_view key) const {
   return share;
 }
 
-double ObjectReader::number(std::string_view key, double least, double most, double absent) const {
-  set_default(key, absent);
+double ObjectReader::number(std::string_view key, double least, double most) const {
   const Json& given = value(key);
   const double number = given.is_number() ? given.get<double>() : least - 1;
   if (!(number >= least && number <= most))
@@ -111,9 +121,7 @@ double ObjectReader::number(std::string_view key, double least, double most, dou
   return number;
 }
 
-std::size_t ObjectReader::choice(std::string_view key, std::span<const std::string_view> choices,
-                                 std::string_view absent) const {
-  set_default(key, absent);
+std::size_t ObjectReader::choice(std::string_view key, std::span<const std::string_view> choices) const {
   const Json& given = value(key);
   for (std::size_t i = 0; i < choices.size(); ++i)
     if (given == choices[i]) return i;

@@ -12,7 +12,7 @@ namespace ppsim {
 void check_sections(const Json& root, const std::string& path) {
   // As text: what is read has no numbers with a sign but negative ones.
   Document document(parse_json(compact(root), path), path + " (as imported)");
-  const ObjectReader reader(document, Pointer(), kConfigKeys);
+  const ObjectReader reader(document, Pointer(), kConfigFields);
   if (reader.has("model")) (void)read_model(reader.object("model"));
   if (reader.has("cluster")) (void)read_cluster(reader.object("cluster"), InputKind::CostsOnCluster);
   if (reader.has("parallelism")) (void)read_parallelism(reader.object("parallelism"), InputKind::Model);

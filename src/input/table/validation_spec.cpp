@@ -13,43 +13,56 @@
 namespace ppsim {
 namespace {
 
-constexpr ObjectKeys kAny{{}, true};
-constexpr Key kMeasuredList[] = {{"column"}, {"unit"}};
-constexpr ObjectKeys kMeasured{kMeasuredList};
-constexpr Key kMemoryList[] = {{"column"}, {"unit"}, {"of"}, {"part"}};
-constexpr ObjectKeys kMemory{kMemoryList};
-constexpr Key kStatusList[] = {{"column"}, {"measured"}, {"out_of_memory"}};
-constexpr ObjectKeys kStatus{kStatusList};
-constexpr Key kWhereList[] = {{"column"}, {"cell"}};
-constexpr ObjectKeys kWhere{kWhereList};
-constexpr Key kRelativeList[] = {{"reference"}, {"by"}};
-constexpr ObjectKeys kRelative{kRelativeList};
-constexpr Key kParameterList[] = {{"least"}, {"most"}, {"start"}, {"unit"}, {"whole"}, {"logarithmic"}};
-constexpr ObjectKeys kParameter{kParameterList};
-constexpr Key kFitList[] = {{"cluster"}, {"parameters", KeyKind::Object, &kAny}};
-constexpr ObjectKeys kFit{kFitList};
-constexpr Key kRuleList[] = {{"to"}, {"unit"}, {"presets"}, {"values"}, {"options"}};
-constexpr ObjectKeys kRule{kRuleList};
-constexpr Key kComputedList[] = {{"value"}, {"unit"}, {"optional"}};
-constexpr ObjectKeys kComputed{kComputedList};
-constexpr Key kSpecList[] = {{"$schema", KeyKind::Note},
-                             {"description", KeyKind::Note},
-                             {"report", KeyKind::Note},
-                             {"source"},
-                             {"table"},
-                             {"config", KeyKind::Object, &kAny},
-                             {"columns", KeyKind::Object, &kAny},
-                             {"computed", KeyKind::Object, &kAny},
-                             {"measured", KeyKind::List, &kMeasured},
-                             {"memory", KeyKind::List, &kMemory},
-                             {"status", KeyKind::Object, &kStatus},
-                             {"step"},
-                             {"makespan_where", KeyKind::Object, &kWhere},
-                             {"labels"},
-                             {"colour"},
-                             {"relative_to", KeyKind::Object, &kRelative},
-                             {"fit", KeyKind::Object, &kFit}};
-constexpr ObjectKeys kSpec{kSpecList};
+constexpr FieldTable kAny{{}, true};
+constexpr Field kMeasuredList[] = {{"column"}, {"unit"}};
+constexpr FieldTable kMeasured{kMeasuredList};
+constexpr Field kMemoryList[] = {{"column"}, {"unit"}, {"of"}, {"part"}};
+constexpr FieldTable kMemory{kMemoryList};
+constexpr Field kStatusList[] = {{"column"}, {"measured"}, {"out_of_memory"}};
+constexpr FieldTable kStatus{kStatusList};
+constexpr Field kWhereList[] = {{"column"}, {"cell"}};
+constexpr FieldTable kWhere{kWhereList};
+constexpr Field kRelativeList[] = {{"reference"}, {"by"}};
+constexpr FieldTable kRelative{kRelativeList};
+constexpr Field kParameterList[] = {{"least"}, {"most"}, {"start"}, {"unit"}, {"whole"}, {"logarithmic"}};
+constexpr FieldTable kParameter{kParameterList};
+constexpr Field kFitList[] = {{"cluster"}, {"parameters", KeyKind::Object, &kAny}};
+constexpr FieldTable kFit{kFitList};
+constexpr Field kRuleList[] = {{"to"}, {"unit"}, {"presets"}, {"values"}, {"options"}};
+constexpr FieldTable kRule{kRuleList};
+constexpr Field kComputedList[] = {{"value"}, {"unit"}, {"optional"}};
+constexpr FieldTable kComputed{kComputedList};
+constexpr Field kSpecList[] = {{"$schema", KeyKind::Note},
+                               {"description", KeyKind::Note},
+                               {"report", KeyKind::Note},
+                               {"source"},
+                               {"table"},
+                               {"config", KeyKind::Object, &kAny},
+                               {"columns", KeyKind::Object, &kAny},
+                               {"computed", KeyKind::Object, &kAny},
+                               {"measured", KeyKind::List, &kMeasured},
+                               {"memory", KeyKind::List, &kMemory},
+                               {"status", KeyKind::Object, &kStatus},
+                               {"step"},
+                               {"makespan_where", KeyKind::Object, &kWhere},
+                               {"labels"},
+                               {"colour"},
+                               {"relative_to", KeyKind::Object, &kRelative},
+                               {"fit", KeyKind::Object, &kFit}};
+constexpr FieldTable kSpec{kSpecList};
+
+bool flag_in(const ObjectReader& section, std::string_view key) {
+  return section.has(key) && section.flag(key);
+}
+
+std::string text_in(const ObjectReader& section, std::string_view key) {
+  return section.has(key) ? section.text(key) : "";
+}
+
+template <NamedEnum E>
+E one_of(const ObjectReader& section, std::string_view key, E absent) {
+  return section.has(key) ? section.one_of<E>(key) : absent;
+}
 
 // A cell's text: JSON texts without their quotes.
 std::string value_text(const Json& value) {
@@ -82,8 +95,13 @@ double read_number(const ObjectReader& section, std::string_view key) {
   return value.get<double>();
 }
 
+QuantityUnit read_unit(const ObjectReader& section) {
+  if (!section.has("unit")) return {};
+  return unit_named(section.text("unit"), section.error("unit", "").fault().where);
+}
+
 ObjectReader inner(Document& document, const ObjectReader& holder, std::string_view key,
-                   const ObjectKeys& keys) {
+                   const FieldTable& keys) {
   return {document, holder.at(key), keys};
 }
 
@@ -147,10 +165,10 @@ ComputedValue read_computed(Document& document, const ObjectReader& computed, co
   check_pointer(computed, pointer, pointer);
   const std::string where = computed.error(pointer, "").fault().where;
   if (computed.value(pointer).is_string())
-    return {pointer, Expression(computed.text(pointer), where), "", false, where};
+    return {pointer, Expression(computed.text(pointer), where), {}, false, where};
   const ObjectReader section = inner(document, computed, pointer, kComputed);
-  return {pointer, Expression(section.text("value"), where), section.has("unit") ? section.text("unit") : "",
-          section.flag("optional", false), where};
+  return {pointer, Expression(section.text("value"), where), read_unit(section), flag_in(section, "optional"),
+          where};
 }
 
 MeasuredColumn read_measured(const ObjectReader& section) {
@@ -171,26 +189,21 @@ MeasuredColumn read_measured(const ObjectReader& section) {
                                            {"TFLOP/s/GPU", MeasuredUnit::ModelFlops, 1e12, true}}};
   std::array<std::string_view, kUnits.size()> names;
   std::transform(kUnits.begin(), kUnits.end(), names.begin(), [](const Unit& unit) { return unit.name; });
-  (void)section.value("unit");
-  const Unit& unit = kUnits.at(section.choice("unit", names, ""));
+  const Unit& unit = kUnits.at(section.choice("unit", names));
   return {section.text("column"), unit.unit, unit.factor, unit.per_gpu};
 }
 
 MemoryColumn read_memory(const ObjectReader& section) {
   constexpr std::array<std::string_view, 5> kUnits{"B", "MB", "GB", "MiB", "GiB"};
   constexpr std::array<double, 5> kBytes{1, 1e6, 1e9, 0x1p20, 0x1p30};
-  constexpr std::array<std::string_view, 3> kOf{"all", "first", "last"};
-  constexpr std::array<std::string_view, 4> kPart{"reserved", "allocated", "activations", "static"};
-  (void)section.value("unit");
-  return {section.text("column"), kBytes.at(section.choice("unit", kUnits, "")),
-          static_cast<MemoryOf>(section.choice("of", kOf, "all")),
-          static_cast<MemoryPart>(section.choice("part", kPart, "reserved"))};
+  return {section.text("column"), kBytes.at(section.choice("unit", kUnits)),
+          one_of(section, "of", MemoryOf::AllRanks), one_of(section, "part", MemoryPart::Reserved)};
 }
 
 // One, or a list.
 template <class Read>
-auto read_list(Document& document, const ObjectReader& root, std::string_view key, const ObjectKeys& keys,
-               Read read) {
+auto read_texts(Document& document, const ObjectReader& root, std::string_view key, const FieldTable& keys,
+                Read read) {
   std::vector<decltype(read(root))> list;
   if (!root.has(key)) return list;
   const Json& value = root.value(key);
@@ -224,12 +237,12 @@ ParameterRange read_parameter(Document& document, const ObjectReader& fit, const
   const ObjectReader section = inner(document, fit, pointer, kParameter);
   ParameterRange parameter;
   parameter.pointer = pointer;
-  if (section.has("unit")) parameter.unit = section.text("unit");
+  parameter.unit = read_unit(section);
   parameter.least = read_number(section, "least");
   parameter.most = read_number(section, "most");
   if (section.has("start")) parameter.start = read_number(section, "start");
-  parameter.whole = section.flag("whole", false);
-  parameter.logarithmic = section.flag("logarithmic", false);
+  parameter.whole = flag_in(section, "whole");
+  parameter.logarithmic = flag_in(section, "logarithmic");
   if (!(parameter.least < parameter.most))
     throw section.error("most", fmt::format("{}; expected more than \"least\"", parameter.most));
   if (parameter.logarithmic && parameter.least <= 0)
@@ -238,7 +251,7 @@ ParameterRange read_parameter(Document& document, const ObjectReader& fit, const
 }
 
 FitSpec read_fit(Document& document, const ObjectReader& section) {
-  FitSpec fit{section.text("cluster", ""), {}};
+  FitSpec fit{text_in(section, "cluster"), {}};
   const ObjectReader parameters = section.object("parameters");
   for (const auto& [pointer, range] : parameters.self().items())
     fit.parameters.push_back(read_parameter(document, parameters, pointer));
@@ -263,12 +276,12 @@ ValidationSpec read_validation_spec(const std::string& path) {
       spec.computed.push_back(read_computed(document, computed, pointer));
   }
   if (root.has("status")) spec.status = read_status(root.object("status"));
-  spec.measured = read_list(document, root, "measured", kMeasured, read_measured);
-  spec.memory = read_list(document, root, "memory", kMemory, read_memory);
+  spec.measured = read_texts(document, root, "measured", kMeasured, read_measured);
+  spec.memory = read_texts(document, root, "memory", kMemory, read_memory);
   if (spec.measured.empty() && spec.memory.empty())
     throw root.error("expected \"measured\" or \"memory\", the columns with what was measured");
   constexpr std::array<std::string_view, 2> kStep{"makespan", "rank_span"};
-  spec.span = root.choice("step", kStep, "makespan") == 1;
+  spec.span = root.has("step") && root.choice("step", kStep) == 1;
   if (root.has("makespan_where")) {
     const ObjectReader where = root.object("makespan_where");
     spec.makespan_where = {where.text("column"), where.text("cell")};

@@ -8,10 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "ppsim/core/enum_names.hpp"
 #include "ppsim/core/units.hpp"
 #include "ppsim/input/config/config.hpp"
 #include "text/csv_table.hpp"
 #include "text/expression.hpp"
+#include "text/quantity_unit.hpp"
 
 namespace ppsim {
 
@@ -27,6 +29,10 @@ struct MeasuredColumn {
 
 /// Of which ranks the largest is taken.
 enum class MemoryOf : std::uint8_t { AllRanks, FirstRank, LastRank };
+template <>
+inline constexpr auto kEnumNames<MemoryOf> = enum_names<MemoryOf>({{MemoryOf::AllRanks, "all"},
+                                                                   {MemoryOf::FirstRank, "first"},
+                                                                   {MemoryOf::LastRank, "last"}});
 
 /// What of a GPU's memory was measured.
 enum class MemoryPart : std::uint8_t {
@@ -35,6 +41,12 @@ enum class MemoryPart : std::uint8_t {
   Activations,  ///< kept from forwards to backwards
   Static        ///< weights, gradients, optimizer state and buffers
 };
+template <>
+inline constexpr auto kEnumNames<MemoryPart> = enum_names<MemoryPart>({{MemoryPart::Reserved, "reserved"},
+                                                                       {MemoryPart::Allocated, "allocated"},
+                                                                       {MemoryPart::Activations,
+                                                                        "activations"},
+                                                                       {MemoryPart::Static, "static"}});
 
 struct MemoryColumn {
   std::string column;
@@ -65,7 +77,7 @@ struct ColumnRule {
 struct ComputedValue {
   std::string pointer;
   Expression expression;
-  std::string unit;       ///< put behind it
+  QuantityUnit unit;
   bool optional = false;  ///< a row that does not state a column keeps what it has; else it is skipped
   std::string where;
 };
@@ -86,7 +98,7 @@ struct RelativeTo {
 /// A parameter of the machine to be fitted: a number, or a quantity with its unit.
 struct ParameterRange {
   std::string pointer;  ///< "/cluster/nvlink/latency"
-  std::string unit;     ///< "us"; empty: a number
+  QuantityUnit unit;
   double least = 0, most = 0;
   std::optional<double> start;  ///< its default; empty: what stands in the cluster's file
   bool whole = false;           ///< of whole numbers

@@ -27,7 +27,8 @@ Flops sum_of_flops(const Operators& operators) {
 ModelRun on_one_gpu(const ModelRun& run) {
   ModelRun one = run;
   one.parallelism.tensor = one.parallelism.context = 1;
-  one.parallelism.expert = one.parallelism.expert_tensor = 1;
+  one.parallelism.expert = 1;
+  one.parallelism.expert_tensor = 1;
   one.parallelism.sequence_parallel = false;
   return one;
 }

@@ -7,24 +7,6 @@
 
 namespace ppsim {
 
-std::string_view name(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::Fp32:
-      return "fp32";
-    case Dtype::Fp16:
-      return "fp16";
-    case Dtype::Bf16:
-      return "bf16";
-    case Dtype::Fp8:
-      return "fp8";
-    case Dtype::Mxfp8:
-      return "mxfp8";
-    case Dtype::Nvfp4:
-      return "nvfp4";
-  }
-  return "?";
-}
-
 // mxfp8: 32 numbers share a scale of one byte (OCP Microscaling Formats 1.0, section 5.2). nvfp4: 16 numbers
 // share a scale in fp8; the one scale in fp32 of a whole tensor is left out (NVIDIA 2025, Pretraining Large
 // Language Models with NVFP4, section 2).

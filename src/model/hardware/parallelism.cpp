@@ -7,32 +7,6 @@
 
 namespace ppsim {
 
-std::string_view name(Recompute recompute) {
-  switch (recompute) {
-    case Recompute::None:
-      return "none";
-    case Recompute::Selective:
-      return "selective";
-    case Recompute::Full:
-      return "full";
-  }
-  return "?";
-}
-
-std::string_view name(CollectiveAlgorithm algorithm) {
-  switch (algorithm) {
-    case CollectiveAlgorithm::Ring:
-      return "ring";
-    case CollectiveAlgorithm::Tree:
-      return "tree";
-    case CollectiveAlgorithm::Hierarchical:
-      return "hierarchical";
-    case CollectiveAlgorithm::Auto:
-      return "auto";
-  }
-  return "?";
-}
-
 GpuRange tensor_group(const Parallelism& parallelism, Rank rank, std::uint32_t replica) {
   PPSIM_ASSERT(index(rank) < parallelism.pipeline && replica < parallelism.replicas(),
                fmt::format("rank {} of {}, replica {} of {}", index(rank), parallelism.pipeline, replica,

@@ -100,8 +100,8 @@ void check_sequence(const Transformer& model, const ModelRun& run) {
 
 void check_expert_parallel(const Transformer& model, const Parallelism& parallelism) {
   if (!model.experts) {
-    for (const auto& [key, size] :
-         {std::pair{"expert", parallelism.expert}, std::pair{"expert_tensor", parallelism.expert_tensor}})
+    for (const auto& [key, size] : {std::pair{"expert", parallelism.expert},
+                                    std::pair{"expert_tensor", parallelism.expert_tensor.value_or(1)}})
       if (size > 1)
         throw Error(fmt::format("/parallelism/{}", key),
                     fmt::format("{} for a model without experts; expected 1", size));

@@ -39,7 +39,7 @@ void put(Json& section, const char* key, const PerStage<T>& list) {
 
 Json pair_json(const PairCost& pair) {
   if (const auto* time = std::get_if<Time>(&pair)) return text_of(*time);
-  return std::get<PairRule>(pair) == PairRule::Sum ? "sum" : "max";
+  return name(std::get<PairRule>(pair));
 }
 
 void put_link(Json& section, const Link& link, const std::string& source) {
@@ -86,11 +86,11 @@ Json spread_json(const Spread& spread, const std::string& source) {
 
 Json jitter_json(const Jitter& jitter, const std::string& source) {
   Json section = Json::object();
-  const auto add = [&](const char* key, const Spread& spread) {
+  const auto add = [&](std::string_view key, const Spread& spread) {
     if (varies(spread)) section[key] = spread_json(spread, source);
   };
-  constexpr std::array kKeys{"forward", "backward", "input_grad", "weight_grad"};
-  for (std::size_t kind = 0; kind < kKeys.size(); ++kind) add(kKeys[kind], jitter.compute[kind]);
+  for (const OpKind kind : all_op_kinds())
+    if (is_compute(kind)) add(traits_of(kind).key, jitter.ops[kind]);
   add("transfers", jitter.transfers);
   return section;
 }
@@ -113,6 +113,17 @@ void erase_of_models(Json& document, bool on_cluster) {
   }
   parallelism = std::move(kept);
   for (const char* key : {"detail", "overlapped_pair"}) document["simulation"].erase(key);
+}
+
+// A key without a value may as well be left out.
+void take_out_nulls(Json& value) {
+  if (!value.is_object()) return;
+  std::vector<std::string> empty;
+  for (auto& [key, child] : value.items()) {
+    if (child.is_null()) empty.push_back(key);
+    take_out_nulls(child);
+  }
+  for (const std::string& key : empty) value.erase(key);
 }
 
 // From the folder of `path` to a file that is named from where the program runs.
@@ -141,6 +152,7 @@ std::string calibrated_config(const Config& config, const CalibrationReport& rep
   erase_of_models(document, costs.cluster.has_value());
   replace_noise(document["simulation"], report.jitter, source);
   if (config.schedule.file) document["schedule"]["file"] = beside(path, *config.schedule.file);
+  take_out_nulls(document);
   return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

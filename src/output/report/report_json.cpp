@@ -76,38 +76,14 @@ Json make_runs(const RunsReport& runs) {
 
 }  // namespace
 
-std::string_view name(Communication communication) {
-  switch (communication) {
-    case Communication::Overlap:
-      return "overlap";
-    case Communication::Blocking:
-      return "blocking";
-    case Communication::Program:
-      return "program";
-  }
-  return "?";
-}
-
-std::string_view name(Contention contention) {
-  switch (contention) {
-    case Contention::None:
-      return "none";
-    case Contention::Fifo:
-      return "fifo";
-    case Contention::Fair:
-      return "fair";
-  }
-  return "?";
-}
-
 Json make_document_head(const Config& config) {
   Json head = {{"ppsim_version", std::string(version())},
                {"schema_version", kReportSchema},
                {"config_hash", config.hash},
                {"seed", config.simulation.seed},
                {"communication", std::string(name(config.simulation.communication))},
-               {"contention", std::string(name(config.simulation.contention))}};
-  if (config.simulation.detail == Detail::Full) head["detail"] = "full";
+               {"contention", config.simulation.contention.name()}};
+  if (config.simulation.detail != Detail::Folded) head["detail"] = name(config.simulation.detail);
   return head;
 }
 

@@ -28,32 +28,6 @@ struct KinetoEvent {
   std::string text;  ///< all behind the times
 };
 
-/// What stands for an op: two kernels, so that an op is not just one.
-std::vector<std::string_view> kernel_names(OpKind kind) {
-  switch (kind) {
-    case OpKind::Forward:
-      return {"attention_forward", "gemm_forward"};
-    case OpKind::Backward:
-      return {"gemm_backward", "attention_backward"};
-    case OpKind::InputGrad:
-      return {"gemm_input_grad", "attention_input_grad"};
-    case OpKind::WeightGrad:
-      return {"gemm_weight_grad", "accumulate_weight_grad"};
-    case OpKind::Recompute:
-      return {"attention_recompute", "gemm_recompute"};
-    case OpKind::GradientReduction:
-      return {"ncclDevKernel_AllReduce_Sum_bf16_RING_LL"};
-    case OpKind::ParameterGather:
-      return {"ncclDevKernel_AllGather_RING_LL"};
-    case OpKind::OptimizerStep:
-      return {"multi_tensor_apply_kernel"};
-    case OpKind::Evict:
-    case OpKind::Load:
-      break;  // no vertices: transfers
-  }
-  return {};
-}
-
 /// A send or receive of the rank.
 struct Passing {
   std::size_t peer = 0;
@@ -132,7 +106,8 @@ class RankWriter {
     add(start, finish, annotation("gpu_user_annotation", label, 0, stream));
     std::vector<std::string_view> names;
     for (const Op op : ops) {
-      for (const std::string_view name : kernel_names(op.kind)) names.push_back(name);
+      for (const std::string_view name : traits_of(op.kind).kernels)
+        if (!name.empty()) names.push_back(name);
     }
     const auto count = static_cast<std::int64_t>(names.size());
     for (std::int64_t i = 0; i < count; ++i) {

@@ -22,8 +22,7 @@ Run small_run(const std::string& schedule = "1f1b", const std::string& paralleli
     "parallelism": {"pipeline": 2, "micro_batches": 2)" + parallelism +
                                                               R"(}, "schedule": {"name": ")" + schedule +
                                                               "\"}}"));
-  PhaseSeconds unused;
-  return run(config, make_plan(config), unused);
+  return run(config);
 }
 
 std::vector<GpuTrace> traces_of(const Run& run) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "ppsim/core/enum_names.hpp"
 #include "ppsim/explore/run/run.hpp"
 #include "ppsim/input/config/config.hpp"
 #include "ppsim/metrics/report.hpp"
@@ -20,6 +21,9 @@ enum class OrderObjective : std::uint8_t {
   Makespan,  ///< first start to last finish
   Span,      ///< the longest time of a rank from its own first start to its own last finish
 };
+template <>
+inline constexpr auto kEnumNames<OrderObjective> =
+    enum_names<OrderObjective>({{OrderObjective::Makespan, "makespan"}, {OrderObjective::Span, "span"}});
 
 /// A schedule that the optimized one stands beside.
 struct OptimizationRow {

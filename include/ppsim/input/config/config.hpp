@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "ppsim/core/enum_names.hpp"
+#include "ppsim/engine/contention.hpp"
 #include "ppsim/engine/jitter.hpp"
 #include "ppsim/engine/simulate.hpp"
 #include "ppsim/graph/op_graph.hpp"
@@ -48,10 +50,13 @@ enum class Detail : std::uint8_t {
   Folded,  ///< one for all replicas, which move in step
   Full,    ///< each by itself
 };
+template <>
+inline constexpr auto kEnumNames<Detail> = enum_names<Detail>({{Detail::Folded, "folded"},
+                                                               {Detail::Full, "full"}});
 
 struct Simulation {
   Communication communication = Communication::Overlap;
-  Contention contention = Contention::None;
+  Contention contention;
   ProgramStreams streams;  ///< Communication::Program only
   Detail detail = Detail::Folded;
   PairCost pair = PairRule::Sum;  ///< of a model; costs given outright have their own

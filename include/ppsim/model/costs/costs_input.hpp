@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "ppsim/core/enum_names.hpp"
 #include "ppsim/core/units.hpp"
 #include "ppsim/model/hardware/cluster.hpp"
 
@@ -14,6 +15,9 @@ namespace ppsim {
 
 /// How long an overlapped pair (F with B, DualPipe) lasts.
 enum class PairRule : std::uint8_t { Sum, Max };
+template <>
+inline constexpr auto kEnumNames<PairRule> = enum_names<PairRule>({{PairRule::Sum, "sum"},
+                                                                   {PairRule::Max, "max"}});
 using PairCost = std::variant<PairRule, Time>;
 
 /// One value, or one a stage.

@@ -12,14 +12,20 @@
 #include <utility>
 #include <vector>
 
+#include "ppsim/core/enum_names.hpp"
 #include "ppsim/core/units.hpp"
 
 namespace ppsim {
 
 enum class Dtype : std::uint8_t { Fp32, Fp16, Bf16, Fp8, Mxfp8, Nvfp4 };
-inline constexpr std::size_t kDtypes = 6;
-
-[[nodiscard]] std::string_view name(Dtype dtype);  ///< "fp32", "fp16", "bf16", "fp8", "mxfp8", "nvfp4"
+template <>
+inline constexpr auto kEnumNames<Dtype> = enum_names<Dtype>({{Dtype::Fp32, "fp32"},
+                                                             {Dtype::Fp16, "fp16"},
+                                                             {Dtype::Bf16, "bf16"},
+                                                             {Dtype::Fp8, "fp8"},
+                                                             {Dtype::Mxfp8, "mxfp8"},
+                                                             {Dtype::Nvfp4, "nvfp4"}});
+inline constexpr std::size_t kDtypes = kEnumNames<Dtype>.size();
 
 /// Bytes of one number, its part of a scale that a block shares included: mxfp8 33/32, nvfp4 9/16.
 [[nodiscard]] double element_bytes(Dtype dtype);

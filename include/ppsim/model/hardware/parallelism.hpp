@@ -3,17 +3,20 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
+#include <optional>
 #include <vector>
 
+#include "ppsim/core/enum_names.hpp"
 #include "ppsim/core/ids.hpp"
 #include "ppsim/model/hardware/cluster.hpp"
 
 namespace ppsim {
 
 enum class Recompute : std::uint8_t { None, Selective, Full };
-
-[[nodiscard]] std::string_view name(Recompute recompute);  ///< "none", "selective", "full"
+template <>
+inline constexpr auto kEnumNames<Recompute> = enum_names<Recompute>({{Recompute::None, "none"},
+                                                                     {Recompute::Selective, "selective"},
+                                                                     {Recompute::Full, "full"}});
 
 /// How the GPUs of a context group come by the keys and values of each other's tokens.
 enum class ContextExchange : std::uint8_t {
@@ -21,12 +24,18 @@ enum class ContextExchange : std::uint8_t {
   AllToAll  ///< every GPU gets all tokens of some heads, and gives the result back (Jacobs et al. 2023,
             ///< DeepSpeed-Ulysses)
 };
+template <>
+inline constexpr auto kEnumNames<ContextExchange> =
+    enum_names<ContextExchange>({{ContextExchange::Ring, "ring"}, {ContextExchange::AllToAll, "all_to_all"}});
 
 /// How all-reduces, reduce-scatters and all-gathers run (see collectives.hpp).
 enum class CollectiveAlgorithm : std::uint8_t { Ring, Tree, Hierarchical, Auto };  // Auto: the fastest of all
-
-[[nodiscard]] std::string_view name(
-    CollectiveAlgorithm algorithm);  ///< "ring", "tree", "hierarchical", "auto"
+template <>
+inline constexpr auto kEnumNames<CollectiveAlgorithm> =
+    enum_names<CollectiveAlgorithm>({{CollectiveAlgorithm::Ring, "ring"},
+                                     {CollectiveAlgorithm::Tree, "tree"},
+                                     {CollectiveAlgorithm::Hierarchical, "hierarchical"},
+                                     {CollectiveAlgorithm::Auto, "auto"}});
 
 /// How layers are divided among stages where no counts are given.
 enum class LayerSplit : std::uint8_t {
@@ -34,6 +43,9 @@ enum class LayerSplit : std::uint8_t {
   EndsAsLayers  ///< the same, with embedding and head counted as a layer each (Megatron-LM's
                 ///< account-for-embedding-in-pipeline-split and account-for-loss-in-pipeline-split)
 };
+template <>
+inline constexpr auto kEnumNames<LayerSplit> =
+    enum_names<LayerSplit>({{LayerSplit::Even, "even"}, {LayerSplit::EndsAsLayers, "ends_as_layers"}});
 
 /// The kinds of groups that a GPU is in.
 enum class GroupKind : std::uint8_t {
@@ -51,9 +63,9 @@ struct Parallelism {
   std::uint32_t data = 1;
   std::uint32_t context = 1;  ///< parts of each sequence, on GPUs of their own
   ContextExchange context_exchange = ContextExchange::Ring;
-  std::uint32_t expert = 1;         ///< groups of GPUs that share out a layer's routed experts
-  std::uint32_t expert_tensor = 0;  ///< GPUs that share each expert; 0: as many as `tensor`
-  std::uint32_t zero_stage = 0;     ///< what replicas share out: 1 optimizer, 2 gradients too, 3 weights too
+  std::uint32_t expert = 1;                    ///< groups of GPUs that share out a layer's routed experts
+  std::optional<std::uint32_t> expert_tensor;  ///< GPUs that share each expert; empty: as many as `tensor`
+  std::uint32_t zero_stage = 0;  ///< what replicas share out: 1 optimizer, 2 gradients too, 3 weights too
   CollectiveAlgorithm collectives = CollectiveAlgorithm::Ring;
   std::uint32_t virtual_stages = 1;
   std::uint32_t micro_batch_size = 1;  ///< samples
@@ -66,7 +78,7 @@ struct Parallelism {
 
   /// Tensor groups that hold the same weights: of each data-parallel replica, those of its context group.
   [[nodiscard]] std::uint32_t replicas() const { return data * context; }
-  [[nodiscard]] std::uint32_t tensor_of_expert() const { return expert_tensor > 0 ? expert_tensor : tensor; }
+  [[nodiscard]] std::uint32_t tensor_of_expert() const { return expert_tensor.value_or(tensor); }
 };
 
 /// Half-open range of GPUs, numbered node by node.

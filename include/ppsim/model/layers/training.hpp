@@ -5,8 +5,8 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <string_view>
 
+#include "ppsim/core/enum_names.hpp"
 #include "ppsim/model/hardware/cluster.hpp"
 
 namespace ppsim {
@@ -24,9 +24,17 @@ enum class KernelKind : std::uint8_t {
   Loss,
   Quantize
 };
-inline constexpr std::size_t kKernelKinds = 9;
-
-[[nodiscard]] std::string_view name(KernelKind kind);  ///< "norm", "softmax", ...
+template <>
+inline constexpr auto kEnumNames<KernelKind> = enum_names<KernelKind>({{KernelKind::Norm, "norm"},
+                                                                       {KernelKind::Softmax, "softmax"},
+                                                                       {KernelKind::Dropout, "dropout"},
+                                                                       {KernelKind::Rotary, "rotary"},
+                                                                       {KernelKind::Activation, "activation"},
+                                                                       {KernelKind::Residual, "residual"},
+                                                                       {KernelKind::Routing, "routing"},
+                                                                       {KernelKind::Loss, "loss"},
+                                                                       {KernelKind::Quantize, "quantize"}});
+inline constexpr std::size_t kKernelKinds = kEnumNames<KernelKind>.size();
 
 /// What the training software's kernels take, as multiples of one kernel that moves its inputs and outputs
 /// once.

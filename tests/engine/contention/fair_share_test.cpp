@@ -1,6 +1,6 @@
 // Flows that share links. Worked out by hand in the comments; random cases against progressive filling from
 // scratch, all flows anew at each moment. tests/engine/simgrid_test.cpp asks another simulator.
-#include "engine/fair_share.hpp"
+#include "engine/contention/fair_share.hpp"
 
 #include <doctest/doctest.h>
 
@@ -110,7 +110,7 @@ std::vector<FairShare::Use> on(std::initializer_list<std::uint32_t> links) {
 }
 
 Timeline by_transfers(const OpGraph& graph, Contention contention) {
-  return run_transfers(graph, *make_link_model(contention, graph));
+  return run_transfers(graph, *contention.info().make(graph));
 }
 
 }  // namespace
@@ -172,7 +172,7 @@ TEST_CASE("two transfers of one boundary that overlap share its link") {
   // gpipe, P = 2, M = 2: F 1, 10 bytes at a byte a ns. The first moves 1-2 alone, then both at half: the
   // first is there at 20, the second, with 1 byte left, at 21.
   const OpGraph graph = graph_of(make_schedule("gpipe", {2, 2, 1}), uniform_costs(1, 50, 10));
-  const Timeline timeline = simulate(graph, Contention::Fair);
+  const Timeline timeline = simulate(graph, Contention("fair"));
   CHECK(timeline.start[4] == Time(20));  // rank 1's first forward
   CHECK(timeline.start[5] == Time(21));
 }
@@ -182,8 +182,8 @@ TEST_CASE("with events of their own transfers move as without, in every way to c
     const Schedule schedule = random_schedule();
     const auto communication = *rc::gen::element(Communication::Overlap, Communication::Blocking);
     const OpGraph graph = graph_of(schedule, random_costs(schedule.stages()), communication);
-    RC_ASSERT(by_transfers(graph, Contention::None) == simulate(graph, Contention::None));
-    RC_ASSERT(by_transfers(graph, Contention::Fifo) == simulate(graph, Contention::Fifo));
+    for (const Contention contention : all_contentions())
+      RC_ASSERT(by_transfers(graph, contention) == simulate(graph, contention));
   }));
 }
 
@@ -193,13 +193,13 @@ TEST_CASE("sharing never ends a run before it would end without, and costs nothi
     CostsInput costs = random_costs(schedule.stages());
     const auto communication = *rc::gen::element(Communication::Overlap, Communication::Blocking);
     const OpGraph graph = graph_of(schedule, costs, communication);
-    const Timeline fair = simulate(graph, Contention::Fair), none = simulate(graph, Contention::None);
+    const Timeline fair = simulate(graph, Contention("fair")), none = simulate(graph, Contention("none"));
     RC_ASSERT(makespan(fair) >= makespan(none));
-    RC_ASSERT(fair == simulate(graph, Contention::Fair));
+    RC_ASSERT(fair == simulate(graph, Contention("fair")));
   }));
   // 1F1B sends over a boundary only every F + B.
   const OpGraph graph = graph_of(make_schedule("1f1b", {8, 64, 1}), reference_costs());
-  CHECK(simulate(graph, Contention::Fair) == simulate(graph, Contention::None));
+  CHECK(simulate(graph, Contention("fair")) == simulate(graph, Contention("none")));
 }
 
 }  // namespace ppsim::fair_share_test

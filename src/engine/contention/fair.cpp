@@ -1,13 +1,45 @@
-#include "engine/fair_links.hpp"
-
+// All transfers and collectives under way share their links, max-min fair (see fair_share.hpp for the
+// source).
 #include <algorithm>
 #include <map>
+#include <span>
 #include <utility>
+#include <vector>
 
-#include "ppsim/core/error.hpp"
+#include "engine/contention/fair_share.hpp"
+#include "engine/link_model.hpp"
+#include "ppsim/engine/contention.hpp"
 
-namespace ppsim {
+namespace ppsim::fair_contention {
 namespace {
+
+// Links that the same transfers use alike count as one, so that a thousand replicas in step cost no more
+// than one of them.
+class FairLinks final : public LinkModel {
+ public:
+  // Keeps a reference to the graph, which must outlive this.
+  explicit FairLinks(const OpGraph& graph);
+
+  std::optional<Passage> admit(const TransferClass& transfer, EdgeId edge, Time wire, Time now) override;
+  std::optional<Time> admit_collective(std::uint32_t kind, VertexId vertex, Time time, Time now) override;
+  Time next_end() override { return share_.next(); }
+  std::optional<Ended> end_next(Time now) override;
+
+ private:
+  struct Uses {
+    std::vector<double> capacities;               // [constraints]
+    std::vector<std::vector<FairShare::Use>> of;  // [transfer classes, collective classes]
+  };
+  static Uses make_uses(const OpGraph& graph);
+  static std::vector<double> exact_times(std::span<const TransferClass> classes);
+  explicit FairLinks(const OpGraph& graph, Uses uses);
+
+  std::span<const TransferClass> classes_;
+  std::uint32_t edges_;                            // flows below it are edges, then come vertices
+  std::vector<std::vector<FairShare::Use>> uses_;  // [transfer classes, collective classes]
+  std::vector<double> alone_;                      // [transfer classes] ns, fractions and all
+  FairShare share_;
+};
 
 // What a link has to bear: its capacity, and how much of it each class takes for each unit of its rate.
 using Load = std::pair<double, std::vector<std::pair<std::size_t, double>>>;
@@ -28,8 +60,6 @@ std::map<LinkId, Load> loads_of(const OpGraph& graph) {
       add(share.link, share.capacity, transfers.size() + kind, share.weight);
   return loads;
 }
-
-}  // namespace
 
 // A collective alone need not fill any link: a constraint of its own keeps it to its rate.
 FairLinks::Uses FairLinks::make_uses(const OpGraph& graph) {
@@ -93,4 +123,13 @@ std::optional<LinkModel::Ended> FairLinks::end_next(Time now) {
   return *flow < edges_ ? Ended{true, *flow} : Ended{false, *flow - edges_};
 }
 
-}  // namespace ppsim
+const ContentionRegistration registration{ContentionInfo{
+    .name = "fair",
+    .help = "all on a link share it, max-min fair",
+    .sharing = {.collectives = true, .replicas = ReplicaSharing::Dynamic},
+    .times_known = TimesKnown::WhileMoving,
+    .make = [](const OpGraph& graph) { return std::make_unique<FairLinks>(graph); },
+}};
+
+}  // namespace
+}  // namespace ppsim::fair_contention

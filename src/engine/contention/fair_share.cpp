@@ -1,4 +1,4 @@
-#include "engine/fair_share.hpp"
+#include "engine/contention/fair_share.hpp"
 
 #include <algorithm>
 #include <cmath>
