@@ -244,21 +244,7 @@ def descriptions():
     return cases
 
 
-def studies():
-    config = ["--config", "data/eight_ranks.json"]
-    step = ["simulate", "data/eight_ranks.json", "--timeline", "step.csv"]
-    traced = ["--config", "configs/reference_8x64.json", "--set", "/parallelism/pipeline=4", "--micro-batches", "8"]
-    traces = [f"traces/kineto_1f1b/step.rank{rank}.json.gz" for rank in range(4)]
-    runs = step[:-1] + ["run.csv", "--set", "/costs/forward=1.1 ms"]
-    drawn = ["--trace", "out.json", "--svg", "out.svg"]
-    validate = ["validate", "data/spec.json", "--table", "data/table.csv"]
-    fit = ["fit", "data/fit/spec.json", "--table", "data/fit/table.csv", "--max-predictions", "200"]
-    # Steps that differ, so that calibrate finds jitter: a measured spread of which each figure is known.
-    two_steps = [step[:-1] + [f"{forward}.csv", *with_sets(f"/costs/forward={forward}us /costs/link/bandwidth={rate}GB/s")]
-                 for forward, rate in ((1000, 50), (1130, 40))]
-    calibrate = ["calibrate", "1000.csv", "1130.csv", *config, "-o", "fitted.json"]
-    measured = ["import-trace", *traces, "--config", "data/four_ranks.json", "-o", "measured.csv"]
-    of_four = ["--config", "data/four_ranks.json"]
+def imports():
     inputs = {"megatron": ["data/megatron.sh"], "huggingface": ["data/huggingface.json"], "deepspeed": ["data/deepspeed.json"],
               "nccl-tests": ["data/nccl.txt"], "nvidia-smi-topo": ["data/topology.txt", "--gpu", "h100"]}
     return {
@@ -272,11 +258,42 @@ def studies():
         "import_topology_nodes": [["import", "nvidia-smi-topo", *inputs["nvidia-smi-topo"], "--nodes", "4", "--nic-bandwidth", "200 Gb/s"]],
         "import_nccl_collective": [["import", "nccl-tests", "data/nccl.txt", "--collective", "all_gather"]],
         "import_megatron_gpus": [["import", "megatron", "data/megatron.sh", "--gpus", "64"]],
+    }
+
+
+def traces_of_runs():
+    """Traces of PyTorch's profiler, and what becomes of the timelines that they hold."""
+    traced = ["--config", "configs/reference_8x64.json", "--set", "/parallelism/pipeline=4", "--micro-batches", "8"]
+    traces = [f"traces/kineto_1f1b/step.rank{rank}.json.gz" for rank in range(4)]
+    drawn = ["--trace", "out.json", "--svg", "out.svg"]
+    of_four = ["--config", "data/four_ranks.json"]
+    measured = ["import-trace", *traces, *of_four, "-o", "measured.csv"]
+    return {
         "import_trace_files": [["import-trace", *traces, *traced, "-o", "out.csv", *drawn, "--json"],
                                ["report", "out.csv", *traced]],
         "import_trace_kineto": [["import-trace", *traces, *traced, "--trace", "out.json.gz", "--trace-style", "kineto"]],
         "kineto_again": [["simulate", "data/two_ranks.json", "--trace", "out.json", "--trace-style", "kineto"],
                          ["import-trace", "out.rank0.json", "out.rank1.json", "--config", "data/two_ranks.json", "--json"]],
+        "calibrate_measured": [measured, ["calibrate", "measured.csv", *of_four, "-o", "fitted.json"],
+                               ["simulate", "fitted.json", "--runs", "5", "--json"]],
+        "compare_runs_measured": [measured, ["compare-runs", "measured.csv", *of_four],
+                                  ["report", "measured.csv", *of_four, "--json"]],
+        "import_trace": [["import-trace", *traces, *traced, "-o", "out.csv"]],
+        "import_trace_activity": [["import-trace", *traces]],
+        "import_trace_activity_json": [["import-trace", *traces, "--json"]],
+    }
+
+
+def timelines():
+    config = ["--config", "data/eight_ranks.json"]
+    step = ["simulate", "data/eight_ranks.json", "--timeline", "step.csv"]
+    runs = step[:-1] + ["run.csv", "--set", "/costs/forward=1.1 ms"]
+    drawn = ["--trace", "out.json", "--svg", "out.svg"]
+    # Steps that differ, so that calibrate finds jitter: a measured spread of which each figure is known.
+    two_steps = [step[:-1] + [f"{forward}.csv", *with_sets(f"/costs/forward={forward}us /costs/link/bandwidth={rate}GB/s")]
+                 for forward, rate in ((1000, 50), (1130, 40))]
+    calibrate = ["calibrate", "1000.csv", "1130.csv", *config, "-o", "fitted.json"]
+    return {
         "report_json": [step, ["report", "step.csv", *config, "--json"]],
         "report_files": [step, ["report", "step.csv", *config, *drawn]],
         "report_other_config": [step, ["report", "step.csv", *config, "--micro-batches", "4"]],
@@ -284,21 +301,21 @@ def studies():
         "compare_runs_too_far": [runs, ["compare-runs", "run.csv", *config, "--max-error", "1"]],
         "calibrate_steps": [*two_steps, calibrate, ["simulate", "fitted.json"]],
         "calibrate_steps_json": [*two_steps, calibrate + ["--json"]],
-        "calibrate_measured": [measured, ["calibrate", "measured.csv", *of_four, "-o", "fitted.json"],
-                               ["simulate", "fitted.json", "--runs", "5", "--json"]],
-        "compare_runs_measured": [measured, ["compare-runs", "measured.csv", *of_four],
-                                  ["report", "measured.csv", *of_four, "--json"]],
-        "validate_threads": [validate + threads for threads in THREADS],
-        "validate_set": [validate + ["--set", "/costs/forward=110us", "--max-mape", "1"]],
-        "fit_threads": [fit + ["--folds", "2", "--seed", "3", *threads, "--json"] for threads in THREADS],
-        "import_trace": [["import-trace", *traces, *traced, "-o", "out.csv"]],
-        "import_trace_activity": [["import-trace", *traces]],
-        "import_trace_activity_json": [["import-trace", *traces, "--json"]],
         "report": [step, ["report", "step.csv", *config]],
         "compare_runs": [runs, ["compare-runs", "run.csv", *config]],
         "compare_runs_json": [runs, ["compare-runs", "run.csv", *config, "--json"]],
         "calibrate": [step, ["calibrate", "step.csv", "--config", "data/eight_ranks.json", "-o", "out.json"]],
         "calibrate_json": [step, ["calibrate", "step.csv", "--config", "data/eight_ranks.json", "-o", "out.json", "--json"]],
+    }
+
+
+def tables_of_runs():
+    validate = ["validate", "data/spec.json", "--table", "data/table.csv"]
+    fit = ["fit", "data/fit/spec.json", "--table", "data/fit/table.csv", "--max-predictions", "200"]
+    return {
+        "validate_threads": [validate + threads for threads in THREADS],
+        "validate_set": [validate + ["--set", "/costs/forward=110us", "--max-mape", "1"]],
+        "fit_threads": [fit + ["--folds", "2", "--seed", "3", *threads, "--json"] for threads in THREADS],
         "validate": [["validate", "data/spec.json", "--table", "data/table.csv", "--rows", "--plot", "out.svg"]],
         "validate_json": [["validate", "data/spec.json", "--table", "data/table.csv", "--group-by", "P", "--json"]],
         "fit": [["fit", "data/fit/spec.json", "--table", "data/fit/table.csv", "--folds", "3", "-o", "out.json"]],
@@ -306,7 +323,7 @@ def studies():
     }
 
 
-def errors():
+def errors_of_configs():
     seed = "configs/seed_4x8.json"
     cases = {
         "error_unknown_key": ["simulate", "data/unknown_key.json"],
@@ -317,8 +334,6 @@ def errors():
         "error_gpus": ["simulate", seed, *with_sets("/parallelism/data=2")],
         "error_choice": ["simulate", seed, *with_sets("/simulation/contention=fare")],
         "error_schedule": ["simulate", seed, "--schedule", "1f2b"],
-        "error_option": ["simulate", seed, "--fit"],
-        "error_memory": ["simulate", seed, "--schedule", "gpipe", "--check-memory"],
         "error_many_units": ["simulate", seed, *with_sets("/cluster/gpu/memory=80 /cluster/nvlink/latency=2")],
         "error_type": ["simulate", seed, *with_sets("/parallelism/recompute=true")],
         "error_nested": ["simulate", seed, *with_sets("/cluster/gpu/peek=1")],
@@ -329,6 +344,15 @@ def errors():
         "error_option_of_schedule": ["simulate", seed, *with_sets("/schedule/waves=2")],
         "error_cost_list": ["simulate", "configs/reference_8x64.json", *with_sets("'/costs/forward=[\"1ms\",\"2ms\"]'")],
         "error_noise": ["simulate", seed, *with_sets("/simulation/noise/gpu_speed/rank\\ 99=0.5")],
+    }
+    return {name: [command] for name, command in cases.items()}
+
+
+def errors_of_commands():
+    seed = "configs/seed_4x8.json"
+    cases = {
+        "error_option": ["simulate", seed, "--fit"],
+        "error_memory": ["simulate", seed, "--schedule", "gpipe", "--check-memory"],
         "error_runs": ["simulate", seed, "--runs", "0"],
         "error_threads": ["simulate", seed, "--threads", "2"],
         "error_no_command": [],
@@ -364,7 +388,8 @@ def helps():
 
 def all_cases():
     """{name: [command]}; two cases of one name are a mistake."""
-    builders = (simulations, noises, drawings, orders, comparisons, presets, descriptions, studies, errors, helps)
+    builders = (simulations, noises, drawings, orders, comparisons, presets, descriptions, imports, traces_of_runs, timelines,
+                tables_of_runs, errors_of_configs, errors_of_commands, helps)
     tables = [build() for build in builders]
     cases = {name: commands for table in tables for name, commands in table.items()}
     assert len(cases) == sum(map(len, tables)), "two cases have one name"
