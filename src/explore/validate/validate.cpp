@@ -90,7 +90,7 @@ PredictedRow predict(const DescribedTable& described, std::size_t row, std::span
   const Config config = row_config(*described.spec, description, more);
   PhaseSeconds unused;
   const Run run = ppsim::run(config, make_plan(config), unused);
-  PredictedRow predicted{.row = row};
+  PredictedRow predicted{.row = row, .notes = config.notes};
   predicted.predicted = ranks_step_alone(described, row) ? run.report.max_rank_span : run.report.step_time();
   predicted.ran = !description.out_of_memory;
   if (predicted.ran) predicted.measured = measured_time(described, row, config, run);

@@ -104,6 +104,7 @@ Config read_config(const std::string& path, std::span<const Override> overrides,
   Document document(path, pointer);
   for (const Override& override : overrides) document.apply(override);
   document.inline_sections();
+  offer_software_defaults(document);
   const ObjectReader root(document, Pointer(), kConfigFields);
   const InputKind kind = kind_of(root);
   read_fields(root, kConfigFields, nullptr, kind == InputKind::Model ? kWithModel.bit : 0);
@@ -124,6 +125,7 @@ Config read_config(const std::string& path, std::span<const Override> overrides,
   config.hash = config_hash(document);
   config.origins = document.origins();
   config.places = document.places();
+  config.notes = document.notes();
   return config;
 }
 

@@ -231,7 +231,7 @@ ParameterRange read_parameter(Document& document, const ObjectReader& fit, const
     throw fit.error(pointer, "expected a place of the cluster, such as /cluster/nvlink/latency");
   const ObjectReader section = inner(document, fit, pointer, kParameter);
   ParameterRange parameter;
-  parameter.pointer = pointer;
+  parameter.pointer = newest_pointer(pointer);
   if (section.has("unit")) parameter.unit = section.text("unit");
   parameter.least = read_number(section, "least");
   parameter.most = read_number(section, "most");

@@ -128,7 +128,7 @@ Workload make_workload(const ModelInput& input, const Parallelism& parallelism, 
   workload.gpus = std::uint64_t{used.tensor} * used.pipeline * used.replicas();
   workload.gpu_memory = input.cluster.gpu.memory;
   workload.runtime_memory = input.cluster.gpu.runtime_memory;
-  workload.allocator_margin = input.cluster.gpu.allocator_margin;
+  workload.allocator_margin = input.cluster.software.allocator_margin;
   workload.peak_flops = clock.peak() * static_cast<double>(workload.gpus);
   return workload;
 }
