@@ -15,6 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kBuiltIn = "default";
+
 bool same_file(const std::string& a, const std::string& b) {
   std::error_code failure;
   return a == b || fs::equivalent(a, b, failure);
@@ -120,7 +122,7 @@ void Document::set_source(const Pointer& pointer, Source source) {
 }
 
 void Document::set_default(const Pointer& pointer, Json value) {
-  Source source{where(pointer), "default", source_of(pointer.to_string()).second.files};
+  Source source{where(pointer), std::string(kBuiltIn), source_of(pointer.to_string()).second.files};
   root_[pointer] = std::move(value);
   set_source(pointer, std::move(source));
 }
@@ -139,6 +141,10 @@ bool Document::take_offered(const Pointer& pointer) {
 
 void Document::set_absent(const Pointer& pointer, Json built_in) {
   if (!take_offered(pointer)) set_default(pointer, std::move(built_in));
+}
+
+bool Document::left_out(const Pointer& pointer) const {
+  return root_.contains(pointer) && source_of(pointer.to_string()).second.from == kBuiltIn;
 }
 
 void Document::load_section(const Pointer& pointer) {
@@ -190,7 +196,7 @@ void Document::check_place(const Override& override, const Pointer& parent, cons
 
 // Makes sure that something stands at `pointer`, on the way to what is overridden.
 void Document::step_into(const Override& override, const Pointer& pointer, const Field* field) {
-  if (!root_.contains(pointer)) {
+  if (!root_.contains(pointer) || root_[pointer].is_null()) {
     root_[pointer] = Json::object();
     set_source(pointer, {fmt::format("{} {}", override.origin, pointer.to_string()), override.origin,
                          sources_.at("").files, true});

@@ -57,6 +57,9 @@ class Document {
     return at_default_.contains(pointer.to_string());
   }
 
+  /// True where the document has a value that neither it nor an override gives, but the built-in default.
+  [[nodiscard]] bool left_out(const Pointer& pointer) const;
+
   /// "FILE#/pointer" of what stands at `pointer`.
   [[nodiscard]] std::string where(std::string_view pointer) const;
   [[nodiscard]] std::string where(const Pointer& pointer) const { return where(pointer.to_string()); }
