@@ -98,7 +98,7 @@ PredictedRow predict(const DescribedTable& described, std::size_t row, std::span
   const RowDescription& description = described.rows[row];
   const Config config = row_config(*described.spec, description, more);
   const Run run = ppsim::run(config);
-  PredictedRow predicted{.row = row};
+  PredictedRow predicted{.row = row, .notes = config.notes};
   predicted.predicted = ranks_step_alone(described, row) ? run.report.max_rank_span : run.report.step_time();
   predicted.ran = !description.out_of_memory;
   if (predicted.ran) predicted.measured = measured_time(described, row, config, run);

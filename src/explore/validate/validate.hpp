@@ -41,10 +41,11 @@ struct PredictedRow {
   bool relative = false;           ///< the spec compares ratios: see ValidationSpec::relative
   std::optional<double> ratio;     ///< predicted, to the reference row; empty: the row has none
   std::optional<double> measured_ratio;
-  std::vector<MemoryError> memory;  ///< by ValidationSpec::memory, those that the row states
-  Bytes peak;                       ///< predicted: what the fullest GPU has taken
-  std::optional<bool> fits;         ///< predicted; empty: the capacity is not known
-  bool ran = true;                  ///< measured: false where it was out of memory
+  std::vector<MemoryError> memory;   ///< by ValidationSpec::memory, those that the row states
+  Bytes peak;                        ///< predicted: what the fullest GPU has taken
+  std::optional<bool> fits;          ///< predicted; empty: the capacity is not known
+  bool ran = true;                   ///< measured: false where it was out of memory
+  std::vector<std::string> notes{};  ///< of its config
 
   /// Of the ratio where the spec compares ratios, else of the time; empty where nothing was measured, and
   /// where a ratio has no reference row.

@@ -15,16 +15,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kBuiltIn = "default";
+
 bool same_file(const std::string& a, const std::string& b) {
   std::error_code failure;
   return a == b || fs::equivalent(a, b, failure);
 }
 
 // Tokens of "/a/b"; throws where it is no JSON pointer (RFC 6901).
-std::vector<std::string> tokens_of(const Override& override) {
+std::vector<std::string> tokens_of(const Override& override, const std::string& pointer) {
   std::vector<std::string> tokens;
   try {
-    for (Pointer rest(override.pointer); !rest.empty(); rest.pop_back()) tokens.push_back(rest.back());
+    for (Pointer rest(pointer); !rest.empty(); rest.pop_back()) tokens.push_back(rest.back());
   } catch (const Json::exception&) {
     throw Error(override.origin, fmt::format("{} is not a JSON pointer", shown(override.pointer)));
   }
@@ -120,7 +122,7 @@ void Document::set_source(const Pointer& pointer, Source source) {
 }
 
 void Document::set_default(const Pointer& pointer, Json value) {
-  Source source{where(pointer), "default", source_of(pointer.to_string()).second.files};
+  Source source{where(pointer), std::string(kBuiltIn), source_of(pointer.to_string()).second.files};
   root_[pointer] = std::move(value);
   set_source(pointer, std::move(source));
 }
@@ -139,6 +141,10 @@ bool Document::take_offered(const Pointer& pointer) {
 
 void Document::set_absent(const Pointer& pointer, Json built_in) {
   if (!take_offered(pointer)) set_default(pointer, std::move(built_in));
+}
+
+bool Document::left_out(const Pointer& pointer) const {
+  return root_.contains(pointer) && source_of(pointer.to_string()).second.from == kBuiltIn;
 }
 
 void Document::load_section(const Pointer& pointer) {
@@ -161,11 +167,13 @@ void Document::load_section(const Pointer& pointer) {
   if (!section.is_object())
     throw Error(path, fmt::format("{}; expected an object with the section's keys", shown(section)));
   root_[pointer] = std::move(section);
-  set_source(pointer, {path + "#", path, std::move(files)});
+  const bool asked = source_of(pointer.to_string()).second.asked;
+  set_source(pointer, {path + "#", path, std::move(files), asked});
 }
 
 void Document::inline_sections() {
   inline_sections(Pointer(), kConfigFields);
+  for (const MovedKey& key : moved_keys()) move_key(key);
 }
 
 void Document::inline_sections(const Pointer& pointer, const FieldTable& table) {
@@ -188,10 +196,10 @@ void Document::check_place(const Override& override, const Pointer& parent, cons
 
 // Makes sure that something stands at `pointer`, on the way to what is overridden.
 void Document::step_into(const Override& override, const Pointer& pointer, const Field* field) {
-  if (!root_.contains(pointer)) {
+  if (!root_.contains(pointer) || root_[pointer].is_null()) {
     root_[pointer] = Json::object();
     set_source(pointer, {fmt::format("{} {}", override.origin, pointer.to_string()), override.origin,
-                         sources_.at("").files});
+                         sources_.at("").files, true});
   }
   if (root_[pointer].is_string() && field != nullptr && field->kind == KeyKind::Section)
     load_section(pointer);
@@ -204,11 +212,11 @@ void Document::put(const Override& override, const Pointer& pointer, Json value)
   } else {
     root_[pointer] = std::move(value);
   }
-  set_source(pointer, {asked_at(override), override.origin, sources_.at("").files});
+  set_source(pointer, {asked_at(override), override.origin, sources_.at("").files, true});
 }
 
 void Document::apply(const Override& override) {
-  const std::vector<std::string> tokens = tokens_of(override);
+  const std::vector<std::string> tokens = tokens_of(override, settle(override));
   if (tokens.empty())
     throw Error(override.origin, "no key to set; expected a pointer such as /schedule/name");
   Pointer pointer;
@@ -223,6 +231,10 @@ void Document::apply(const Override& override) {
     table = field == nullptr ? nullptr : field->table;
   }
   put(override, pointer, override_value(override.value));
+}
+
+std::vector<std::string> Document::files_of(const Pointer& pointer) const {
+  return source_of(pointer.to_string()).second.files;
 }
 
 void Document::make_canonical() {

@@ -59,7 +59,9 @@ void ObjectReader::set_default(std::string_view key, Json absent) const {
   const Field* field = table_.find(key);
   const Pointer pointer = at(key);
   if (!self().contains(key)) document_.set_absent(pointer, absent);
-  if (field != nullptr && plain_value(*field, document_.at(pointer)) == plain_value(*field, absent))
+  // What an object holds is told key by key.
+  if (field != nullptr && !absent.is_object() &&
+      plain_value(*field, document_.at(pointer)) == plain_value(*field, absent))
     document_.mark_default(pointer);
 }
 

@@ -334,11 +334,12 @@ void add_network(Sentences& sentences, const ModelRun& run) {
 }
 
 void add_buffers(Sentences& sentences, const ModelRun& run) {
-  const Gpu& gpu = run.cluster.gpu;
-  if (gpu.allocator_margin > 0 || gpu.runtime_memory > Bytes(0))
+  const Bytes runtime = run.cluster.gpu.runtime_memory;
+  const double margin = run.cluster.software.allocator_margin;
+  if (margin > 0 || runtime > Bytes(0))
     sentences.push_back(
         fmt::format("The allocator reserves {:.4g} % more than is allocated, and {:.4g} MB are taken before.",
-                    100 * gpu.allocator_margin, megabytes(gpu.runtime_memory)));
+                    100 * margin, megabytes(runtime)));
   sentences.push_back(
       run.training.working_memory
           ? "Memory of a pass while it runs and of received transfers is counted; that of workspaces is not."

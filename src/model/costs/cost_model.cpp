@@ -178,14 +178,14 @@ StageTimes stage_times(const ModelRun& run, const Transformer& model, const Stag
     times.other_comm += hide(collective.passes, sum, hidden_share(run.training, collective));
   sum.add(times.tensor_comm);
   sum.add(times.other_comm);
-  const Gpu& gpu = run.cluster.gpu;
-  const Seconds launch = (1 - run.training.captured_launches) * Seconds(gpu.launch_overhead);
-  const Seconds between(run.shape.ranks > 1 ? gpu.pass_overhead : Time{});
+  const Software& software = run.cluster.software;
+  const Seconds launch = (1 - run.training.captured_launches) * Seconds(software.launch_overhead);
+  const Seconds between(run.shape.ranks > 1 ? software.pass_overhead : Time{});
   const auto longer = [&](const PassTime& pass) {
     return std::max(pass.gpu, pass.launches * launch) + pass.collectives + between;
   };
   if (run.parallelism.recompute == Recompute::Full)
-    sum.input_grad.gpu += place.layers.count * Seconds(gpu.checkpoint_overhead);
+    sum.input_grad.gpu += place.layers.count * Seconds(software.checkpoint_overhead);
   times.forward = longer(sum.forward);
   times.input_grad = longer(sum.input_grad);
   times.weight_grad = longer(sum.weight_grad);

@@ -203,11 +203,12 @@ Network network_of(const CostsInput& costs, const Parallelism& parallelism) {
 }
 
 // Static memory is not known: a rank that does not fit without it does not fit.
-void set_gpu(Workload& workload, const Gpu& gpu) {
+void set_gpu(Workload& workload, const Cluster& cluster) {
+  const Gpu& gpu = cluster.gpu;
   if (gpu.memory == Bytes{}) return;
   workload.gpu_memory = gpu.memory;
   workload.runtime_memory = gpu.runtime_memory;
-  workload.allocator_margin = gpu.allocator_margin;
+  workload.allocator_margin = cluster.software.allocator_margin;
 }
 
 std::vector<std::string> assumptions_of(const CostsInput& costs, const RunShape& shape,
@@ -275,7 +276,7 @@ Workload make_workload(const CostsInput& costs, const RunShape& shape, const Cos
   workload.stages.reserve(shape.stages);
   for (std::uint32_t stage = 0; stage < shape.stages; ++stage)
     workload.stages.push_back(make_given_stage(costs, shape, StageReader(stage, ratio, stages, slices)));
-  if (costs.cluster) set_gpu(workload, costs.cluster->gpu);
+  if (costs.cluster) set_gpu(workload, *costs.cluster);
   workload.assumptions = assumptions_of(costs, shape, given);
   return workload;
 }

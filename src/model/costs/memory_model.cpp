@@ -146,7 +146,7 @@ Time optimizer_time(const ModelRun& run, Dtype dtype, const StageParameters& par
                          share_of_bytes(parameters.routed, shared, copies.routed);
   const double bytes = updated * (each.gradients + 2 * each.optimizer + each.weights);
   return to_stage_time(GpuClock(run.cluster.gpu, dtype).optimizer_time(bytes)) +
-         run.cluster.gpu.step_overhead;
+         run.cluster.software.step_overhead;
 }
 
 }  // namespace ppsim

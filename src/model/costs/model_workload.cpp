@@ -172,7 +172,7 @@ Workload make_workload(const ModelInput& input, const Parallelism& parallelism, 
   workload.gpus = gpus;
   workload.gpu_memory = input.cluster.gpu.memory;
   workload.runtime_memory = input.cluster.gpu.runtime_memory;
-  workload.allocator_margin = input.cluster.gpu.allocator_margin;
+  workload.allocator_margin = input.cluster.software.allocator_margin;
   workload.peak_flops = clock.peak() * static_cast<double>(gpus);
   return workload;
 }

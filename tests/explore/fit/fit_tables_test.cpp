@@ -131,7 +131,7 @@ TEST_CASE("parameters that made a table are found in it again, from a start far 
 TEST_CASE("a parameter that no row depends on stays where it starts, by the file or by the spec") {
   // Nothing is recomputed, so no layer runs again.
   const std::string other =
-      ", \"/cluster/gpu/checkpoint_overhead\": {\"least\": 0, \"most\": 900, \"unit\": \"us\"";
+      ", \"/cluster/software/checkpoint_overhead\": {\"least\": 0, \"most\": 900, \"unit\": \"us\"";
   const Case by_file(fit_of(kParameters + other + "}"));
   const TableFit fit = by_file.fit();
   CHECK(fit.fit.parameters.at(3).verdict == FitVerdict::Unidentified);
@@ -190,7 +190,7 @@ TEST_CASE("a parameter's present value is read in its unit, and one that is none
           .ends_with("cluster.json#/nvlink/bandwidth: 100 GB/s has an unknown unit; expected a number and a "
                      "unit, such as \"5 us\" (ns, us, ms, s)"));
   CHECK(error("/cluster/gpu/memory_efficiency", "us").ends_with("0.5; expected a quantity in us"));
-  CHECK(error("/cluster/gpu/step_overhead", "us")
+  CHECK(error("/cluster/software/step_overhead", "us")
             .ends_with("nothing stands there; a parameter that is fitted needs a value to start from"));
 }
 

@@ -1,6 +1,5 @@
 // R, recomputation as an op of its own: from the option to order, time, memory, files and fits.
 #include <doctest/doctest.h>
-
 #include <fmt/format.h>
 
 #include <random>

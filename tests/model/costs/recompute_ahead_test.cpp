@@ -84,9 +84,9 @@ TEST_CASE("a model's R and B together are its backward with recomputation, to th
   Training launched;  // kernels so quick that the host's launches bound some passes
   launched.overlap_tensor = 0.5;
   Cluster slow_host = round_cluster(3);
-  slow_host.gpu.launch_overhead = microseconds(30);
-  slow_host.gpu.pass_overhead = microseconds(7);
-  slow_host.gpu.checkpoint_overhead = microseconds(5);
+  slow_host.software.launch_overhead = microseconds(30);
+  slow_host.software.pass_overhead = microseconds(7);
+  slow_host.software.checkpoint_overhead = microseconds(5);
   for (const Recompute recompute : {Recompute::Selective, Recompute::Full}) {
     for (const Cluster& cluster : {round_cluster(3), slow_host}) {
       for (const Training& training : {Training{}, launched}) {
