@@ -40,6 +40,7 @@ ROOMS = {
         "layers": {"hardware", "collectives"},
         "costs": {"hardware", "collectives", "layers"},
     },
+    "engine": {"": set(), "contention": {""}},
     "schedule": {"": set(), "generators": {""}, "text": {""}, "check": {""}},
     "replay": {
         "": set(),

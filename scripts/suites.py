@@ -1,7 +1,11 @@
 #!/usr/bin/env python3
 """The suites of scripts/test. Each is a list of commands; the last line of all is "N passed, N failed[, N skipped]".
 
-A command counts its own test cases where its output ends with such a line, or as Python's unittest ends; else it is one
+usage: suites.py [--all] [NAME...]
+
+Without names every suite runs that belongs to a quarter of an hour on two idle cores; --all adds the others, which make a
+bare Debian. Each suite has a budget in seconds: a suite that takes twice its budget prints a note, and fails for no time
+that it takes. A command counts its own test cases where its output ends with such a line, or as Python's unittest ends; else it is one
 check, by its exit status. A suite that fails shows all it said and stops nothing behind it.
 """
 
@@ -11,9 +15,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT_S = 900  # a suite that hangs fails, and the others still run
+LONG_TIMEOUT_S = 5400  # of those that only --all runs
 PYTHON = sys.executable
 PPSIM = "build/release/ppsim"
 WERROR = "-Dwerror=" + ("true" if os.environ.get("CI") == "true" else "false")
@@ -29,7 +35,7 @@ FEWER_CASES = "RC_PARAMS=max_success=25"
 # What Python suites are given; most need nothing.
 CLI = ("bench_cluster", "calibrate", "cli", "compare_runs", "config", "export", "goal", "import", "import_trace")
 CLI += ("replay", "replay_cuda", "replay_tcp", "runs", "validate", "fit")
-WITH_PPSIM = [f"cli/{name}" for name in CLI] + ["launch/launch", "netlab/netlab", "validation/published"]
+WITH_PPSIM = [f"cli/{name}" for name in CLI] + ["launch/launch", "golden/golden", "netlab/netlab", "validation/published"]
 ARGUMENTS = {f"tests/{name}_test.py": [PPSIM, "."] for name in WITH_PPSIM}
 
 
@@ -37,21 +43,40 @@ def script(name, *arguments):
     return [PYTHON, f"scripts/{name}", *arguments]
 
 
+# Seconds that a suite takes on two idle cores, rounded up; of suites that are not named here, DEFAULT_BUDGET_S.
+DEFAULT_BUDGET_S = 5
+BUDGETS_S = {
+    "build": 240,
+}
+
+
+class Suite(NamedTuple):
+    name: str
+    commands: list
+    only_all: bool = False  # runs with --all, or when named
+
+    @property
+    def budget_s(self):
+        return BUDGETS_S.get(self.name, DEFAULT_BUDGET_S)
+
+
 def table():
-    """[(name, [command])]: every suite, in the order in which they run."""
+    """Every suite, in the order in which they run."""
     python_tests = sorted(p.relative_to(ROOT).as_posix() for p in ROOT.glob("tests/**/*_test.py"))
     suites = [
-        ("format", [script("check_format.py")]),
-        ("layers", [script("check_layers.py")]),
-        ("headers", [script("check_headers.py")]),
-        ("build", [script("meson_build.py", *RELEASE)]),
-        ("unit", [script("meson_tests.py", "build/release")]),
-        ("build-sanitize", [script("meson_build.py", *SANITIZE)]),
-        ("unit-sanitize", [["env", FEWER_CASES, *script("meson_tests.py", "build/sanitize")]]),
+        Suite("format", [script("check_format.py")]),
+        Suite("layers", [script("check_layers.py")]),
+        Suite("unity", [script("check_unity.py")]),
+        Suite("headers", [script("check_headers.py")]),
+        Suite("build", [script("meson_build.py", *RELEASE)]),
+        Suite("unit", [script("meson_tests.py", "build/release")]),
+        Suite("build-sanitize", [script("meson_build.py", *SANITIZE)]),
+        Suite("unit-sanitize", [["env", FEWER_CASES, *script("meson_tests.py", "build/sanitize")]]),
     ]
-    suites += [(path.removeprefix("tests/"), [[PYTHON, path, *ARGUMENTS.get(path, [])]]) for path in python_tests]
-    suites += [("browser", [["tests/browser/run"]])]
-    suites += [("bench", [script("meson_tests.py", "build/release", "--benchmark")])]
+    suites += [Suite(path.removeprefix("tests/"), [[PYTHON, path, *ARGUMENTS.get(path, [])]]) for path in python_tests]
+    suites += [Suite("browser", [["tests/browser/run"]])]
+    suites += [Suite("bench", [script("meson_tests.py", "build/release", "--benchmark")])]
+    suites += [Suite("bare-debian", [["tests/scripts/bare_debian"]], only_all=True)]
     return suites
 
 
@@ -84,15 +109,15 @@ def count_cases(output, status):
     return passed, failed, skipped
 
 
-def run_command(command):
+def run_command(command, timeout_s=TIMEOUT_S):
     """(output, exit status); the status is 124 where it ran too long."""
     try:
         done = subprocess.run(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, errors="replace", timeout=TIMEOUT_S)
+            text=True, errors="replace", timeout=timeout_s)
         return done.stdout, done.returncode
     except subprocess.TimeoutExpired as late:
-        return f"{(late.stdout or b'').decode(errors='replace')}\nstill running after {TIMEOUT_S} s\n", 124
+        return f"{(late.stdout or b'').decode(errors='replace')}\nstill running after {timeout_s} s\n", 124
     except OSError as error:
         return f"{error}\n", 127
 
@@ -106,33 +131,46 @@ def notes(output):
     return list(dict.fromkeys(re.findall(r"\b((?:note|skipped): .*)$", output, re.MULTILINE)))
 
 
-def run_suite(name, commands):
-    print(f"{name:28}", end="", flush=True)
+def over_budget(suite, seconds):
+    """The note of a suite that took twice what it takes on two idle cores, or ""."""
+    return f"note: {seconds:.0f} s, and its budget is {suite.budget_s} s" if seconds > 2 * suite.budget_s else ""
+
+
+def run_suite(suite):
+    print(f"{suite.name:36}", end="", flush=True)
     start = time.monotonic()
     total, outputs = [0, 0, 0], []
-    for command in commands:
-        output, status = run_command(command)
+    for command in suite.commands:
+        output, status = run_command(command, LONG_TIMEOUT_S if suite.only_all else TIMEOUT_S)
         outputs.append(output)
         total = [a + b for a, b in zip(total, count_cases(output, status))]
-    print(f"{time.monotonic() - start:7.1f} s   {summary(*total)}", flush=True)
+    seconds = time.monotonic() - start
+    print(f"{seconds:7.1f} s   {summary(*total)}", flush=True)
     text = "".join(outputs)
     if total[1]:
         print(text, end="" if text.endswith("\n") else "\n")
     else:
         print("".join(f"    {note}\n" for note in notes(text)), end="", flush=True)
+    if late := over_budget(suite, seconds):
+        print(f"    {late}", flush=True)
     return total
 
 
-def chosen(suites, names):
-    unknown = set(names) - {name for name, _ in suites}
+def chosen(suites, arguments):
+    names = [one for one in arguments if one != "--all"]
+    unknown = set(names) - {suite.name for suite in suites}
     if unknown:
-        sys.exit(f"no suite {', '.join(sorted(unknown))}; there are: {' '.join(name for name, _ in suites)}")
-    return [suite for suite in suites if not names or suite[0] in names]
+        sys.exit(f"no suite {', '.join(sorted(unknown))}; the suites are: {' '.join(suite.name for suite in suites)}")
+    if names:
+        return [suite for suite in suites if suite.name in names]
+    return [suite for suite in suites if "--all" in arguments or not suite.only_all]
 
 
 def main():
-    totals = [run_suite(name, commands) for name, commands in chosen(table(), sys.argv[1:])]
+    start = time.monotonic()
+    totals = [run_suite(suite) for suite in chosen(table(), sys.argv[1:])]
     passed, failed, skipped = map(sum, zip(*totals))
+    print(f"{'all suites':36}{time.monotonic() - start:7.1f} s")
     print(summary(passed, failed, skipped))
     return 1 if failed else 0
 

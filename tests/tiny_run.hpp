@@ -29,7 +29,7 @@ struct TinyRun {
 
 inline TinyRun make_run(Schedule schedule, Workload workload,
                         Communication communication = Communication::Overlap,
-                        Contention contention = Contention::None) {
+                        Contention contention = Contention("none")) {
   OpGraph graph = build_graph(schedule, workload, communication);
   Timeline timeline = simulate(graph, contention);
   std::vector<RankMemory> memory = measure_memory(graph, timeline, schedule, workload);
@@ -112,13 +112,13 @@ inline TinyRun random_run() {
   const RunShape shape{ranks, schedule.stages(), {}};
   Workload workload = make_workload(costs, shape, shape.stages);
   for (StageCosts& stage : workload.stages) {
-    stage.gradient_reduction = Time(up_to(1) * up_to(500));
+    stage.ops[OpKind::GradientReduction].duration = Time(up_to(1) * up_to(500));
     stage.gradient_buckets = static_cast<std::uint32_t>(1 + up_to(3));
   }
   workload.overlap_gradients = up_to(1) == 1;
   return make_run(std::move(schedule), std::move(workload),
                   up_to(1) == 0 ? Communication::Overlap : Communication::Blocking,
-                  up_to(1) == 0 ? Contention::None : Contention::Fifo);
+                  up_to(1) == 0 ? Contention("none") : Contention("fifo"));
 }
 
 }  // namespace ppsim::test

@@ -13,10 +13,10 @@ inline Workload two_by_two() {
   cluster.nvlink = {BytesPerSecond(1'000'000'000), Time(0)};
   Workload workload{.stages = {}, .network = Network::of_cluster(cluster, parallel(2, 2))};
   StageCosts stage;
-  stage.forward = Time(20);
-  stage.forward_tensor_comm = Time(8);
-  stage.ports.forward[static_cast<std::size_t>(GroupKind::Tensor)] = {8, 0};
-  stage.backward = Time(100);
+  stage.ops[OpKind::Forward].duration = Time(20);
+  stage.ops[OpKind::Forward].tensor_comm = Time(8);
+  stage.ops[OpKind::Forward].bytes[static_cast<std::size_t>(GroupKind::Tensor)] = {8, 0};
+  stage.ops[OpKind::Backward].duration = Time(100);
   stage.forward_transfer = Bytes(10);
   stage.layers = {0, 1};
   workload.stages = {stage, stage};

@@ -10,6 +10,7 @@
 
 #include "ppsim/core/error.hpp"
 #include "ppsim/core/version.hpp"
+#include "ppsim/engine/contention.hpp"
 #include "ppsim/engine/jitter.hpp"
 #include "ppsim/engine/simulate.hpp"
 #include "ppsim/explore/order/optimize.hpp"

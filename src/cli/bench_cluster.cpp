@@ -97,7 +97,7 @@ std::string arguments_fault(const BenchClusterArguments& arguments, Group& group
              : "options are not those of rank 0";
 }
 
-int write_results(const BenchClusterArguments& arguments, const BenchSamples& samples,
+int write_cluster(const BenchClusterArguments& arguments, const BenchSamples& samples,
                   const BenchPlan& plan) {
   const JobFault fault = fault_of([&] {
     const MeasuredCluster measured = make_measured_cluster(samples, plan);
@@ -121,7 +121,7 @@ int bench_rank(const BenchClusterArguments& arguments, Group& group) {
   const std::unique_ptr<Probe> probe = arguments.on_gpus() ? make_gpu_probe(group, read_local_rank())
                                                            : make_host_probe(group, nodes.ranks_per_machine);
   const BenchSamples samples = measure_cluster(nodes, group, *probe, *plan);
-  return group.is_first() ? write_results(arguments, samples, *plan) : 0;
+  return group.is_first() ? write_cluster(arguments, samples, *plan) : 0;
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ struct CalibrateArguments {
 };
 
 // One config for all, or one each.
-std::vector<MeasuredFile> load(const CalibrateArguments& arguments) {
+std::vector<MeasuredFile> load_files(const CalibrateArguments& arguments) {
   const std::size_t files = arguments.timelines.size(), configs = arguments.configs.size();
   if (configs != 1 && configs != files)
     throw Error("--config", fmt::format("{} configs for {} timelines; expected one for all, or one each",
@@ -35,7 +35,7 @@ std::vector<MeasuredFile> load(const CalibrateArguments& arguments) {
 }
 
 int calibrate_command(const CalibrateArguments& arguments) {
-  const std::vector<MeasuredFile> files = load(arguments);
+  const std::vector<MeasuredFile> files = load_files(arguments);
   std::vector<std::string> inputs = arguments.timelines;
   for (const MeasuredFile& file : files) {
     inputs.push_back(file.config.path);

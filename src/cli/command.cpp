@@ -7,13 +7,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
+#include "core/numbers.hpp"
 #include "ppsim/core/error.hpp"
+#include "ppsim/engine/contention.hpp"
 #include "ppsim/explore/run/compare.hpp"
 #include "text/files.hpp"
 
@@ -45,10 +46,9 @@ std::string beside_config(const std::string& file, const std::string& config) {
 CLI::Validator finite_number(bool zero) {
   return CLI::Validator(
       [zero](const std::string& text) {
-        double number = 0;
-        const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-        const bool fits = failure == std::errc{} && end == text.data() + text.size() && std::isfinite(number);
-        return fits && (number > 0 || (zero && number == 0))
+        const auto number = parse_number<double>(text);
+        const bool fits = number && std::isfinite(*number);
+        return fits && (*number > 0 || (zero && *number == 0))
                    ? std::string()
                    : fmt::format("is {}, expected a number above 0{}", text, zero ? ", or 0" : "");
       },
@@ -76,7 +76,7 @@ void ConfigArguments::declare_overrides(CLI::App& app, bool with_schedule) {
   declare_named(app, *this, "--micro-batches", "/parallelism/micro_batches", "Micro-batches a step");
   declare_named(app, *this, "--communication", "/simulation/communication",
                 one_of(names_of<Communication>()));
-  declare_named(app, *this, "--contention", "/simulation/contention", "none, fifo or fair");
+  declare_named(app, *this, "--contention", "/simulation/contention", one_of(contention_names()));
   app.add_option("--set", set, "Put a value into the config: /json/pointer=value")
       ->allow_extra_args(false)  // one value each time, or it would swallow CONFIG
       ->type_name("/POINTER=VALUE");

@@ -33,8 +33,7 @@ struct CompareRunsArguments {
 Run make_prediction(const CompareRunsArguments& arguments, const Config& config) {
   Plan plan = make_plan(config);
   for (const std::string& line : plan.notes) note(line);
-  PhaseSeconds seconds;
-  if (arguments.predicted().empty()) return run(config, std::move(plan), seconds);
+  if (arguments.predicted().empty()) return run(config, std::move(plan));
   OpGraph graph = make_graph(config, plan);
   std::vector<Timeline> steps = read_timeline(arguments.predicted(), graph);
   return measure_steps(std::move(plan), std::move(graph), std::move(steps), {}).run;
@@ -47,8 +46,8 @@ std::array<ShownRun, 2> both_runs(const RunComparison& comparison) {
   return {part("predicted", comparison.predicted), part("measured", comparison.measured)};
 }
 
-void write_results(const CompareRunsArguments& arguments, const Config& config,
-                   const RunComparison& comparison) {
+void write_comparison(const CompareRunsArguments& arguments, const Config& config,
+                      const RunComparison& comparison) {
   const PredictionSources sources{arguments.predicted().empty() ? "simulated" : arguments.predicted(),
                                   arguments.measured()};
   const OpGraph& graph = comparison.predicted.graph;
@@ -59,7 +58,7 @@ void write_results(const CompareRunsArguments& arguments, const Config& config,
 }
 
 // The gate: 1 where the step's error is beyond what is allowed.
-int judge(const CompareRunsArguments& arguments, const Prediction& prediction) {
+int judge_step(const CompareRunsArguments& arguments, const Prediction& prediction) {
   if (!arguments.max_error) return 0;
   const std::optional<double> error = prediction.step_error();
   if (error && 100 * std::abs(*error) <= *arguments.max_error) return 0;
@@ -76,8 +75,8 @@ int compare_runs(const CompareRunsArguments& arguments) {
   std::vector<Timeline> steps = read_timeline(arguments.measured(), predicted.graph);
   const RunComparison comparison =
       compare_runs(config, std::move(predicted), std::move(steps), arguments.measured());
-  write_results(arguments, config, comparison);
-  return judge(arguments, comparison.prediction);
+  write_comparison(arguments, config, comparison);
+  return judge_step(arguments, comparison.prediction);
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ struct ImportArguments {
 };
 
 // The section to stdout or the file; what was assumed to stderr, or with the section into the document.
-int show(const ImportArguments& arguments, std::string_view kind, const ImportedSection& imported) {
+int show_section(const ImportArguments& arguments, std::string_view kind, const ImportedSection& imported) {
   if (!arguments.output.empty()) write_file(arguments.output, imported.text);
   if (arguments.json) {
     print(imported_json(imported, kind));
@@ -57,7 +57,7 @@ template <class Import>
 Command command_of(const Kind& kind, Import import) {
   return {kind.app, [arguments = kind.arguments, name = kind.app->get_name(), import] {
             check_outputs({arguments->output}, {arguments->path});
-            return show(*arguments, name, import(*arguments));
+            return show_section(*arguments, name, import(*arguments));
           }};
 }
 

@@ -14,13 +14,12 @@ struct NetworkArguments {
 // Alone is what the costs say; under load is what sharing makes of it.
 int show_network(const NetworkArguments& arguments) {
   Config config = arguments.config.load();
-  config.simulation.contention = Contention::Fair;
+  config.simulation.contention = Contention("fair");
   config.simulation.detail = Detail::Folded;
   Plan plan = make_plan(config);
   for (const std::string& line : plan.notes) note(line);
   const auto stages = describe_collectives(config, plan);
-  PhaseSeconds unused;
-  const Run result = run(config, std::move(plan), unused);
+  const Run result = run(config, std::move(plan));
   const StepTraffic traffic =
       measure_traffic(result.plan.schedule, result.plan.workload, result.graph, result.timeline);
   print(arguments.json ? traffic_json(traffic, stages, config) : traffic_table(traffic, stages, config));

@@ -77,7 +77,7 @@ GpuReplayOptions gpu_options(const ReplayArguments& arguments, const Config& con
   return options;
 }
 
-Loaded load(const ReplayArguments& arguments, bool first) {
+Loaded load_run(const ReplayArguments& arguments, bool first) {
   Config config = arguments.config.load();
   if (first) {
     check_outputs({arguments.outputs.first_trace(), arguments.timeline, arguments.outputs.svg},
@@ -117,7 +117,7 @@ GpuReplayResult replay_and_show(const Loaded& loaded, Group& group, ReplayOption
   return result;
 }
 
-int write_results(const ReplayArguments& arguments, Loaded loaded, GpuReplayResult result) {
+int write_replay(const ReplayArguments& arguments, Loaded loaded, GpuReplayResult result) {
   const JobFault fault = fault_of([&] {
     std::string csv;
     if (!arguments.timeline.empty()) csv = timeline_csv(loaded.plan.graph, result.replay.steps);
@@ -138,13 +138,13 @@ int write_results(const ReplayArguments& arguments, Loaded loaded, GpuReplayResu
 // One rank's part. What is wrong with the config on any rank all ranks know before they begin.
 int replay_rank(const ReplayArguments& arguments, Group& group) {
   std::optional<Loaded> loaded;
-  const JobFault own = fault_of([&] { loaded = load(arguments, group.is_first()); });
+  const JobFault own = fault_of([&] { loaded = load_run(arguments, group.is_first()); });
   if (const int code = agree_on_fault(group, own); code != 0) return code;
   if (group.is_first()) {
     for (const std::string& line : loaded->plan.plan.notes) note(line);
   }
   GpuReplayResult result = replay_and_show(*loaded, group, arguments.options());
-  return group.is_first() ? write_results(arguments, std::move(*loaded), std::move(result)) : 0;
+  return group.is_first() ? write_replay(arguments, std::move(*loaded), std::move(result)) : 0;
 }
 
 int replay_command(const ReplayArguments& arguments) {

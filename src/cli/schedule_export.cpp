@@ -47,9 +47,8 @@ std::string comms_csv(const ScheduleExportArguments& arguments, const Config& co
 
 // The run tells a deadlock; how links are shared is for whoever reads the file to say.
 std::string goal_of(Config config, Plan plan) {
-  config.simulation.contention = Contention::None;
-  PhaseSeconds unused;
-  const Run result = run(config, std::move(plan), unused);
+  config.simulation.contention = Contention("none");
+  const Run result = run(config, std::move(plan));
   std::string text = goal(result.graph);
   if (links_differ(result.graph))
     note("GOAL has one latency and bandwidth for all links; those of this config differ");

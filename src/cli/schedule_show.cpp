@@ -23,7 +23,7 @@ struct ScheduleShowArguments {
 // Narrower than this, a row holds its label and nothing to see.
 constexpr std::size_t kMinimumWidth = 40;
 
-int show(const ScheduleShowArguments& arguments) {
+int show_timeline(const ScheduleShowArguments& arguments) {
   const Config config = arguments.config.load();
   check_outputs({arguments.svg}, {config.path, config.schedule.file.value_or("")});
   if (arguments.rank && *arguments.rank >= config.parallelism.pipeline) {
@@ -32,8 +32,7 @@ int show(const ScheduleShowArguments& arguments) {
   }
   Plan plan = make_plan(config);
   for (const std::string& line : plan.notes) note(line);
-  PhaseSeconds unused;
-  const Run result = run(config, std::move(plan), unused);
+  const Run result = run(config, std::move(plan));
   if (!arguments.svg.empty())
     write_file(arguments.svg, timeline_svg(result.graph, result.timeline, result.report));
   if (arguments.rank) {
@@ -56,7 +55,7 @@ Command add_schedule_show(CLI::App& parent) {
   app->add_option("--width", arguments->width, "Columns to draw in (default: the terminal's)")
       ->check(CLI::Range(kMinimumWidth, std::size_t{100'000}))
       ->type_name("COLUMNS");
-  return {app, [arguments] { return show(*arguments); }};
+  return {app, [arguments] { return show_timeline(*arguments); }};
 }
 
 }  // namespace ppsim::cli

@@ -48,7 +48,7 @@ int simulate(const SimulateArguments& arguments) {
   Plan plan = make_plan(config);
   seconds.schedule = watch.lap();
   for (const std::string& line : plan.notes) note(line);
-  const Run result = run(config, std::move(plan), seconds);
+  const Run result = run(config, std::move(plan), &seconds);
   watch.lap();
   write_outputs(arguments, config, result);
   seconds.output = watch.lap();

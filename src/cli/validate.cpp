@@ -29,7 +29,7 @@ std::vector<Override> overrides_of(const ValidateArguments& arguments) {
 }
 
 // The gate: 1 where the error is beyond what is allowed, or where nothing could be compared.
-int judge(const ValidateArguments& arguments, const Validation& validation) {
+int judge_accuracy(const ValidateArguments& arguments, const Validation& validation) {
   if (!arguments.max_mape) return 0;
   const Accuracy accuracy = time_accuracy(validation);
   if (accuracy.count > 0 && 100 * accuracy.mean_absolute <= *arguments.max_mape) return 0;
@@ -54,7 +54,7 @@ int validate(const ValidateArguments& arguments) {
     write_file(arguments.plot, scatter_svg(validation_scatter(validation, spec, table)));
   print(arguments.json ? validation_json(validation, spec, table, arguments.group_by)
                        : validation_table(validation, spec, table, arguments.group_by, arguments.every_row));
-  return judge(arguments, validation);
+  return judge_accuracy(arguments, validation);
 }
 
 }  // namespace

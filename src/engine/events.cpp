@@ -30,7 +30,7 @@ const Timeline& EventRun::run(LinkModel& links, const RunTimes& times) {
 
 Timeline run_events(const OpGraph& graph, LinkModel& links) {
   EventRun engine(graph);
-  engine.run(links, {});
+  engine.run(links, links.share_before({}));
   return std::move(engine).take();
 }
 

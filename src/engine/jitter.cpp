@@ -55,28 +55,8 @@ bool varies(const Spread& spread) {
   return lognormal == nullptr || lognormal->sigma > 0;
 }
 
-const Spread& Jitter::of(OpKind kind) const {
-  switch (kind) {
-    case OpKind::Forward:
-    case OpKind::Backward:
-    case OpKind::InputGrad:
-    case OpKind::WeightGrad:
-      return compute[static_cast<std::size_t>(kind)];
-    case OpKind::Recompute:
-    case OpKind::OptimizerStep:
-      return compute.back();
-    case OpKind::GradientReduction:
-    case OpKind::ParameterGather:
-    case OpKind::Evict:
-    case OpKind::Load:
-      break;
-  }
-  return gradient_reduction;
-}
-
 bool Jitter::any() const {
-  return std::any_of(compute.begin(), compute.end(), varies) || varies(gradient_reduction) ||
-         varies(transfers);
+  return std::any_of(ops.values.begin(), ops.values.end(), varies) || varies(transfers);
 }
 
 JitterDraw::JitterDraw(const OpGraph& graph, const Jitter& jitter, std::uint64_t seed)
@@ -87,7 +67,7 @@ JitterDraw::JitterDraw(const OpGraph& graph, const Jitter& jitter, std::uint64_t
 
 void JitterDraw::note_vertices() {
   for (VertexId v = 0; v < graph_.vertex_count(); ++v) {
-    const Spread& spread = jitter_.of(graph_.ops(v).back().kind);
+    const Spread& spread = jitter_.ops[graph_.ops(v).back().kind];
     const Time duration = graph_.durations()[v];
     if (varies(spread))
       vertices_.push_back({v, &spread, duration});
@@ -98,14 +78,13 @@ void JitterDraw::note_vertices() {
 
 void JitterDraw::note_transfers() {
   for (EdgeId edge = 0; edge < graph_.edge_count(); ++edge) {
-    const EdgeClass kind = graph_.edge_classes()[edge];
-    if (!is_transfer(kind)) continue;
-    const TransferClass& transfer = graph_.transfer_classes()[kind];
-    fixed_ += nanoseconds(transfer.latency);
+    const TransferClass* transfer = graph_.transfer(edge);
+    if (transfer == nullptr) continue;
+    fixed_ += nanoseconds(transfer->latency);
     if (varies(jitter_.transfers))
-      edges_.push_back({edge, &jitter_.transfers, transfer.wire});
+      edges_.push_back({edge, &jitter_.transfers, transfer->wire});
     else
-      fixed_ += nanoseconds(transfer.wire);
+      fixed_ += nanoseconds(transfer->wire);
   }
 }
 

@@ -1,7 +1,6 @@
 /// The seam for models of shared links.
 #pragma once
 
-#include <memory>
 #include <optional>
 
 #include "ppsim/core/units.hpp"
@@ -15,9 +14,15 @@ struct Passage {
   Time start{};    ///< its first byte moves
   Time sent{};     ///< its last byte has left
   Time arrival{};  ///< sent + latency
+
+  /// Of a transfer whose bytes move from `start` on and take `wire`.
+  [[nodiscard]] static Passage of(const TransferClass& transfer, Time wire, Time start) {
+    return {start, start + wire, start + wire + transfer.latency};
+  }
 };
 
-/// Decides when a transfer gets its links. Called in the order in which transfers become ready, (time,
+/// Decides when a transfer gets its links. As it is, this class gives every transfer all its links at once; a
+/// model overrides what sharing changes. Called in the order in which transfers become ready, (time,
 /// sequence): the sequence of a transfer is its sender's VertexId, then its EdgeId, so that the order does
 /// not depend on how an engine works. One rule more, for senders that take no time at all: what becomes ready
 /// only through something served in the same nanosecond comes behind that.
@@ -25,11 +30,16 @@ class LinkModel {
  public:
   virtual ~LinkModel() = default;
 
+  /// Called before a run with the times that each action and transfer takes alone; returns the times that the
+  /// run begins with. TimesKnown::BeforeRun: all sharing is in the result, and the topological pass asks no
+  /// more. What the result refers to lives until the next call.
+  [[nodiscard]] virtual RunTimes share_before(const RunTimes& alone) { return alone; }
+
   /// A transfer became ready at `now`, never earlier than at the call before; `wire` is how long its bytes
   /// take where nothing else is on the way, in place of the class's. Empty: it moves from now on, and when
   /// its last byte has left only next_end() will say, since later transfers may delay it.
   [[nodiscard]] virtual std::optional<Passage> admit(const TransferClass& transfer, EdgeId edge, Time wire,
-                                                     Time now) = 0;
+                                                     Time now);
 
   /// The same for a piece of an action's collectives, which takes `time` alone: when it ends, or empty.
   [[nodiscard]] virtual std::optional<Time> admit_collective(std::uint32_t, VertexId, Time time, Time now) {
@@ -49,8 +59,6 @@ class LinkModel {
   /// admitted at one instant changes the shares of all else at once.
   [[nodiscard]] virtual std::optional<Ended> end_next(Time) { return std::nullopt; }
 };
-
-[[nodiscard]] std::unique_ptr<LinkModel> make_link_model(Contention contention, const OpGraph& graph);
 
 /// The event loop for link models that answer at admission. Same answer as simulate() where the model shares
 /// nothing (tested). O(V log P + E): a rank has at most one event in the queue. Not for

@@ -11,15 +11,22 @@
 
 namespace ppsim {
 
+/// What of an action's `duration` is collectives: the same share as of its duration in the graph.
+[[nodiscard]] inline Time collective_part(const OpGraph& graph, VertexId vertex, Time duration) {
+  const Time whole = graph.durations()[vertex], part = graph.collective_times()[vertex];
+  if (duration == whole) return part;
+  return Time(static_cast<Time::rep>(Int128{part.count()} * duration.count() / whole.count()));
+}
+
 /// Of one run after another, in the same room; restart() begins each.
 class Progress {
  public:
   /// Keeps a reference to the graph.
   explicit Progress(const OpGraph& graph)
       : graph_(graph),
-        out_begin_(graph.out_begin()),
-        targets_(graph.targets()),
-        edge_classes_(graph.edge_classes()),
+        out_begin_(graph.edge_arrays().out_begin),
+        targets_(graph.edge_arrays().targets),
+        edge_classes_(graph.edge_arrays().classes),
         classes_(graph.transfer_classes()),
         blocking_(graph.communication() == Communication::Blocking),
         leaders_(graph.leaders()),
@@ -37,9 +44,8 @@ class Progress {
     wires_ = times.wires;
     finished_ = 0;
     std::fill(timeline_.start.begin(), timeline_.start.end(), Time{});
-    const auto in_begin = graph_.in_begin();
     std::fill(waits_.begin(), waits_.end(), 0);
-    for (VertexId v = 0; v < waits_.size(); ++v) waits_[leader_of(v)] += in_begin[v + 1] - in_begin[v];
+    for (VertexId v = 0; v < waits_.size(); ++v) waits_[leader_of(v)] += graph_.in_degree(v);
   }
 
   /// Calls `ready(vertex)` for each vertex that waits for nothing from the start.
@@ -89,12 +95,9 @@ class Progress {
 
   [[nodiscard]] Time duration(VertexId vertex) const { return durations_[vertex]; }
 
-  /// What of it is collectives in this run: as much as the graph says.
+  /// What of it is collectives in this run.
   [[nodiscard]] Time collective_time(VertexId vertex) const {
-    const Time whole = graph_.durations()[vertex], part = graph_.collective_times()[vertex];
-    if (durations_[vertex] == whole) return part;
-    const Int128 product = Int128{part.count()} * durations_[vertex].count();
-    return Time(static_cast<Time::rep>(product / whole.count()));
+    return collective_part(graph_, vertex, durations_[vertex]);
   }
 
   /// Other traffic held its collectives up.

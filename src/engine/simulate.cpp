@@ -1,5 +1,6 @@
 #include "ppsim/engine/simulate.hpp"
 
+#include <stdexcept>
 #include <utility>
 #include <variant>
 
@@ -14,10 +15,16 @@ namespace {
 using AnyRun = std::variant<TopologicalRun, EventRun, TransferRun>;
 
 AnyRun make_run(const OpGraph& graph, Contention contention) {
-  const bool has_turns = graph.communication() == Communication::Program;
-  if (has_turns || contention == Contention::Fair) return AnyRun(std::in_place_type<TransferRun>, graph);
-  if (contention == Contention::None) return AnyRun(std::in_place_type<TopologicalRun>, graph);
-  return AnyRun(std::in_place_type<EventRun>, graph);
+  if (graph.communication() == Communication::Program) return AnyRun(std::in_place_type<TransferRun>, graph);
+  switch (contention.info().times_known) {
+    case TimesKnown::BeforeRun:
+      return AnyRun(std::in_place_type<TopologicalRun>, graph);
+    case TimesKnown::WhenReady:
+      return AnyRun(std::in_place_type<EventRun>, graph);
+    case TimesKnown::WhileMoving:
+      return AnyRun(std::in_place_type<TransferRun>, graph);
+  }
+  throw std::logic_error("no engine for this contention model");
 }
 
 }  // namespace
@@ -26,9 +33,18 @@ struct Simulator::Engine {
   OpGraph graph;
   Contention contention;
   AnyRun runs;
+  std::unique_ptr<LinkModel> links;
 
   Engine(OpGraph of, Contention shared)
       : graph(std::move(of)), contention(shared), runs(make_run(graph, contention)) {}
+
+  // What links did in one run must not reach the next; those that know all times before a run do nothing in
+  // one.
+  LinkModel& fresh_links() {
+    if (!links || contention.info().times_known != TimesKnown::BeforeRun)
+      links = contention.info().make(graph);
+    return *links;
+  }
 };
 
 Simulator::Simulator(OpGraph graph, Contention contention)
@@ -36,12 +52,12 @@ Simulator::Simulator(OpGraph graph, Contention contention)
 Simulator::Simulator(Simulator&&) noexcept = default;
 Simulator::~Simulator() = default;
 
-// Links are made anew for each run: what they did in one must not reach the next.
 const Timeline& Simulator::run(const RunTimes& times) {
-  if (auto* topological = std::get_if<TopologicalRun>(&engine_->runs)) return topological->run(times);
-  const auto links = make_link_model(engine_->contention, engine_->graph);
-  if (auto* events = std::get_if<EventRun>(&engine_->runs)) return events->run(*links, times);
-  return std::get<TransferRun>(engine_->runs).run(*links, times);
+  LinkModel& links = engine_->fresh_links();
+  const RunTimes shared = links.share_before(times);
+  if (auto* topological = std::get_if<TopologicalRun>(&engine_->runs)) return topological->run(shared);
+  if (auto* events = std::get_if<EventRun>(&engine_->runs)) return events->run(links, shared);
+  return std::get<TransferRun>(engine_->runs).run(links, shared);
 }
 
 Timeline Simulator::take() && {

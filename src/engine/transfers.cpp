@@ -43,9 +43,9 @@ void TransferRun::note_sources() {
   all_waits_.sends.resize(graph_.vertex_count());
   released_.resize(graph_.vertex_count());
   for (VertexId v = 0; v < graph_.vertex_count(); ++v) {
-    for (EdgeId edge = graph_.out_begin()[v]; edge < graph_.out_begin()[v + 1]; ++edge) {
-      sources_[edge] = v;
-      if (holds_sender(edge)) ++all_waits_.sends[v];
+    for (const GraphEdge edge : graph_.out_edges(v)) {
+      sources_[edge.id] = v;
+      if (holds_sender(edge.id)) ++all_waits_.sends[v];
     }
   }
 }
@@ -80,9 +80,8 @@ const Timeline& TransferRun::run(LinkModel& links, const RunTimes& times) {
 }
 
 void TransferRun::schedule(VertexId vertex) {
-  for (EdgeId edge = graph_.out_begin()[vertex]; edge < graph_.out_begin()[vertex + 1]; ++edge) {
-    if (kind_of(edge) == kPartEdge) events_.push({progress_.part_time(vertex, edge), What::Part, edge});
-  }
+  for (const GraphEdge edge : graph_.out_edges(vertex))
+    if (edge.kind == kPartEdge) events_.push({progress_.part_time(vertex, edge.id), What::Part, edge.id});
   const Time end = progress_.finish_time(vertex);
   if (graph_.collectives().empty() || graph_.collectives()[vertex] == kNoCollective)
     events_.push({end, What::End, vertex});
@@ -105,7 +104,7 @@ void TransferRun::go_on(VertexId vertex, Time now) {
 void TransferRun::handle(LinkModel& links, const Event& event) {
   switch (event.what) {
     case What::Part:
-      progress_.arrive(graph_.targets()[event.id], event.time, Schedule{*this});
+      progress_.arrive(graph_.edge_arrays().targets[event.id], event.time, Schedule{*this});
       break;
     case What::End:
       finish(event.id, event.time);
@@ -132,13 +131,12 @@ void TransferRun::begin_collectives(LinkModel& links, VertexId vertex, Time now)
 
 void TransferRun::finish(VertexId vertex, Time now) {
   progress_.count_finished();
-  for (EdgeId edge = graph_.out_begin()[vertex]; edge < graph_.out_begin()[vertex + 1]; ++edge) {
-    const EdgeClass kind = kind_of(edge);
-    if (kind == kPartEdge) continue;
-    if (is_transfer(kind)) {
-      allow(edge, now);
-    } else if (kind == kDataEdge || waits_.sends.empty() || waits_.sends[vertex] == 0) {
-      progress_.arrive(graph_.targets()[edge], now, Schedule{*this});
+  for (const GraphEdge edge : graph_.out_edges(vertex)) {
+    if (edge.kind == kPartEdge) continue;
+    if (is_transfer(edge.kind)) {
+      allow(edge.id, now);
+    } else if (edge.kind == kDataEdge || waits_.sends.empty() || waits_.sends[vertex] == 0) {
+      progress_.arrive(edge.target, now, Schedule{*this});
     }
   }
   if (graph_.gates().empty()) return;
@@ -174,10 +172,8 @@ void TransferRun::note_passage(EdgeId edge, const Passage& passage) {
 void TransferRun::release(VertexId vertex, Time sent) {
   released_[vertex] = std::max(released_[vertex], sent);
   if (--waits_.sends[vertex] > 0) return;
-  for (EdgeId edge = graph_.out_begin()[vertex]; edge < graph_.out_begin()[vertex + 1]; ++edge) {
-    if (kind_of(edge) == kProgramEdge)
-      progress_.arrive(graph_.targets()[edge], released_[vertex], Schedule{*this});
-  }
+  for (const GraphEdge edge : graph_.out_edges(vertex))
+    if (edge.kind == kProgramEdge) progress_.arrive(edge.target, released_[vertex], Schedule{*this});
 }
 
 void TransferRun::end_turn(GateId gate, Time at) {
@@ -203,7 +199,7 @@ void TransferRun::allow(EdgeId edge, Time at) {
 
 Timeline run_transfers(const OpGraph& graph, LinkModel& links) {
   TransferRun engine(graph);
-  engine.run(links, {});
+  engine.run(links, links.share_before({}));
   return std::move(engine).take();
 }
 

@@ -60,7 +60,7 @@ class TransferRun {
   void note_sources();
   void restart(const RunTimes& times);
 
-  [[nodiscard]] EdgeClass kind_of(EdgeId edge) const { return graph_.edge_classes()[edge]; }
+  [[nodiscard]] EdgeClass kind_of(EdgeId edge) const { return graph_.edge_class(edge); }
   [[nodiscard]] const TransferClass& class_of(EdgeId edge) const {
     return graph_.transfer_classes()[kind_of(edge)];
   }

@@ -20,7 +20,7 @@ namespace {
 class GraphBuilder {
  public:
   GraphBuilder(const Schedule& schedule, const Workload& workload, Communication communication,
-               ProgramStreams streams, const GraphLinks& links)
+               ProgramStreams streams, const LinkSharing& links)
       : schedule_(schedule),
         workload_(workload),
         streams_(streams),
@@ -132,7 +132,7 @@ class GraphBuilder {
 
   // The last backward of an optimizer step but the last one, whose reductions are the tail.
   [[nodiscard]] bool ends_step(Op op) const {
-    if (schedule_.steps == 1 || !(op.kind == OpKind::Backward || op.kind == OpKind::WeightGrad)) return false;
+    if (schedule_.steps == 1 || !ends_backward(op.kind)) return false;
     const std::size_t done = index(op.micro_batch) + 1;
     return done % (schedule_.micro_batches / schedule_.steps) == 0 && done < schedule_.micro_batches;
   }
@@ -181,8 +181,7 @@ class GraphBuilder {
     const std::size_t at = slot(index(op.stage), index(op.micro_batch));
     if (op.kind == OpKind::Forward) forward_at_[at] = vertex_count();
     if (needs_gradient(op.kind)) gradient_at_[at] = vertex_count();
-    if (op.kind == OpKind::Backward || op.kind == OpKind::WeightGrad)
-      last_backward_[index(op.stage)] = vertex_count();
+    if (ends_backward(op.kind)) last_backward_[index(op.stage)] = vertex_count();
     data_.ops.push_back(op);
     return duration_of(op);
   }
@@ -202,29 +201,9 @@ class GraphBuilder {
 
   [[nodiscard]] Time stage_duration(Op op) const {
     const StageCosts& costs = workload_.stages[index(op.stage)];
-    switch (op.kind) {
-      case OpKind::Forward:
-        return schedule_.is_token_step(op.micro_batch)
-                   ? costs.decode_forward[index(op.micro_batch) / schedule_.requests - 1]
-                   : costs.forward;
-      case OpKind::Backward:
-        return costs.backward;
-      case OpKind::InputGrad:
-        return costs.input_grad;
-      case OpKind::WeightGrad:
-        return costs.weight_grad;
-      case OpKind::GradientReduction:
-        return costs.gradient_reduction;
-      case OpKind::OptimizerStep:
-        return costs.optimizer_step;
-      case OpKind::ParameterGather:
-        return costs.parameter_gather;
-      case OpKind::Recompute:
-      case OpKind::Evict:
-      case OpKind::Load:
-        break;
-    }
-    throw std::logic_error(fmt::format("no duration for {}", name(op.kind)));
+    if (op.kind == OpKind::Forward && schedule_.is_token_step(op.micro_batch))
+      return costs.decode_forward[index(op.micro_batch) / schedule_.requests - 1];
+    return costs.duration(op.kind);
   }
 
   // Stage by stage; where reductions run beside the program, what follows stands behind all of them.
@@ -342,7 +321,7 @@ class GraphBuilder {
   const Workload& workload_;
   ProgramStreams streams_;
   RankSpeed speed_;  // of the rank at hand
-  GraphLinks links_;
+  LinkSharing links_;
   TransferTable transfers_;
   CollectiveClasses collectives_;
   std::vector<VertexId> forward_at_;     // [S][M] vertex of F
@@ -362,7 +341,7 @@ class GraphBuilder {
 }  // namespace
 
 OpGraph::Data make_graph_data(const Schedule& schedule, const Workload& workload, Communication communication,
-                              ProgramStreams streams, const GraphLinks& links) {
+                              ProgramStreams streams, const LinkSharing& links) {
   PPSIM_ASSERT(workload.stages.size() == schedule.stages(),
                fmt::format("{} costs for {} stages", workload.stages.size(), schedule.stages()));
   constexpr std::size_t kMostOps = std::numeric_limits<VertexId>::max() / 4;
@@ -373,7 +352,7 @@ OpGraph::Data make_graph_data(const Schedule& schedule, const Workload& workload
 }
 
 OpGraph build_graph(const Schedule& schedule, const Workload& workload, Communication communication,
-                    ProgramStreams streams, const GraphLinks& links) {
+                    ProgramStreams streams, const LinkSharing& links) {
   OpGraph::Data data = make_graph_data(schedule, workload, communication, streams, links);
   drop_unshared(data);
   return OpGraph(std::make_shared<const OpGraph::Data>(std::move(data)));

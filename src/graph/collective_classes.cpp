@@ -7,10 +7,6 @@
 namespace ppsim {
 namespace {
 
-bool is_collective(OpKind kind) {
-  return kind == OpKind::GradientReduction || kind == OpKind::ParameterGather;
-}
-
 // A pass has two collectives a layer or so; more pieces would cost more events and show no more.
 std::uint32_t count_pieces(const Workload& workload, std::span<const Op> ops) {
   constexpr std::uint32_t kMost = 16;

@@ -24,7 +24,9 @@ class WaitGraph {
     if (!has_gates_) return;
     source_.resize(graph.edge_count());
     for (VertexId v = 0; v < graph.vertex_count(); ++v) {
-      for (EdgeId edge = graph.out_begin()[v]; edge < graph.out_begin()[v + 1]; ++edge) source_[edge] = v;
+      for (EdgeId edge = graph.edge_arrays().out_begin[v]; edge < graph.edge_arrays().out_begin[v + 1];
+           ++edge)
+        source_[edge] = v;
     }
     before_.assign(graph.gates().size(), kNoGate);
     for (GateId gate = 0; gate < graph.gates().size(); ++gate) {
@@ -47,9 +49,10 @@ class WaitGraph {
       visit(source_[edge]);
       for (const GateId gate : gates_of(edge)) visit(first_gate_ + gate);
     } else {
-      for (EdgeId in = graph_.in_begin()[node]; in < graph_.in_begin()[node + 1]; ++in) {
-        const EdgeId edge = graph_.in_edges()[in];
-        visit(is_node(edge) ? first_transfer_ + edge : graph_.in_sources()[in]);
+      for (EdgeId in = graph_.edge_arrays().in_begin[node]; in < graph_.edge_arrays().in_begin[node + 1];
+           ++in) {
+        const EdgeId edge = graph_.edge_arrays().in_edges[in];
+        visit(is_node(edge) ? first_transfer_ + edge : graph_.edge_arrays().in_sources[in]);
       }
     }
   }
@@ -61,13 +64,14 @@ class WaitGraph {
     } else if (node >= first_transfer_) {
       const EdgeId edge = node - first_transfer_;
       if (!is_node(edge)) return;
-      visit(graph_.targets()[edge]);
+      visit(graph_.edge_arrays().targets[edge]);
       for (const GateId gate : gates_of(edge)) {
         if (const GateId next = graph_.gates()[gate].next; next != kNoGate) visit(first_gate_ + next);
       }
     } else {
-      for (EdgeId edge = graph_.out_begin()[node]; edge < graph_.out_begin()[node + 1]; ++edge)
-        visit(is_node(edge) ? first_transfer_ + edge : graph_.targets()[edge]);
+      for (EdgeId edge = graph_.edge_arrays().out_begin[node];
+           edge < graph_.edge_arrays().out_begin[node + 1]; ++edge)
+        visit(is_node(edge) ? first_transfer_ + edge : graph_.edge_arrays().targets[edge]);
       if (!has_gates_) return;
       const GateRange gates = graph_.gates_behind()[node];
       for (GateId gate = gates.begin; gate < gates.end; ++gate) visit(first_gate_ + gate);

@@ -13,8 +13,8 @@ Time longest_path(const OpGraph& graph) {
   PPSIM_ASSERT(graph.leaders().empty(), "replicas that wait for one another are no edge");
   std::vector<std::pair<VertexId, VertexId>> edges;
   for (VertexId v = 0; v < graph.vertex_count(); ++v) {
-    for (EdgeId e = graph.out_begin()[v]; e < graph.out_begin()[v + 1]; ++e)
-      edges.emplace_back(v, graph.targets()[e]);
+    for (EdgeId e = graph.edge_arrays().out_begin[v]; e < graph.edge_arrays().out_begin[v + 1]; ++e)
+      edges.emplace_back(v, graph.edge_arrays().targets[e]);
   }
   const CsrGraph csr(boost::edges_are_sorted, edges.begin(), edges.end(), graph.vertex_count());
   std::vector<VertexId> order;  // reversed
@@ -22,13 +22,14 @@ Time longest_path(const OpGraph& graph) {
   std::vector<Time> tail(graph.vertex_count());  // longest path from a vertex's start to the end
   Time longest{};
   for (const VertexId vertex : order) {
-    for (EdgeId e = graph.out_begin()[vertex]; e < graph.out_begin()[vertex + 1]; ++e) {
-      const EdgeClass kind = graph.edge_classes()[e];
+    for (EdgeId e = graph.edge_arrays().out_begin[vertex]; e < graph.edge_arrays().out_begin[vertex + 1];
+         ++e) {
+      const EdgeClass kind = graph.edge_arrays().classes[e];
       Time delay = graph.durations()[vertex];
       if (is_transfer(kind))
         delay += graph.transfer_classes()[kind].latency + graph.transfer_classes()[kind].wire;
       if (kind == kPartEdge) delay = graph.part_edge(e).of(delay);
-      tail[vertex] = std::max(tail[vertex], delay + tail[graph.targets()[e]]);
+      tail[vertex] = std::max(tail[vertex], delay + tail[graph.edge_arrays().targets[e]]);
     }
     tail[vertex] = std::max(tail[vertex], graph.durations()[vertex]);
     longest = std::max(longest, tail[vertex]);

@@ -23,30 +23,14 @@ void slow_down(Route& route, const Network& network, const LinkFactors& factors)
 
 }  // namespace
 
-// Tensor-parallel collectives inside an op. Those of a backward all belong to its input half: the gradient
-// of a column-parallel matrix's input is reduced (or scattered) over the tensor group, the gradient of its
-// weights is not (Korthikanti et al. 2022, figure 5). So I has what B has, and W none.
-Time tensor_comm(const Schedule& schedule, const Workload& workload, Op op) {
+const OpCost& cost_of(const Schedule& schedule, const Workload& workload, Op op) {
   const StageCosts& costs = workload.stages[index(op.stage)];
-  switch (op.kind) {
-    case OpKind::Forward: {
-      const bool token_step = schedule.is_token_step(op.micro_batch);
-      return token_step ? costs.decode_tensor_comm : costs.forward_tensor_comm;
-    }
-    case OpKind::Backward:
-    case OpKind::InputGrad:
-      return costs.backward_tensor_comm;
-    case OpKind::Recompute:
-      return costs.forward_tensor_comm;
-    case OpKind::WeightGrad:
-    case OpKind::GradientReduction:
-    case OpKind::ParameterGather:
-    case OpKind::OptimizerStep:
-    case OpKind::Evict:
-    case OpKind::Load:
-      return {};
-  }
-  return {};
+  const bool token_step = op.kind == OpKind::Forward && schedule.is_token_step(op.micro_batch);
+  return token_step ? costs.decode : costs.ops[op.kind];
+}
+
+Time tensor_comm(const Schedule& schedule, const Workload& workload, Op op) {
+  return cost_of(schedule, workload, op).tensor_comm;
 }
 
 Time tensor_comm(const Schedule& schedule, const Workload& workload, Op op, const RankSpeed& speed) {
@@ -54,63 +38,19 @@ Time tensor_comm(const Schedule& schedule, const Workload& workload, Op op, cons
 }
 
 Time other_comm(const Schedule& schedule, const Workload& workload, Op op) {
-  const StageCosts& costs = workload.stages[index(op.stage)];
-  switch (op.kind) {
-    case OpKind::Forward:
-      return schedule.is_token_step(op.micro_batch) ? costs.decode_other_comm : costs.forward_other_comm;
-    case OpKind::Recompute:
-      return costs.forward_other_comm;
-    case OpKind::Backward:
-      return costs.input_grad_other_comm + costs.weight_grad_other_comm;
-    case OpKind::InputGrad:
-      return costs.input_grad_other_comm;
-    case OpKind::WeightGrad:
-      return costs.weight_grad_other_comm;
-    case OpKind::GradientReduction:
-    case OpKind::ParameterGather:
-    case OpKind::OptimizerStep:
-    case OpKind::Evict:
-    case OpKind::Load:
-      return {};
-  }
-  return {};
+  return cost_of(schedule, workload, op).other_comm;
 }
 
 CollectiveBytes collective_bytes(const Schedule& schedule, const Workload& workload, Op op) {
-  const StageCosts& costs = workload.stages[index(op.stage)];
-  CollectiveBytes bytes{};
-  switch (op.kind) {
-    case OpKind::Forward:
-      return schedule.is_token_step(op.micro_batch) ? costs.ports.decode : costs.ports.forward;
-    case OpKind::Recompute:
-      return costs.ports.forward;
-    case OpKind::InputGrad:
-      return costs.ports.input_grad;
-    case OpKind::WeightGrad:
-      return costs.ports.weight_grad;
-    case OpKind::Backward:
-      bytes = costs.ports.input_grad;
-      for (std::size_t kind = 0; kind < kGroupKinds; ++kind) bytes[kind] += costs.ports.weight_grad[kind];
-      return bytes;
-    case OpKind::GradientReduction:
-      bytes = costs.ports.gradient_reduction;
-      for (PortBytes& kind : bytes)
-        kind = 1.0 / (workload.overlap_gradients ? costs.gradient_buckets : 1) * kind;
-      return bytes;
-    case OpKind::ParameterGather:
-      return costs.ports.parameter_gather;
-    case OpKind::OptimizerStep:
-    case OpKind::Evict:
-    case OpKind::Load:
-      break;
-  }
+  CollectiveBytes bytes = cost_of(schedule, workload, op).bytes;
+  if (op.kind == OpKind::GradientReduction && workload.overlap_gradients)
+    for (PortBytes& kind : bytes) kind = 1.0 / workload.stages[index(op.stage)].gradient_buckets * kind;
   return bytes;
 }
 
 Time duration_at(const Schedule& schedule, const Workload& workload, Op op, Time duration,
                  const RankSpeed& speed) {
-  if (op.kind == OpKind::GradientReduction || op.kind == OpKind::ParameterGather)
-    return scaled(duration, 1 / speed.gradient_reduction);
+  if (is_collective(op.kind)) return scaled(duration, 1 / speed.gradient_reduction);
   if (speed.compute == 1 && speed.tensor_comm == 1) return duration;
   const Time comm = tensor_comm(schedule, workload, op);
   return round_to_time(static_cast<double>((duration - comm).count()) / speed.compute +

@@ -21,6 +21,15 @@ Time PartEdge::of(Time duration) const {
   return each * part + (rest * part + Time(parts - 1)) / parts;
 }
 
+OpGraph::OpGraph(std::shared_ptr<const Data> data)
+    : data_(std::move(data)),
+      edges_{data_->csr.m_forward.m_rowstart,
+             data_->csr.m_forward.m_column,
+             data_->edge_classes,
+             data_->in_begin,
+             data_->in_sources,
+             data_->in_edges} {}
+
 std::uint32_t OpGraph::rank_count() const {
   return static_cast<std::uint32_t>(data_->rank_begin.size() - 1);
 }
@@ -43,23 +52,14 @@ std::span<const VertexId> OpGraph::side_begin() const {
 std::span<const Time> OpGraph::durations() const {
   return data_->durations;
 }
-std::span<const EdgeId> OpGraph::out_begin() const {
-  return data_->csr.m_forward.m_rowstart;
+GraphEdge OpGraph::edge(EdgeId id) const {
+  const auto behind = std::upper_bound(edges_.out_begin.begin(), edges_.out_begin.end(), id);
+  const auto source = static_cast<VertexId>(behind - edges_.out_begin.begin() - 1);
+  return {id, source, edges_.targets[id], edges_.classes[id]};
 }
-std::span<const VertexId> OpGraph::targets() const {
-  return data_->csr.m_forward.m_column;
-}
-std::span<const EdgeClass> OpGraph::edge_classes() const {
-  return data_->edge_classes;
-}
-std::span<const EdgeId> OpGraph::in_begin() const {
-  return data_->in_begin;
-}
-std::span<const VertexId> OpGraph::in_sources() const {
-  return data_->in_sources;
-}
-std::span<const EdgeId> OpGraph::in_edges() const {
-  return data_->in_edges;
+const TransferClass* OpGraph::transfer(EdgeId id) const {
+  const EdgeClass kind = edges_.classes[id];
+  return is_transfer(kind) ? &data_->transfers[kind] : nullptr;
 }
 std::span<const CopyEdge> OpGraph::copies() const {
   return data_->copies;

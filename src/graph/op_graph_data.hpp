@@ -56,6 +56,6 @@ struct OpGraph::Data {
 /// The graph of build_graph().
 [[nodiscard]] OpGraph::Data make_graph_data(const Schedule& schedule, const Workload& workload,
                                             Communication communication, ProgramStreams streams,
-                                            const GraphLinks& links);
+                                            const LinkSharing& links);
 
 }  // namespace ppsim

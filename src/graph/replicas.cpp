@@ -108,26 +108,8 @@ class Partners {
   explicit Partners(const Workload& workload) : workload_(workload) {}
 
   [[nodiscard]] std::uint32_t of(Op op) const {
-    const StagePorts& ports = workload_.stages[index(op.stage)].ports;
-    switch (op.kind) {
-      case OpKind::GradientReduction:
-      case OpKind::ParameterGather:
-        return workload_.network.replicas();
-      case OpKind::Forward:
-      case OpKind::Recompute:
-        return of(ports.forward);
-      case OpKind::Backward:
-        return std::max(of(ports.input_grad), of(ports.weight_grad));
-      case OpKind::InputGrad:
-        return of(ports.input_grad);
-      case OpKind::WeightGrad:
-        return of(ports.weight_grad);
-      case OpKind::OptimizerStep:
-      case OpKind::Evict:
-      case OpKind::Load:
-        break;
-    }
-    return 1;
+    if (is_collective(op.kind)) return workload_.network.replicas();
+    return of(workload_.stages[index(op.stage)].ops[op.kind].bytes);
   }
 
  private:
@@ -157,10 +139,10 @@ std::vector<std::uint32_t> find_partners(const OpGraph::Data& one, const Workloa
 }  // namespace
 
 OpGraph build_replicas(const Schedule& schedule, const Workload& workload, Communication communication,
-                       ProgramStreams streams, const GraphLinks& links) {
+                       ProgramStreams streams, const LinkSharing& links) {
   const auto make = [&](std::uint32_t replica) {
     return make_graph_data(schedule, workload, communication, streams,
-                           {links.collectives, replica, links.meeting});
+                           {links.collectives, replica, links.replicas});
   };
   const std::uint32_t replicas = workload.network.replicas();
   OpGraph::Data first = make(0);

@@ -37,9 +37,9 @@ std::string_view payload_name(Op op, std::size_t stages) {
 }
 
 std::vector<Transfer> list_transfers(const OpGraph& graph) {
-  const auto begin = graph.out_begin();
-  const auto targets = graph.targets();
-  const auto classes = graph.edge_classes();
+  const auto begin = graph.edge_arrays().out_begin;
+  const auto targets = graph.edge_arrays().targets;
+  const auto classes = graph.edge_arrays().classes;
   std::vector<Transfer> transfers;
   auto copy = graph.copies().begin();
   for (VertexId source = 0; source < graph.vertex_count(); ++source) {

@@ -5,7 +5,7 @@
 #include "graph/op_costs.hpp"
 
 namespace ppsim {
-TransferTable::TransferTable(const Schedule& schedule, const Workload& workload, const GraphLinks& links)
+TransferTable::TransferTable(const Schedule& schedule, const Workload& workload, const LinkSharing& links)
     : link_factors_(workload.link_factors), links_(links) {
   const Placement& placement = schedule.placement;
   const bool token_loop = schedule.requests > 0;
@@ -44,7 +44,7 @@ EdgeClass TransferTable::copy(const Network& network, Rank from, Rank to, Bytes 
 BytesPerSecond TransferTable::among_all(const Network& network, Rank from, Rank to,
                                         BytesPerSecond own) const {
   const Route all = route_between(network, link_factors_, from, to);
-  if (links_.meeting == Meeting::InStep) return std::min(own, all.bandwidth);
+  if (links_.replicas == ReplicaSharing::Static) return std::min(own, all.bandwidth);
   for (const LinkShare& share : all.shares)
     if (!share.queues) own = std::min(own, share.each());
   return own;
@@ -53,7 +53,7 @@ BytesPerSecond TransferTable::among_all(const Network& network, Rank from, Rank 
 EdgeClass TransferTable::add(const Network& network, Rank from, Rank to, Bytes bytes, Time gather) {
   if (from == to) return kDataEdge;
   Route route = route_between(network, link_factors_, from, to, links_.replica);
-  if (links_.replica && links_.meeting != Meeting::OnLinks)
+  if (links_.replica && links_.replicas != ReplicaSharing::Dynamic)
     route.bandwidth = among_all(network, from, to, route.bandwidth);
   const Time wire = route.wire(bytes);
   classes_.push_back(

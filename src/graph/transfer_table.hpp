@@ -13,7 +13,7 @@ namespace ppsim {
 class TransferTable {
  public:
   /// Keeps a reference to the workload.
-  TransferTable(const Schedule& schedule, const Workload& workload, const GraphLinks& links);
+  TransferTable(const Schedule& schedule, const Workload& workload, const LinkSharing& links);
 
   /// Of the dependency that leaves `stage`; kDataEdge where both ends are on one rank. Not for the last
   /// stage's forward and the first stage's backward, which nothing follows.
@@ -42,7 +42,7 @@ class TransferTable {
 
   using Table = std::vector<std::vector<EdgeClass>>;  // [directions][S]
   const LinkFactors& link_factors_;
-  GraphLinks links_;
+  LinkSharing links_;
   Table forward_, backward_, decode_;
   std::vector<TransferClass> classes_;
   std::map<std::tuple<Rank, Rank, Bytes>, EdgeClass> copies_;

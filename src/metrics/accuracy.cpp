@@ -3,6 +3,7 @@
 #include <cmath>
 #include <vector>
 
+#include "metrics/nearest_rank.hpp"
 #include "metrics/robust_fit.hpp"
 
 namespace ppsim {
@@ -19,9 +20,9 @@ Accuracy accuracy_of(std::span<const double> errors) {
   const auto count = static_cast<double>(errors.size());
   accuracy.bias /= count;
   accuracy.mean_absolute /= count;
-  accuracy.p50 = nearest_rank(sizes, 0.5);
-  accuracy.p95 = nearest_rank(sizes, 0.95);
-  accuracy.largest = nearest_rank(sizes, 1);
+  accuracy.p50 = nearest_rank(sizes, 50);
+  accuracy.p95 = nearest_rank(sizes, 95);
+  accuracy.largest = nearest_rank(sizes, 100);
   return accuracy;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "metrics/nearest_rank.hpp"
+
 namespace ppsim {
 namespace {
 
@@ -121,7 +123,7 @@ class CostFitter {
       if (of_cells[kind].empty()) continue;
       fit_.kinds[kind].line_residual = median(of_cells[kind]);
       fit_.kinds[kind].residual_p50 = median(of_samples[kind]);
-      fit_.kinds[kind].residual_p95 = nearest_rank(of_samples[kind], 0.95);
+      fit_.kinds[kind].residual_p95 = nearest_rank(of_samples[kind], 95);
     }
   }
 

@@ -43,7 +43,7 @@ std::vector<Time> find_turns(const OpGraph& graph, const Timeline& timeline) {
     if (one.next == kNoGate) continue;
     for (const EdgeId edge : graph.gate_edges(gate)) {
       const bool sends = graph.send_gates()[edge] == gate;
-      const Time latency = graph.transfer_classes()[graph.edge_classes()[edge]].latency;
+      const Time latency = graph.transfer(edge)->latency;
       const Time done = timeline.transfer_finish[edge] - (sends ? latency : Time{});
       opens[one.next] = std::max(opens[one.next], done);
     }
@@ -64,43 +64,37 @@ CriticalLinks::CriticalLinks(const OpGraph& graph, const Timeline& timeline, con
       tails_(tails),
       blocking_(graph.communication() == Communication::Blocking),
       turns_(find_turns(graph, timeline)),
-      in_begin_(graph.in_begin()),
-      in_edges_(graph.in_edges()),
-      out_begin_(graph.out_begin()),
-      in_sources_(graph.in_sources()),
-      classes_(graph.edge_classes()),
       transfers_(graph.transfer_classes()) {}
 
 Time CriticalLinks::released(VertexId vertex) const {
   Time released = timeline_.finish[vertex];
   if (!blocking_) return released;
-  for (EdgeId edge = out_begin_[vertex]; edge < out_begin_[vertex + 1]; ++edge) {
-    if (!is_transfer(classes_[edge]) || !transfers_[classes_[edge]].holds_sender) continue;
-    released = std::max(released, timeline_.transfer_finish[edge] - transfers_[classes_[edge]].latency);
+  for (const GraphEdge edge : graph_.out_edges(vertex)) {
+    if (!is_transfer(edge.kind) || !transfers_[edge.kind].holds_sender) continue;
+    released = std::max(released, timeline_.transfer_finish[edge.id] - transfers_[edge.kind].latency);
   }
   return released;
 }
 
-Time CriticalLinks::arrival(VertexId source, EdgeId edge) const {
-  if (is_transfer(classes_[edge])) return timeline_.transfer_finish[edge];
-  if (classes_[edge] == kPartEdge) {
-    const Time start = timeline_.start[source];
-    return start + graph_.part_edge(edge).of(timeline_.finish[source] - start);
+Time CriticalLinks::arrival(const GraphEdge& edge) const {
+  if (is_transfer(edge.kind)) return timeline_.transfer_finish[edge.id];
+  if (edge.kind == kPartEdge) {
+    const Time start = timeline_.start[edge.source];
+    return start + graph_.part_edge(edge.id).of(timeline_.finish[edge.source] - start);
   }
   // The op before it in the program hands the stream over; other data of the rank is there when its op has
   // finished.
-  return blocking_ && classes_[edge] == kProgramEdge ? released(source) : timeline_.finish[source];
+  return blocking_ && edge.kind == kProgramEdge ? released(edge.source) : timeline_.finish[edge.source];
 }
 
 CriticalLink CriticalLinks::find(VertexId vertex) const {
   CriticalLink best;
   Time last{};
-  for (EdgeId i = in_begin_[vertex]; i < in_begin_[vertex + 1]; ++i) {
-    const VertexId source = in_sources_[i];
-    if (timeline_.start[source] > timeline_.start[vertex]) continue;
-    const Time there = arrival(source, in_edges_[i]);
-    if (best.source != kNoVertex && (there < last || (there == last && source >= best.source))) continue;
-    best = {source, in_edges_[i]};
+  for (const GraphEdge edge : graph_.in_edges(vertex)) {
+    if (timeline_.start[edge.source] > timeline_.start[vertex]) continue;
+    const Time there = arrival(edge);
+    if (best.source != kNoVertex && (there < last || (there == last && edge.source >= best.source))) continue;
+    best = {edge.source, edge.id};
     last = there;
   }
   return best;
@@ -114,7 +108,7 @@ void CriticalLinks::add_times(ChainTimes& times, VertexId vertex, CriticalLink l
   }
   Tiling tiling(times, std::max(from, timeline_.start[link.source]), end);
   tiling.until(tails_[link.source] ? ChainPart::Tail : ChainPart::Computing, timeline_.finish[link.source]);
-  const EdgeClass kind = classes_[link.edge];
+  const EdgeClass kind = graph_.edge_class(link.edge);
   if (is_transfer(kind)) {
     add_transfer(tiling, transfers_[kind], turns_.empty() ? Time::min() : turns_[link.edge],
                  timeline_.transfer_start[link.edge], timeline_.transfer_finish[link.edge]);

@@ -54,16 +54,13 @@ class CriticalLinks {
   [[nodiscard]] Time start(VertexId vertex) const { return timeline_.start[vertex]; }
 
  private:
-  [[nodiscard]] Time arrival(VertexId source, EdgeId edge) const;
+  [[nodiscard]] Time arrival(const GraphEdge& edge) const;
 
   const OpGraph& graph_;
   const Timeline& timeline_;
   const std::vector<bool>& tails_;
   bool blocking_;
   std::vector<Time> turns_;  ///< [edges] where sends are part of the program, else empty
-  std::span<const EdgeId> in_begin_, in_edges_, out_begin_;
-  std::span<const VertexId> in_sources_;
-  std::span<const EdgeClass> classes_;
   std::span<const TransferClass> transfers_;
 };
 

@@ -91,7 +91,7 @@ Spans kernels_of(const GpuTrace& trace, GpuWork work) {
   return merged(std::move(spans));
 }
 
-Spans transfers_of(const GpuTrace& trace) {
+Spans transfer_spans_of(const GpuTrace& trace) {
   const auto shortest = shortest_transfers(trace);
   Spans spans;
   for (const GpuKernel& kernel : trace.kernels) {
@@ -156,7 +156,7 @@ GpuActivity measure_activity(const GpuTrace& trace) {
   activity.window = windows.all();
   activity.compute = windows.take(kernels_of(trace, GpuWork::Compute));
   activity.collective = windows.take(kernels_of(trace, GpuWork::Collective));
-  activity.transfer = windows.take(transfers_of(trace));
+  activity.transfer = windows.take(transfer_spans_of(trace));
   activity.wait = windows.take(kernels_of(trace, GpuWork::PointToPoint));
   activity.idle =
       activity.window - activity.compute - activity.collective - activity.transfer - activity.wait;

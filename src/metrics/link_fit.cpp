@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "metrics/cost_fit.hpp"
+#include "metrics/nearest_rank.hpp"
 #include "metrics/robust_fit.hpp"
 #include "ppsim/core/error.hpp"
 
@@ -127,7 +128,7 @@ class LinkFitter {
     }
     if (!by_bytes) fit_.factors.clear();
     fit_.residual_p50 = median(residuals);
-    fit_.residual_p95 = nearest_rank(std::move(residuals), 0.95);
+    fit_.residual_p95 = nearest_rank(std::move(residuals), 95);
   }
 
   static constexpr double kLeast = 1e-3;  // a thousand times as fast, or as slow, is no jitter

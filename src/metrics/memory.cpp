@@ -23,7 +23,7 @@ struct CopyEvent {
 std::vector<std::vector<CopyEvent>> list_copies(const OpGraph& graph, const Timeline& timeline) {
   std::vector<std::vector<CopyEvent>> ranks(graph.rank_count());
   for (const CopyEdge& copy : graph.copies()) {
-    const TransferClass& kind = graph.transfer_classes()[graph.edge_classes()[copy.edge]];
+    const TransferClass& kind = *graph.transfer(copy.edge);
     ranks[index(kind.to)].push_back({timeline.transfer_start[copy.edge], kind.bytes, 1});
     ranks[index(kind.from)].push_back({timeline.transfer_finish[copy.edge], Bytes(0) - kind.bytes, -1});
   }
@@ -72,40 +72,23 @@ class MemoryWalk {
     }
   }
 
+  // A pair of stage and micro-batch counts from F on, until nothing of it is kept.
   void at_start(Op op) {
-    if (op.kind != OpKind::Forward) return;
-    ++count_;
-    if (!schedule_.forward_only) activation_ += costs(op).activation;
+    const KeptParts& parts = traits_of(op.kind).allocates;
+    if (parts.for_weight_grad) ++count_;
+    if (!schedule_.forward_only) activation_ += costs(op).bytes_of(parts);
   }
 
   void at_finish(Op op) {
-    switch (op.kind) {
-      case OpKind::Forward:
-        if (schedule_.forward_only) grow_cache(op);
-        break;
-      case OpKind::Backward:
-        free_pair(costs(op).activation);
-        break;
-      case OpKind::InputGrad:
-        activation_ -= costs(op).activation_freed_at_input_grad;
-        break;
-      case OpKind::WeightGrad:
-        free_pair(costs(op).activation - costs(op).activation_freed_at_input_grad);
-        break;
-      case OpKind::Recompute:  // the memory model counts what recomputation needs into `activation`
-      case OpKind::GradientReduction:
-      case OpKind::ParameterGather:
-      case OpKind::OptimizerStep:
-      case OpKind::Evict:
-      case OpKind::Load:
-        break;
+    if (schedule_.forward_only) {
+      if (op.kind == OpKind::Forward) grow_cache(op);
+      return;
     }
-  }
-
-  void free_pair(Bytes bytes) {
+    const KeptParts& parts = traits_of(op.kind).frees;
+    activation_ -= costs(op).bytes_of(parts);
+    if (!parts.for_weight_grad) return;
     PPSIM_ASSERT(count_ > 0, "more activations freed than allocated");
     --count_;
-    activation_ -= bytes;
   }
 
   /// Without a token loop (a forward-only schedule from a file) every forward is a prefill.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/int128.hpp"
+#include "metrics/nearest_rank.hpp"
 #include "ppsim/core/error.hpp"
 
 namespace ppsim {
@@ -45,16 +46,10 @@ std::map<ClassKey, Members> group_vertices(const OpGraph& graph) {
 std::map<std::uint32_t, Members> group_transfers(const OpGraph& graph) {
   std::map<std::uint32_t, Members> classes;
   for (EdgeId edge = 0; edge < graph.edge_count(); ++edge) {
-    const EdgeClass kind = graph.edge_classes()[edge];
+    const EdgeClass kind = graph.edge_class(edge);
     if (is_transfer(kind)) classes[kind].push_back(edge);
   }
   return classes;
-}
-
-Time nearest_rank(std::vector<Time>& values, std::size_t percent) {
-  const auto at = values.begin() + static_cast<std::ptrdiff_t>((percent * values.size() + 99) / 100 - 1);
-  std::nth_element(values.begin(), at, values.end());
-  return *at;
 }
 
 /// The mean of |relative_error|, as far as there is one.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "metrics/nearest_rank.hpp"
 #include "ppsim/core/error.hpp"
 
 namespace ppsim {
@@ -47,13 +48,6 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[half] : values[half - 1] + (values[half] - values[half - 1]) / 2;
 }
 
-double nearest_rank(std::vector<double> values, double share) {
-  PPSIM_ASSERT(!values.empty() && share > 0 && share <= 1, "a percentile of nothing");
-  std::sort(values.begin(), values.end());
-  const auto rank = static_cast<std::size_t>(std::ceil(share * static_cast<double>(values.size())));
-  return values[std::clamp<std::size_t>(rank, 1, values.size()) - 1];
-}
-
 double weighted_median(std::vector<WeightedValue> values) {
   PPSIM_ASSERT(!values.empty(), "a median of nothing");
   std::sort(values.begin(), values.end(),
@@ -87,7 +81,7 @@ FactorSpread spread_of(std::span<const double> factors) {
   constexpr double kNormal95 = 1.9600;  // of |z|
   constexpr double kHeavy = 1.5;        // seen of normal samples once in hundreds where there are 30 or more
   const double sigma = kNormal * median(distances);
-  return {sigma, nearest_rank(std::move(distances), 0.95) > kHeavy * kNormal95 * sigma};
+  return {sigma, nearest_rank(std::move(distances), 95) > kHeavy * kNormal95 * sigma};
 }
 
 std::vector<double> thinned(std::vector<double> values, std::size_t count) {

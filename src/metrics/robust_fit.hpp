@@ -9,9 +9,6 @@ namespace ppsim {
 /// Of an even number the mean of the middle two. Requires a value.
 [[nodiscard]] double median(std::vector<double> values);
 
-/// By nearest rank: the ceil(share x n)-th value, ascending; 0 < share <= 1. Requires a value.
-[[nodiscard]] double nearest_rank(std::vector<double> values, double share);
-
 struct WeightedValue {
   double value = 0;
   double weight = 1;  ///< above 0

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/int128.hpp"
+#include "metrics/nearest_rank.hpp"
 #include "ppsim/metrics/bubbles.hpp"
 #include "ppsim/metrics/report.hpp"
 
@@ -20,19 +21,11 @@ Time busy_time(const OpGraph& graph, const Timeline& timeline) {
 }
 
 template <class Number>
-Number value_at_percent(const std::vector<Number>& ascending, std::size_t percent) {
-  return ascending[(percent * ascending.size() + 99) / 100 - 1];
-}
-
-template <class Number>
 Summary<Number> summary_of(std::vector<Number> values, Number mean) {
   std::sort(values.begin(), values.end());
-  return {value_at_percent(values, 50),
-          value_at_percent(values, 95),
-          value_at_percent(values, 99),
-          mean,
-          values.front(),
-          values.back()};
+  return {nearest_rank(values, 50), nearest_rank(values, 95),
+          nearest_rank(values, 99), mean,
+          values.front(),           values.back()};
 }
 
 Time mean_of(const std::vector<Time>& times) {

@@ -1,6 +1,7 @@
 #include "metrics/step_samples.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <tuple>
 
@@ -10,30 +11,17 @@
 namespace ppsim {
 namespace {
 
+constexpr std::array<std::optional<OpKind>, kCostKinds> kOpKindOf = {
+    OpKind::Forward, OpKind::Backward,          OpKind::InputGrad,       OpKind::WeightGrad,   std::nullopt,
+    std::nullopt,    OpKind::GradientReduction, OpKind::ParameterGather, OpKind::OptimizerStep};
+
 CostKind cost_kind(const Schedule& schedule, std::span<const Op> ops) {
   if (ops.size() > 1) return CostKind::Pair;
-  switch (ops.front().kind) {
-    case OpKind::Forward:
-      return schedule.is_token_step(ops.front().micro_batch) ? CostKind::TokenStep : CostKind::Forward;
-    case OpKind::Backward:
-    case OpKind::Recompute:
-      return CostKind::Backward;
-    case OpKind::InputGrad:
-      return CostKind::InputGrad;
-    case OpKind::WeightGrad:
-      return CostKind::WeightGrad;
-    case OpKind::GradientReduction:
-      return CostKind::GradientReduction;
-    case OpKind::ParameterGather:
-      return CostKind::ParameterGather;
-    case OpKind::OptimizerStep:
-      return CostKind::OptimizerStep;
-    case OpKind::Evict:
-    case OpKind::Load:
-      break;
-  }
-  PPSIM_ASSERT(false, "a copy is no vertex");
-  return CostKind::Forward;
+  const Op op = ops.front();
+  if (op.kind == OpKind::Forward && schedule.is_token_step(op.micro_batch)) return CostKind::TokenStep;
+  const auto found = std::find(kOpKindOf.begin(), kOpKindOf.end(), op.kind);
+  PPSIM_ASSERT(found != kOpKindOf.end(), "no such cost");
+  return static_cast<CostKind>(found - kOpKindOf.begin());
 }
 
 class StepSampler {
@@ -81,27 +69,20 @@ class StepSampler {
   [[nodiscard]] Time gap_before(VertexId v, bool has_previous) const {
     Time ready = Time::min();
     if (has_previous) ready = timeline_.finish[v - 1];
-    for (EdgeId i = graph_.in_begin()[v]; i < graph_.in_begin()[v + 1]; ++i) {
-      const EdgeId edge = graph_.in_edges()[i];
-      if (is_transfer(graph_.edge_classes()[edge])) ready = std::max(ready, timeline_.transfer_finish[edge]);
-    }
+    for (const GraphEdge edge : graph_.in_edges(v))
+      if (is_transfer(edge.kind)) ready = std::max(ready, timeline_.transfer_finish[edge.id]);
     return ready == Time::min() ? Time{} : std::max(timeline_.start[v] - ready, Time{});
   }
 
   void add_transfers() {
-    for (VertexId source = 0; source < graph_.vertex_count(); ++source) {
-      for (EdgeId edge = graph_.out_begin()[source]; edge < graph_.out_begin()[source + 1]; ++edge) {
-        if (is_transfer(graph_.edge_classes()[edge])) list_on_links(edge);
-      }
-    }
+    for (EdgeId edge = 0; edge < graph_.edge_count(); ++edge)
+      if (graph_.transfer(edge) != nullptr) list_on_links(edge);
     find_alone();
     for (const auto& [edge, alone] : alone_)
       if (!is_copy_edge(edge)) add_transfer(edge, alone);
   }
 
-  [[nodiscard]] const TransferClass& class_of(EdgeId edge) const {
-    return graph_.transfer_classes()[graph_.edge_classes()[edge]];
-  }
+  [[nodiscard]] const TransferClass& class_of(EdgeId edge) const { return *graph_.transfer(edge); }
 
   [[nodiscard]] bool is_copy_edge(EdgeId edge) const {
     const auto copies = graph_.copies();
@@ -164,28 +145,13 @@ class StepSampler {
 
 }  // namespace
 
+std::optional<OpKind> op_kind(CostKind kind) {
+  return kOpKindOf[static_cast<std::size_t>(kind)];
+}
+
 std::string_view name(CostKind kind) {
-  switch (kind) {
-    case CostKind::Forward:
-      return "F";
-    case CostKind::Backward:
-      return "B";
-    case CostKind::InputGrad:
-      return "I";
-    case CostKind::WeightGrad:
-      return "W";
-    case CostKind::Pair:
-      return "F+B";
-    case CostKind::TokenStep:
-      return "F of a token step";
-    case CostKind::GradientReduction:
-      return "REDUCE_GRAD";
-    case CostKind::ParameterGather:
-      return "UNSHARD";
-    case CostKind::OptimizerStep:
-      return "OPTIMIZER";
-  }
-  return "?";
+  if (const auto op = op_kind(kind)) return name(*op);
+  return kind == CostKind::Pair ? "F+B" : "F of a token step";
 }
 
 StepSamples sample_step(const Schedule& schedule, const Network& network, const OpGraph& graph,

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "ppsim/core/ids.hpp"
+#include "ppsim/core/op.hpp"
 #include "ppsim/core/units.hpp"
 #include "ppsim/graph/op_graph.hpp"
 #include "ppsim/graph/timeline.hpp"
@@ -27,6 +29,9 @@ enum class CostKind : std::uint8_t {
   OptimizerStep,
 };
 inline constexpr std::size_t kCostKinds = 9;
+
+/// Empty for a pair and for a token step, which are no kind of op.
+[[nodiscard]] std::optional<OpKind> op_kind(CostKind kind);
 
 [[nodiscard]] std::string_view name(CostKind kind);  ///< "F", "B", "I", "W", "F+B", "F of a token step", ...
 

@@ -86,11 +86,11 @@ class TrafficMeter {
     using Key = std::tuple<Rank, Rank, Bytes>;
     std::map<Key, std::pair<const TransferClass*, PassageSum>> rows;
     for (EdgeId edge = 0; edge < graph_.edge_count(); ++edge) {
-      if (!is_transfer(graph_.edge_classes()[edge])) continue;
-      const TransferClass& one = graph_.transfer_classes()[graph_.edge_classes()[edge]];
-      auto& row = rows[{one.from, one.to, one.bytes}];
-      row.first = &one;
-      row.second.add(one.wire + one.latency,
+      const TransferClass* one = graph_.transfer(edge);
+      if (one == nullptr) continue;
+      auto& row = rows[{one->from, one->to, one->bytes}];
+      row.first = one;
+      row.second.add(one->wire + one->latency,
                      timeline_.transfer_finish[edge] - timeline_.transfer_start[edge]);
     }
     for (const auto& [key, row] : rows) add_transfer(*row.first, row.second.take());
@@ -113,7 +113,7 @@ class TrafficMeter {
 
   /// Collectives of an op, alone on their links, and what they put on each GPU's ports.
   [[nodiscard]] Time collective_time(Op op, Time duration) const {
-    if (!is_compute(op.kind)) return op.kind == OpKind::OptimizerStep ? Time{} : duration;
+    if (is_collective(op.kind)) return duration;
     return tensor_comm(schedule_, workload_, op) + other_comm(schedule_, workload_, op);
   }
 

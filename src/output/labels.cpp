@@ -108,32 +108,6 @@ std::string painted(std::string_view text, Ansi style, bool color) {
   return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
 }
 
-std::string_view long_name(OpKind kind) {
-  switch (kind) {
-    case OpKind::Forward:
-      return "forward";
-    case OpKind::Backward:
-      return "backward";
-    case OpKind::InputGrad:
-      return "input gradient";
-    case OpKind::WeightGrad:
-      return "weight gradient";
-    case OpKind::Recompute:
-      return "recompute";
-    case OpKind::GradientReduction:
-      return "gradient reduction";
-    case OpKind::ParameterGather:
-      return "parameter gathering";
-    case OpKind::OptimizerStep:
-      return "optimizer step";
-    case OpKind::Evict:
-      return "evict";
-    case OpKind::Load:
-      return "load";
-  }
-  return "?";
-}
-
 ChunkIndex::ChunkIndex(const OpGraph& graph) : stages_(graph.rank_count()) {
   const auto begin = graph.rank_begin();
   for (std::size_t rank = 0; rank < stages_.size(); ++rank) {

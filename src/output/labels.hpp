@@ -44,9 +44,6 @@ namespace ppsim {
 enum class Ansi : unsigned char { Bold, Red, Green };
 [[nodiscard]] std::string painted(std::string_view text, Ansi style, bool color);
 
-/// A word a kind: "forward", "input gradient"; for people and for trace categories.
-[[nodiscard]] std::string_view long_name(OpKind kind);
-
 /// Which chunk of its rank a stage is: stages of each rank as its ops name them, ascending.
 class ChunkIndex {
  public:

@@ -14,6 +14,4 @@ namespace ppsim {
 /// The figures of one run, without the head.
 [[nodiscard]] nlohmann::ordered_json make_report_body(const Report& report);
 
-[[nodiscard]] std::string_view name(Contention contention);
-
 }  // namespace ppsim

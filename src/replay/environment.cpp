@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdlib>
 #include <limits>
 #include <string_view>
 
+#include "core/numbers.hpp"
 #include "ppsim/core/error.hpp"
 
 namespace ppsim {
@@ -30,18 +30,11 @@ constexpr Variables kLaunchers[] = {
 constexpr std::uint32_t kMostRanks = 65535;
 constexpr std::uint32_t kMostPort = 65535;
 
-std::optional<std::uint32_t> whole_number(std::string_view text) {
-  std::uint32_t number = 0;
-  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || fault != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 // Empty where it is not set.
 std::optional<std::uint32_t> read_number(const char* name, std::uint32_t least, std::uint32_t most) {
   const char* text = std::getenv(name);
   if (text == nullptr) return std::nullopt;
-  const auto number = whole_number(text);
+  const auto number = parse_number<std::uint32_t>(text);
   if (!number || *number < least || *number > most)
     throw Error(name, fmt::format("\"{}\": expected a whole number from {} to {}", text, least, most));
   return number;
@@ -109,7 +102,7 @@ std::optional<Rank> read_launched_rank() {
   for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
     const char* text = std::getenv(name);
     if (text == nullptr) continue;
-    const auto number = whole_number(text);
+    const auto number = parse_number<std::uint32_t>(text);
     return number ? std::optional(Rank{*number}) : std::nullopt;
   }
   return std::nullopt;

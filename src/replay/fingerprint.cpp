@@ -1,57 +1,49 @@
 #include "replay/fingerprint.hpp"
 
+#include "core/hash.hpp"
+
 namespace ppsim {
 namespace {
 
-class Fnv {
- public:
-  void add(std::uint64_t number) {
-    for (int byte = 0; byte < 8; ++byte) {
-      hash_ = (hash_ ^ (number & 0xFF)) * 0x100000001b3;
-      number >>= 8;
-    }
-  }
-  [[nodiscard]] std::uint64_t value() const { return hash_; }
-
- private:
-  std::uint64_t hash_ = 0xcbf29ce484222325;
-};
-
-void add_vertices(Fnv& hash, const OpGraph& graph) {
-  for (const VertexId begin : graph.rank_begin()) hash.add(begin);
+void add_vertices(Fnv1a& hash, const OpGraph& graph) {
+  for (const VertexId begin : graph.rank_begin()) hash.add_bytes(begin);
   for (VertexId v = 0; v < graph.vertex_count(); ++v) {
-    hash.add(static_cast<std::uint64_t>(graph.durations()[v].count()));
+    hash.add_bytes(static_cast<std::uint64_t>(graph.durations()[v].count()));
     for (const Op op : graph.ops(v)) {
-      hash.add(static_cast<std::uint64_t>(op.kind));
-      hash.add(index(op.stage));
-      hash.add(index(op.micro_batch));
+      hash.add_bytes(static_cast<std::uint64_t>(op.kind));
+      hash.add_bytes(index(op.stage));
+      hash.add_bytes(index(op.micro_batch));
     }
   }
 }
 
-void add_edges(Fnv& hash, const OpGraph& graph) {
-  for (const EdgeId begin : graph.out_begin()) hash.add(begin);
-  for (const VertexId target : graph.targets()) hash.add(target);
-  for (const EdgeClass kind : graph.edge_classes()) hash.add(kind);
+void add_edges(Fnv1a& hash, const OpGraph& graph) {
+  for (VertexId source = 0; source < graph.vertex_count(); ++source) {
+    for (const GraphEdge edge : graph.out_edges(source)) {
+      hash.add_bytes(source);
+      hash.add_bytes(edge.target);
+      hash.add_bytes(edge.kind);
+    }
+  }
   for (const TransferClass& kind : graph.transfer_classes()) {
-    hash.add(static_cast<std::uint64_t>(kind.bytes.count()));
-    hash.add(static_cast<std::uint64_t>(kind.latency.count()));
-    hash.add(static_cast<std::uint64_t>(kind.wire.count()));
+    hash.add_bytes(static_cast<std::uint64_t>(kind.bytes.count()));
+    hash.add_bytes(static_cast<std::uint64_t>(kind.latency.count()));
+    hash.add_bytes(static_cast<std::uint64_t>(kind.wire.count()));
   }
 }
 
-void add_gates(Fnv& hash, const OpGraph& graph) {
-  for (const Gate& gate : graph.gates()) hash.add(std::uint64_t{gate.behind} << 32 | gate.next);
-  for (const GateId gate : graph.send_gates()) hash.add(gate);
-  for (const GateId gate : graph.receive_gates()) hash.add(gate);
+void add_gates(Fnv1a& hash, const OpGraph& graph) {
+  for (const Gate& gate : graph.gates()) hash.add_bytes(std::uint64_t{gate.behind} << 32 | gate.next);
+  for (const GateId gate : graph.send_gates()) hash.add_bytes(gate);
+  for (const GateId gate : graph.receive_gates()) hash.add_bytes(gate);
 }
 
 }  // namespace
 
 std::uint64_t fingerprint(const OpGraph& graph, std::initializer_list<std::uint64_t> options) {
-  Fnv hash;
-  for (const std::uint64_t option : options) hash.add(option);
-  hash.add(static_cast<std::uint64_t>(graph.communication()));
+  Fnv1a hash;
+  for (const std::uint64_t option : options) hash.add_bytes(option);
+  hash.add_bytes(static_cast<std::uint64_t>(graph.communication()));
   add_vertices(hash, graph);
   add_edges(hash, graph);
   add_gates(hash, graph);

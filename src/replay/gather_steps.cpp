@@ -66,7 +66,7 @@ void count_from_first_start(const OpGraph& graph, Timeline& timeline) {
   for (Time& time : timeline.start) time -= first;
   for (Time& time : timeline.finish) time -= first;
   for (EdgeId edge = 0; edge < graph.edge_count(); ++edge) {
-    if (!is_transfer(graph.edge_classes()[edge])) continue;
+    if (graph.transfer(edge) == nullptr) continue;
     Time& start = timeline.transfer_start[edge];
     Time& finish = timeline.transfer_finish[edge];
     start -= first;

@@ -35,11 +35,9 @@ class Builder {
   void add_vertex(VertexId vertex) {
     add_ends();
     program_.durations.push_back(graph_.durations()[vertex]);
-    program_.inputs.push_back(graph_.in_begin()[vertex + 1] - graph_.in_begin()[vertex]);
-    for (EdgeId edge = graph_.out_begin()[vertex]; edge < graph_.out_begin()[vertex + 1]; ++edge)
-      add_out_edge(vertex, edge);
-    for (EdgeId in = graph_.in_begin()[vertex]; in < graph_.in_begin()[vertex + 1]; ++in)
-      add_in_edge(vertex, graph_.in_sources()[in], graph_.in_edges()[in]);
+    program_.inputs.push_back(graph_.in_degree(vertex));
+    for (const GraphEdge edge : graph_.out_edges(vertex)) add_out_edge(edge);
+    for (const GraphEdge edge : graph_.in_edges(vertex)) add_in_edge(edge);
   }
 
   void add_ends() {
@@ -47,24 +45,21 @@ class Builder {
     program_.send_begin.push_back(static_cast<std::uint32_t>(program_.sends.size()));
   }
 
-  void add_out_edge(VertexId vertex, EdgeId edge) {
-    const EdgeClass kind = graph_.edge_classes()[edge];
-    const VertexId target = graph_.targets()[edge];
-    if (!is_transfer(kind)) {
-      check_own(vertex, target);
-      program_.local_edges.push_back({target - begin_, kind == kProgramEdge});
-    } else if (is_own(target)) {
-      add_copy(vertex, target, edge);
+  void add_out_edge(const GraphEdge& edge) {
+    if (!is_transfer(edge.kind)) {
+      check_own(edge.source, edge.target);
+      program_.local_edges.push_back({edge.target - begin_, edge.kind == kProgramEdge});
+    } else if (is_own(edge.target)) {
+      add_copy(edge.source, edge.target, edge.id);
     } else {
-      program_.sends.push_back(message(edge, graph_.transfer_classes()[kind].to, vertex));
+      program_.sends.push_back(message(edge.id, class_of(edge.id).to, edge.source));
     }
   }
 
-  void add_in_edge(VertexId vertex, VertexId source, EdgeId edge) {
-    const EdgeClass kind = graph_.edge_classes()[edge];
-    if (!is_transfer(kind)) return check_own(vertex, source);
-    if (is_own(source)) return;  // a copy
-    program_.receives.push_back(message(edge, graph_.transfer_classes()[kind].from, vertex));
+  void add_in_edge(const GraphEdge& edge) {
+    if (!is_transfer(edge.kind)) return check_own(edge.target, edge.source);
+    if (is_own(edge.source)) return;  // a copy
+    program_.receives.push_back(message(edge.id, class_of(edge.id).from, edge.target));
   }
 
   // Of two messages one is the transfer, and the other the word that asks for it or tells of its end.
@@ -87,7 +82,7 @@ class Builder {
     for (const CopyEdge& copy : graph_.copies()) {
       const TransferClass& kind = class_of(copy.edge);
       if (kind.from != program_.rank && kind.to != program_.rank) continue;
-      const Rank owner = graph_.rank_of(source_of(copy.edge));
+      const Rank owner = graph_.rank_of(graph_.edge(copy.edge).source);
       if (owner == program_.rank) continue;
       Message request = message(copy.edge, owner), answer = request;
       answer.role = MessageRole::Answer;
@@ -95,11 +90,6 @@ class Builder {
       program_.services.push_back(
           {evicts ? request : without_bytes(request), evicts ? without_bytes(answer) : answer});
     }
-  }
-
-  [[nodiscard]] VertexId source_of(EdgeId edge) const {
-    const auto begin = graph_.out_begin();
-    return static_cast<VertexId>(std::upper_bound(begin.begin(), begin.end(), edge) - begin.begin() - 1);
   }
 
   void find_answers() {
@@ -117,9 +107,7 @@ class Builder {
                                              "; a replay has nothing to carry that");
   }
 
-  [[nodiscard]] const TransferClass& class_of(EdgeId edge) const {
-    return graph_.transfer_classes()[graph_.edge_classes()[edge]];
-  }
+  [[nodiscard]] const TransferClass& class_of(EdgeId edge) const { return *graph_.transfer(edge); }
 
   [[nodiscard]] Message message(EdgeId edge, Rank peer, VertexId vertex = kNoVertex) const {
     const TransferClass& kind = class_of(edge);

@@ -29,7 +29,7 @@ struct ReplayOptions {
 
 /// On rank 0; empty on the others.
 struct ReplayResult {
-  /// Each from its own first start. Virtual: exactly what simulate() gives with Contention::None. Else
+  /// Each from its own first start. Virtual: exactly what simulate() gives with Contention("none"). Else
   /// departure is when the sender posts a message, arrival when the receiver sees it, both on rank 0's clock.
   std::vector<Timeline> steps;
   std::vector<std::string> notes;  ///< how it was measured, for the list of assumptions

@@ -15,7 +15,7 @@
 namespace ppsim {
 namespace {
 
-std::string size_fault(const OpGraph& graph, const Transport& transport) {
+std::string message_size_fault(const OpGraph& graph, const Transport& transport) {
   if (transport.size() == graph.rank_count()) return {};
   return fmt::format(
       "{}, and the schedule has {} ranks: expected one a rank (mpirun -n {}, or torchrun --nproc-per-node "
@@ -75,7 +75,7 @@ void agree_on(Group& group, std::uint64_t fingerprint) {
 }
 
 void check_requirements(const OpGraph& graph, Group& group, const ReplayOptions& options) {
-  agree(group, size_fault(graph, group.transport()));
+  agree(group, message_size_fault(graph, group.transport()));
   agree_on(group, fingerprint(graph, options));
   agree(group, message_fault(graph, group.transport(), options.mode));
   if (options.mode != ReplayMode::Compute) return;

@@ -139,7 +139,7 @@ class BackwardsLeft {
 
   /// True for the last one.
   bool ends_with(Op op) {
-    if (op.kind != OpKind::Backward && op.kind != OpKind::WeightGrad) return false;
+    if (!ends_backward(op.kind)) return false;
     return --left_[group_of(op.micro_batch) * schedule_.stages() + index(op.stage)] == 0;
   }
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/edit_distance.hpp"
 #include "ppsim/core/error.hpp"
 #include "ppsim/core/ids.hpp"
 
@@ -22,21 +23,6 @@ struct Registry {
 Registry& registry() {
   static Registry instance;
   return instance;
-}
-
-// Levenshtein distance, to offer what was probably meant.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0]++;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t substituted = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, diagonal + 1, substituted});
-    }
-  }
-  return row.back();
 }
 
 std::string type_name(const OptionSpec& option) {

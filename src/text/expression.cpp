@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
+#include "core/numbers.hpp"
 #include "ppsim/core/error.hpp"
 
 namespace ppsim {
@@ -125,12 +125,10 @@ class ExpressionParser {
   }
 
   NodePointer number() {
-    double value = 0;
-    const auto [end, failure] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), value);
-    if (failure != std::errc{}) fail();
-    rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
+    const auto value = take_number<double>(rest_);
+    if (!value) fail();
     skip_blanks();
-    return std::make_shared<Node>(Node{"0", value, {}, {}});
+    return std::make_shared<Node>(Node{"0", *value, {}, {}});
   }
 
   std::string_view text_, rest_;

@@ -13,6 +13,7 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -23,71 +24,22 @@ namespace ppsim {
 
 namespace {
 
-struct Unit {
-  std::string_view name;
-  std::int64_t factor;       // in the base unit,
-  std::int64_t divisor = 1;  // over this: 8 for bits
-};
-
-constexpr std::int64_t kKibi = 1024;
-constexpr std::int64_t kMebi = kKibi * 1024;
-constexpr std::int64_t kGibi = kMebi * 1024;
-constexpr std::int64_t kTebi = kGibi * 1024;
-
-constexpr std::array kTimes{Unit{"ns", 1}, Unit{"us", 1'000}, Unit{"ms", 1'000'000},
-                            Unit{"s", 1'000'000'000}};
-
-constexpr std::array kSizes{Unit{"B", 1},
-                            Unit{"kB", 1'000},
-                            Unit{"MB", 1'000'000},
-                            Unit{"GB", 1'000'000'000},
-                            Unit{"TB", 1'000'000'000'000},
-                            Unit{"KiB", kKibi},
-                            Unit{"MiB", kMebi},
-                            Unit{"GiB", kGibi},
-                            Unit{"TiB", kTebi}};
-
-constexpr std::array kRates{Unit{"B/s", 1},
-                            Unit{"kB/s", 1'000},
-                            Unit{"MB/s", 1'000'000},
-                            Unit{"GB/s", 1'000'000'000},
-                            Unit{"TB/s", 1'000'000'000'000},
-                            Unit{"KiB/s", kKibi},
-                            Unit{"MiB/s", kMebi},
-                            Unit{"GiB/s", kGibi},
-                            Unit{"TiB/s", kTebi},
-                            Unit{"b/s", 1, 8},
-                            Unit{"kb/s", 1'000, 8},
-                            Unit{"Mb/s", 1'000'000, 8},
-                            Unit{"Gb/s", 1'000'000'000, 8},
-                            Unit{"Tb/s", 1'000'000'000'000, 8},
-                            Unit{"Kib/s", kKibi, 8},
-                            Unit{"Mib/s", kMebi, 8},
-                            Unit{"Gib/s", kGibi, 8},
-                            Unit{"Tib/s", kTebi, 8}};
-
-constexpr std::array kFlops{Unit{"FLOP", 1}, Unit{"GFLOP", 1'000'000'000}, Unit{"TFLOP", 1'000'000'000'000},
-                            Unit{"PFLOP", 1'000'000'000'000'000}};
-
-constexpr std::array kFlopRates{Unit{"FLOP/s", 1}, Unit{"GFLOP/s", 1'000'000'000},
-                                Unit{"TFLOP/s", 1'000'000'000'000}, Unit{"PFLOP/s", 1'000'000'000'000'000}};
-
 // What kind of quantity is read, for messages.
 struct Kind {
+  Dimension dimension;
   std::string_view example;
-  std::span<const Unit> units;
   std::string_view base;  // "nanoseconds": what must come out whole
 };
 
-constexpr Kind kTime{"5 us", kTimes, "nanoseconds"};
-constexpr Kind kSize{"80 GiB", kSizes, "bytes"};
-constexpr Kind kRate{"450 GB/s", kRates, "bytes a second"};
-constexpr Kind kFlopCount{"2.5 TFLOP", kFlops, "FLOPs"};
-constexpr Kind kFlopRate{"989 TFLOP/s", kFlopRates, "FLOPs a second"};
+constexpr Kind kTime{Dimension::Time, "5 us", "nanoseconds"};
+constexpr Kind kSize{Dimension::Bytes, "80 GiB", "bytes"};
+constexpr Kind kRate{Dimension::Bandwidth, "450 GB/s", "bytes a second"};
+constexpr Kind kFlopCount{Dimension::Flops, "2.5 TFLOP", "FLOPs"};
+constexpr Kind kFlopRate{Dimension::FlopRate, "989 TFLOP/s", "FLOPs a second"};
 
 std::string known_units(const Kind& kind) {
   std::vector<std::string_view> names;
-  for (const Unit& unit : kind.units) names.push_back(unit.name);
+  for (const QuantityUnit& unit : units_of(kind.dimension)) names.push_back(unit.name);
   return fmt::format("expected a number and a unit, such as \"{}\" ({})", kind.example,
                      fmt::join(names, ", "));
 }
@@ -155,7 +107,7 @@ std::string_view trim_left(std::string_view text) {
 // Splits text into its number and unit, or says what is wrong with it.
 struct Reading {
   Decimal decimal;
-  Unit unit;
+  QuantityUnit unit;
 };
 
 Reading read(std::string_view text, std::string_view where, const Kind& kind) {
@@ -169,12 +121,13 @@ Reading read(std::string_view text, std::string_view where, const Kind& kind) {
   if (!decimal) throw fail("does not begin with a number");
   const auto name = trim_left(decimal->rest);
   if (name.empty()) throw fail("has no unit");
-  for (const Unit& unit : kind.units)
+  for (const QuantityUnit& unit : units_of(kind.dimension))
     if (unit.name == name) return {*decimal, unit};
   throw fail("has an unknown unit");
 }
 
 constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+constexpr UInt128 kTooLarge = UInt128{1} << 63;
 
 UInt128 power_of_ten(std::int64_t exponent) {
   UInt128 power = 1;
@@ -182,28 +135,28 @@ UInt128 power_of_ten(std::int64_t exponent) {
   return power;
 }
 
-// The value in base units; empty where it is not whole. Throws `too_large`.
+// The value in base units, kTooLarge for all above kMost; empty where it is not whole.
 // 128 bits hold every product here: 10^20 or 10^26 times the largest unit (TiB, 1.1 x 10^12), and 10^36 x 8.
-std::optional<std::int64_t> whole(const Reading& reading, const Error& too_large) {
+std::optional<UInt128> whole(const Reading& reading) {
   const auto& [digits, exponent, number, rest] = reading.decimal;
-  if (digits.empty()) return 0;
-  if (static_cast<std::int64_t>(digits.size()) + exponent > 20) throw too_large;
+  if (digits.empty()) return UInt128{0};
+  if (static_cast<std::int64_t>(digits.size()) + exponent > 20) return kTooLarge;
   if (digits.size() > 26 || exponent < -36) return std::nullopt;
   UInt128 value = 0;
   for (const char digit : digits) value = value * 10 + static_cast<unsigned>(digit - '0');
   value *= static_cast<UInt128>(reading.unit.factor) * power_of_ten(exponent);
   const auto divisor = static_cast<UInt128>(reading.unit.divisor) * power_of_ten(-exponent);
   if (value % divisor != 0) return std::nullopt;
-  if (value / divisor > static_cast<UInt128>(kMost)) throw too_large;
-  return static_cast<std::int64_t>(value / divisor);
+  return std::min(value / divisor, kTooLarge);
 }
 
 std::int64_t parse_whole(std::string_view text, std::string_view where, const Kind& kind) {
-  const Error too_large(std::string(where),
-                        fmt::format("{} is too large; expected at most {} {}", text, kMost, kind.base));
-  const auto value = whole(read(text, where, kind), too_large);
+  const std::optional<UInt128> value = whole(read(text, where, kind));
   if (!value) throw Error(std::string(where), fmt::format("{} is not a whole number of {}", text, kind.base));
-  return *value;
+  if (*value == kTooLarge)
+    throw Error(std::string(where),
+                fmt::format("{} is too large; expected at most {} {}", text, kMost, kind.base));
+  return static_cast<std::int64_t>(*value);
 }
 
 double parse_real(std::string_view text, std::string_view where, const Kind& kind) {
@@ -235,7 +188,7 @@ std::string short_number(double value) {
 }
 
 // In the largest unit in which it is at least 1. `units` ascend by `step`.
-std::string format_scaled(double value, std::span<const Unit> units, double step) {
+std::string format_scaled(double value, std::span<const QuantityUnit> units, double step) {
   const std::string_view sign = value < 0 ? "-" : "";
   value = std::abs(value);
   std::size_t unit = 0;
@@ -247,7 +200,64 @@ std::string format_scaled(double value, std::span<const Unit> units, double step
   return fmt::format("{}{} {}", sign, short_number(value), units[unit].name);
 }
 
+// The count of base units that a text has, which is whole for all but FLOPs.
+double base_units(std::string_view text, Dimension dimension, std::string_view where) {
+  switch (dimension) {
+    case Dimension::Number:
+      break;
+    case Dimension::Time:
+      return static_cast<double>(parse_time(text, where).count());
+    case Dimension::Bytes:
+      return static_cast<double>(parse_bytes(text, where).count());
+    case Dimension::Bandwidth:
+      return static_cast<double>(parse_bandwidth(text, where).count());
+    case Dimension::Flops:
+      return parse_flops(text, where).count();
+    case Dimension::FlopRate:
+      return parse_flops_per_second(text, where).count();
+  }
+  throw std::logic_error("a number has no unit");
+}
+
+std::string rounded_time(double value, const QuantityUnit& unit) {
+  int decimals = 0;
+  for (std::int64_t step = unit.factor; step > 1; step /= 10) ++decimals;
+  return fmt::format("{:.{}f} {}", value, decimals, unit.name);
+}
+
+// Nine digits of a value, or all digits of its whole base units where nine say a part of one. A count of
+// bytes has all its digits.
+std::string rounded_to_whole(double value, const QuantityUnit& unit) {
+  const QuantityUnit& base = units_of(unit.dimension).front();
+  const std::string text = fmt::format("{:.9g} {}", value, unit.name);
+  const std::optional<Decimal> decimal = read_decimal(text);
+  if (unit.name != "B" && (!decimal || whole({*decimal, unit}))) return text;
+  return fmt::format("{:.0f} {}",
+                     value * static_cast<double>(unit.factor) / static_cast<double>(unit.divisor), base.name);
+}
+
 }  // namespace
+
+double parse_in_unit(std::string_view text, const QuantityUnit& unit, std::string_view where) {
+  return base_units(text, unit.dimension, where) * static_cast<double>(unit.divisor) /
+         static_cast<double>(unit.factor);
+}
+
+std::string quantity_text(double value, const QuantityUnit& unit) {
+  switch (unit.dimension) {
+    case Dimension::Number:
+      return fmt::format("{:.9g}", value);
+    case Dimension::Time:
+      return rounded_time(value, unit);
+    case Dimension::Bytes:
+    case Dimension::Bandwidth:
+      return rounded_to_whole(value, unit);
+    case Dimension::Flops:
+    case Dimension::FlopRate:
+      return fmt::format("{:.9g} {}", value, unit.name);
+  }
+  throw std::logic_error("no such dimension");
+}
 
 Time parse_time(std::string_view text, std::string_view where) {
   const Time time(parse_whole(text, where, kTime));
@@ -282,13 +292,13 @@ std::string format_time(Time time) {
 }
 
 std::string format_bytes(Bytes bytes) {
-  constexpr std::array units{Unit{"B", 1}, Unit{"KiB", kKibi}, Unit{"MiB", kMebi}, Unit{"GiB", kGibi},
-                             Unit{"TiB", kTebi}};
+  static const std::array units{unit_named("B", ""), unit_named("KiB", ""), unit_named("MiB", ""),
+                                unit_named("GiB", ""), unit_named("TiB", "")};
   return format_scaled(static_cast<double>(bytes.count()), units, 1024);
 }
 
 std::string format_bandwidth(BytesPerSecond rate) {
-  return format_scaled(static_cast<double>(rate.count()), std::span(kRates).first(5), 1000);
+  return format_scaled(static_cast<double>(rate.count()), units_of(Dimension::Bandwidth).first(5), 1000);
 }
 
 }  // namespace ppsim

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "ppsim/core/units.hpp"
+#include "text/quantity_unit.hpp"
 
 namespace ppsim {
 
@@ -18,6 +19,15 @@ namespace ppsim {
 [[nodiscard]] BytesPerSecond parse_bandwidth(std::string_view text, std::string_view where);
 [[nodiscard]] Flops parse_flops(std::string_view text, std::string_view where);
 [[nodiscard]] FlopsPerSecond parse_flops_per_second(std::string_view text, std::string_view where);
+
+/// A quantity of the unit's dimension, written in any unit of it, as a count of `unit`: "5 us" is 0.005 of
+/// ms. Throws as the functions above do. Requires a unit that is no number.
+[[nodiscard]] double parse_in_unit(std::string_view text, const QuantityUnit& unit, std::string_view where);
+
+/// A count of `unit` as the functions above read it, rounded to whole nanoseconds, bytes or bytes a second:
+/// "12.346 us", "21 B", "0.625" of no unit. Nine digits, and where those say a part of a byte, the base unit:
+/// "12345679 B/s" for 0.0987654321 Gb/s.
+[[nodiscard]] std::string quantity_text(double value, const QuantityUnit& unit);
 
 /// For people: "219.820 ms" (three decimals, so that columns line up), "12.3 GiB", "50 GB/s" (three
 /// significant digits, more where they stand before the point).

@@ -75,11 +75,12 @@ std::uint32_t number(const char* text) {
 }
 
 bool agree(const OpGraph& graph, Time expected) {
-  const Timeline timeline = simulate(graph, Contention::None);
-  const auto links = make_link_model(Contention::None, graph);
+  const Timeline timeline = simulate(graph, Contention("none"));
+  const auto links = Contention("none").info().make(graph);
   return makespan(timeline) == expected && timeline == run_events(graph, *links) &&
          timeline ==
-             simulate(graph, Contention::Fifo);  // each pair of ranks has its link, used in steps of F and B
+             simulate(graph,
+                      Contention("fifo"));  // each pair of ranks has its link, used in steps of F and B
 }
 
 int bench(std::uint32_t P, std::uint32_t M, std::uint32_t runs) {
@@ -89,16 +90,16 @@ int bench(std::uint32_t P, std::uint32_t M, std::uint32_t runs) {
   const auto build = [&] { return build_graph(schedule, workload, Communication::Overlap); };
   const OpGraph graph = build();
   const auto events = [&](Contention contention) {
-    return run_events(graph, *make_link_model(contention, graph));
+    return run_events(graph, *contention.info().make(graph));
   };
-  Simulator simulator(graph, Contention::None);  // what a run among many takes
+  Simulator simulator(graph, Contention("none"));  // what a run among many takes
   std::map<std::string, std::vector<double>> seconds;
   for (std::uint32_t run = 0; run < runs; ++run) {  // in turn, so that a slow moment meets all of them
     seconds["build_graph"].push_back(seconds_of(build));
-    seconds["simulate"].push_back(seconds_of([&] { return simulate(graph, Contention::None); }));
+    seconds["simulate"].push_back(seconds_of([&] { return simulate(graph, Contention("none")); }));
     seconds["simulate_again"].push_back(seconds_of([&] { return makespan(simulator.run()); }));
-    seconds["events"].push_back(seconds_of([&] { return events(Contention::None); }));
-    seconds["events_fifo"].push_back(seconds_of([&] { return events(Contention::Fifo); }));
+    seconds["events"].push_back(seconds_of([&] { return events(Contention("none")); }));
+    seconds["events_fifo"].push_back(seconds_of([&] { return events(Contention("fifo")); }));
   }
   std::string line = fmt::format(R"({{"ops": {}, "edges": {})", graph.vertex_count(), graph.edge_count());
   for (const auto& [name, values] : seconds) line += fmt::format(R"(, "{}_s": {:.6f})", name, median(values));

@@ -13,7 +13,7 @@
 namespace ppsim::collectives_test {
 namespace {
 
-constexpr GraphLinks kOnLinks{.collectives = true};
+constexpr LinkSharing kOnLinks{.collectives = true};
 
 TEST_CASE("a collective and a transfer on one port share it, and the action ends later by what it lost") {
   // Rank 0, F0: 0-20. Its bytes move from 20 on, alone until 26, when F1's first collective comes: 4 bytes of
@@ -24,7 +24,7 @@ TEST_CASE("a collective and a transfer on one port share it, and the action ends
   const Schedule schedule = make_schedule("gpipe", {2, 2, 1});
   const Workload workload = two_by_two();
   const OpGraph graph = build_graph(schedule, workload, Communication::Overlap, {}, kOnLinks);
-  const Timeline timeline = simulate(graph, Contention::Fair);
+  const Timeline timeline = simulate(graph, Contention("fair"));
   CHECK(timeline.finish[0] == Time(20));
   CHECK(timeline.finish[1] == Time(44));
   const VertexId second = graph.rank_begin()[1];
@@ -33,7 +33,8 @@ TEST_CASE("a collective and a transfer on one port share it, and the action ends
   CHECK(timeline.start[second + 1] == Time(58));
   CHECK(timeline.finish[second + 1] == Time(78));
   // Where nothing is shared: F0 0-20, 30-50; F1 20-40, 50-70.
-  const Timeline alone = simulate(build_graph(schedule, workload, Communication::Overlap), Contention::None);
+  const Timeline alone =
+      simulate(build_graph(schedule, workload, Communication::Overlap), Contention("none"));
   CHECK(alone.start[second] == Time(30));
   CHECK(alone.finish[second + 1] == Time(70));
 }
@@ -93,7 +94,7 @@ TEST_CASE("a collective takes its formula's time alone, and under load nothing e
     const auto [schedule, workload] = random_model_run();
     const OpGraph graph = build_graph(schedule, workload, Communication::Overlap, {}, kOnLinks);
     const OpGraph plain = build_graph(schedule, workload, Communication::Overlap);
-    const Timeline fair = simulate(graph, Contention::Fair), none = simulate(plain, Contention::None);
+    const Timeline fair = simulate(graph, Contention("fair")), none = simulate(plain, Contention("none"));
     for (VertexId v = 0; v < plain.vertex_count(); ++v) {
       RC_ASSERT(fair.finish[v] - fair.start[v] >= plain.durations()[v]);
       RC_ASSERT(fair.finish[v] >= none.finish[v]);
@@ -105,14 +106,16 @@ TEST_CASE("a collective takes its formula's time alone, and under load nothing e
 TEST_CASE("replicas that are alike end as one that stands for all of them") {
   CHECK(rc::check("folding", [] {
     const auto [schedule, workload] = random_model_run();
-    const auto contention = *rc::gen::element(Contention::None, Contention::Fair);
     const auto communication = *rc::gen::element(Communication::Overlap, Communication::Blocking);
-    const GraphLinks links{.collectives = contention == Contention::Fair,
-                           .meeting = contention == Contention::None ? Meeting::InStep : Meeting::OnLinks};
-    const OpGraph folded = build_graph(schedule, workload, communication, {}, links);
-    const OpGraph full = build_replicas(schedule, workload, communication, {}, links);
-    RC_ASSERT(full.vertex_count() == folded.vertex_count() * workload.network.replicas());
-    RC_ASSERT(last_replica(full, simulate(full, contention)) == simulate(folded, contention));
+    for (const Contention contention : all_contentions()) {
+      const LinkSharing& links = contention.info().sharing;
+      if (links.replicas == ReplicaSharing::Queued)
+        continue;  // alone, one replica never queues behind another
+      const OpGraph folded = build_graph(schedule, workload, communication, {}, links);
+      const OpGraph full = build_replicas(schedule, workload, communication, {}, links);
+      RC_ASSERT(full.vertex_count() == folded.vertex_count() * workload.network.replicas());
+      RC_ASSERT(last_replica(full, simulate(full, contention)) == simulate(folded, contention));
+    }
   }));
 }
 
@@ -120,15 +123,15 @@ TEST_CASE("a replica that is slow by itself is waited for where gradients are re
   // Two replicas of one rank, F 10 and B 20; the second computes at half the speed: 60. Both reduce 60-72.
   Workload workload{.stages = {}, .network = Network::of_cluster(round_cluster(1), parallel(1, 1, 2))};
   StageCosts stage;
-  stage.forward = Time(10);
-  stage.backward = Time(20);
-  stage.gradient_reduction = Time(12);
+  stage.ops[OpKind::Forward].duration = Time(10);
+  stage.ops[OpKind::Backward].duration = Time(20);
+  stage.ops[OpKind::GradientReduction].duration = Time(12);
   workload.stages = {stage};
   workload.rank_speeds = {{.compute = 0.5}};
   workload.replica_speeds = {{}, {.compute = 0.5}};
   const Schedule schedule = make_schedule("1f1b", {1, 1, 1});
   const OpGraph full = build_replicas(schedule, workload, Communication::Overlap, {}, {});
-  const Timeline timeline = simulate(full, Contention::None);
+  const Timeline timeline = simulate(full, Contention("none"));
   CHECK(timeline.start == std::vector<Time>{Time(0), Time(10), Time(60), Time(0), Time(20), Time(60)});
   // Both end at 72; the second is the one that was waited for.
   CHECK(last_replica(full, timeline).finish == std::vector<Time>{Time(20), Time(60), Time(72)});
@@ -154,22 +157,22 @@ TEST_CASE("where NICs are queues, the uplinks that are none are shared all the s
   cluster.fabric = Fabric{.nodes_per_leaf = 1, .oversubscription = 4};
   Workload workload{.stages = {}, .network = Network::of_cluster(cluster, parallel(1, 2, 8))};
   StageCosts stage;
-  stage.forward = stage.backward = Time(1000);
+  stage.ops[OpKind::Forward].duration = stage.ops[OpKind::Backward].duration = Time(1000);
   stage.forward_transfer = Bytes(1'250'000);
   workload.stages = {stage, stage};
-  const auto wire = [&](Meeting meeting) {
+  const auto wire = [&](ReplicaSharing sharing) {
     return build_replicas(make_schedule("1f1b", {2, 1, 1}), workload, Communication::Overlap, {},
-                          {.meeting = meeting})
+                          {.replicas = sharing})
         .transfer_classes()[0]
         .wire;
   };
-  CHECK(wire(Meeting::InStep) == Time(100'000));
-  CHECK(wire(Meeting::InQueues) == Time(100'000));
-  CHECK(wire(Meeting::OnLinks) == Time(25'000));
+  CHECK(wire(ReplicaSharing::Static) == Time(100'000));
+  CHECK(wire(ReplicaSharing::Queued) == Time(100'000));
+  CHECK(wire(ReplicaSharing::Dynamic) == Time(25'000));
   // Without a fabric nothing but the NIC is on the way.
   cluster.fabric.reset();
   workload.network = Network::of_cluster(cluster, parallel(1, 2, 8));
-  CHECK(wire(Meeting::InQueues) == Time(25'000));
+  CHECK(wire(ReplicaSharing::Queued) == Time(25'000));
 }
 
 }  // namespace

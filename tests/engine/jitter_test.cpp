@@ -19,7 +19,8 @@ OpGraph reference_graph() {
 
 Jitter of_compute(const Spread& spread) {
   Jitter jitter;
-  jitter.compute.fill(spread);
+  for (const OpKind kind : all_op_kinds())
+    if (is_compute(kind) || kind == OpKind::OptimizerStep) jitter.ops[kind] = spread;
   return jitter;
 }
 
@@ -116,7 +117,7 @@ TEST_CASE("what has no jitter is as the graph has it") {
   CHECK_FALSE(of_compute(Lognormal{0}).any());
 
   Jitter forward;
-  forward.compute[static_cast<std::size_t>(OpKind::Forward)] = Lognormal{0.2};
+  forward.ops[OpKind::Forward] = Lognormal{0.2};
   CHECK(forward.any());
   const JitterDraw draw(graph, forward, 1);
   room = draw.make_room();
@@ -137,18 +138,18 @@ TEST_CASE("only transfers have wire times, and only those vary with them") {
   const RunTimes times = draw.draw(0, room);
   CHECK(times.durations.empty());
   for (EdgeId edge = 0; edge < graph.edge_count(); ++edge)
-    CHECK(times.wires[edge] == (is_transfer(graph.edge_classes()[edge]) ? Time(100'000) : Time(0)));
+    CHECK(times.wires[edge] == (is_transfer(graph.edge_arrays().classes[edge]) ? Time(100'000) : Time(0)));
   // Reference costs with hops of 2 x 50 + 5 us: 192 + 21 ms and 124 hops of them on the way (closed form of
   // 1F1B).
-  Simulator simulator(graph, Contention::None);
+  Simulator simulator(graph, Contention("none"));
   CHECK(makespan(simulator.run(times)) == Time(213'000'000 + 124 * 105'000));
 }
 
 TEST_CASE("a pair takes what its backward does") {
   const OpGraph graph = graph_of(make_schedule("dualpipe", {4, 16, 1}), uniform_costs(1'000'000, 2'000'000));
   Jitter jitter;
-  jitter.compute[static_cast<std::size_t>(OpKind::Forward)] = Samples{{2}};
-  jitter.compute[static_cast<std::size_t>(OpKind::Backward)] = Samples{{3}};
+  jitter.ops[OpKind::Forward] = Samples{{2}};
+  jitter.ops[OpKind::Backward] = Samples{{3}};
   const JitterDraw draw(graph, jitter, 1);
   auto room = draw.make_room();
   const RunTimes times = draw.draw(0, room);

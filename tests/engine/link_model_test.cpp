@@ -7,61 +7,11 @@
 #include <tuple>
 
 #include "cases.hpp"
+#include "engine/shared_nics.hpp"
 
 namespace ppsim::link_model_test {
 
 namespace {
-
-// Four GPUs, a rank each, and a NIC a node. On two nodes ranks 0 and 1 share a NIC, ranks 2 and 3 the other,
-// and both ends of a transfer are busy together; on four nodes a NIC's way out serves several receivers, its
-// way in several senders. A byte takes a nanosecond on the NIC, NVLink is free.
-Network shared_nics(Time latency, std::uint32_t nodes) {
-  Cluster cluster;
-  cluster.nodes = nodes;
-  cluster.gpus_per_node = 4 / nodes;
-  cluster.nics_per_node = 1;
-  cluster.nvlink = {BytesPerSecond(1'000'000'000'000'000), Time(0)};
-  cluster.infiniband = {BytesPerSecond(1'000'000'000), latency};
-  Parallelism parallelism;
-  parallelism.pipeline = 4;
-  return Network::of_cluster(cluster, parallelism);
-}
-
-OpGraph on_shared_nics(const Schedule& schedule, const CostsInput& costs, Communication communication,
-                       std::uint32_t nodes = 2) {
-  Workload workload = workload_of(costs, schedule);
-  workload.network = shared_nics(costs.link.latency, nodes);
-  return build_graph(schedule, workload, communication);
-}
-
-// Forward only: every rank runs F of its stage on the micro-batches of its direction, in order.
-Schedule forwards(Placement placement, std::vector<std::uint8_t> directions) {
-  ScheduleWriter out("forwards", placement, static_cast<std::uint32_t>(directions.size()), 64);
-  for (std::uint32_t rank = 0; rank < placement.ranks; ++rank) {
-    for (std::size_t m = 0; m < directions.size(); ++m) {
-      for (std::size_t s = 0; s < placement.stages(); ++s) {
-        if (placement.rank_of(static_cast<Stage>(s), directions[m]) == Rank{rank}) out.forward(s, m);
-      }
-    }
-    out.next_rank();
-  }
-  Schedule schedule = std::move(out).take();
-  schedule.directions = std::move(directions);
-  schedule.forward_only = true;
-  schedule.requests = schedule.micro_batches;  // all of them prefill
-  return schedule;
-}
-
-// Both directions go from node 0 to node 1: down from rank 0 to rank 2, up from rank 1 to rank 3.
-Placement two_ways() {
-  return {4, {{Rank{0}, Rank{2}}, {Rank{1}, Rank{3}}}};
-}
-
-std::vector<std::int64_t> starts(const Timeline& timeline) {
-  std::vector<std::int64_t> list;
-  for (const Time start : timeline.start) list.push_back(start.count());
-  return list;
-}
 
 struct Move {
   Time ready;
@@ -82,8 +32,8 @@ struct Move {
 std::vector<Move> moves_of(const OpGraph& graph, const Timeline& timeline) {
   std::vector<Move> moves;
   for (VertexId v = 0; v < graph.vertex_count(); ++v) {
-    for (EdgeId e = graph.out_begin()[v]; e < graph.out_begin()[v + 1]; ++e) {
-      const EdgeClass kind = graph.edge_classes()[e];
+    for (EdgeId e = graph.edge_arrays().out_begin[v]; e < graph.edge_arrays().out_begin[v + 1]; ++e) {
+      const EdgeClass kind = graph.edge_arrays().classes[e];
       if (!is_transfer(kind)) continue;
       moves.push_back(
           {timeline.finish[v], v, e, &graph.transfer_classes()[kind], timeline.transfer_start[e]});
@@ -127,14 +77,14 @@ TEST_CASE(
     const Schedule schedule = random_schedule();
     const OpGraph graph = graph_of(schedule, random_costs(schedule.stages()),
                                    *rc::gen::element(Communication::Overlap, Communication::Blocking));
-    check_fifo(graph, simulate(graph, Contention::Fifo));
+    check_fifo(graph, simulate(graph, Contention("fifo")));
   }));
   CHECK(rc::check("ranks that share a NIC", [] {
     const Schedule schedule = random_schedule();
     const OpGraph graph = on_shared_nics(schedule, random_positive_costs(schedule.stages()),
                                          *rc::gen::element(Communication::Overlap, Communication::Blocking),
                                          *rc::gen::element(2U, 4U));
-    check_fifo(graph, simulate(graph, Contention::Fifo));
+    check_fifo(graph, simulate(graph, Contention("fifo")));
   }));
 }
 
@@ -144,8 +94,8 @@ TEST_CASE("nothing is earlier on fifo links than on links that nobody shares") {
     const OpGraph graph = on_shared_nics(schedule, random_costs(schedule.stages()),
                                          *rc::gen::element(Communication::Overlap, Communication::Blocking),
                                          *rc::gen::element(2U, 4U));
-    const Timeline fifo = simulate(graph, Contention::Fifo);
-    const Timeline none = simulate(graph, Contention::None);
+    const Timeline fifo = simulate(graph, Contention("fifo"));
+    const Timeline none = simulate(graph, Contention("none"));
     for (VertexId v = 0; v < graph.vertex_count(); ++v) RC_ASSERT(fifo.start[v] >= none.start[v]);
   }));
 }
@@ -154,12 +104,12 @@ TEST_CASE("fifo: the second of two transfers waits for the first, latency holds 
   // Stage 0 makes a boundary every 1 ns, the link needs 10 ns for one, latency 100 ns.
   //   F0 ends 1: moves 1..11, arrives 111. F1 ends 2: waits for the link until 11, moves 11..21, arrives 121.
   const OpGraph graph = graph_of(make_schedule("gpipe", {2, 2, 1}), uniform_costs(1, 1, 10, 100));
-  const Timeline timeline = simulate(graph, Contention::Fifo);
+  const Timeline timeline = simulate(graph, Contention("fifo"));
   const VertexId first = graph.rank_begin()[1];
   CHECK(timeline.start[first] == Time(111));
   CHECK(timeline.start[first + 1] == Time(121));
   // Without contention both move at once: 2 + 110.
-  CHECK(simulate(graph, Contention::None).start[first + 1] == Time(112));
+  CHECK(simulate(graph, Contention("none")).start[first + 1] == Time(112));
 }
 
 TEST_CASE("two ranks that share a NIC wait for each other under fifo") {
@@ -173,10 +123,10 @@ TEST_CASE("two ranks that share a NIC wait for each other under fifo") {
   const Placement placement{4, {{Rank{0}, Rank{2}, Rank{1}, Rank{3}}}};
   const Schedule schedule = forwards(placement, {0, 0, 0, 0});
   const OpGraph graph = on_shared_nics(schedule, uniform_costs(10, 0, 25, 5), Communication::Overlap);
-  CHECK(starts(simulate(graph, Contention::Fifo)) ==
+  CHECK(starts(simulate(graph, Contention("fifo"))) ==
         std::vector<std::int64_t>{0, 10, 20, 30, 80, 105, 130, 155, 40, 65, 90, 115, 140, 165, 190, 215});
   // Unshared, a hop is 30 wherever it goes: stage s starts micro-batch m at 40 s + 10 m.
-  CHECK(starts(simulate(graph, Contention::None)) ==
+  CHECK(starts(simulate(graph, Contention("none"))) ==
         std::vector<std::int64_t>{0, 10, 20, 30, 80, 90, 100, 110, 40, 50, 60, 70, 120, 130, 140, 150});
 }
 
@@ -188,7 +138,7 @@ TEST_CASE("a transfer waits for the NICs of both ends") {
   const Placement placement{4, {{Rank{0}, Rank{2}}, {Rank{1}, Rank{2}}}};
   const Schedule schedule = forwards(placement, {0, 0, 1, 1});
   const OpGraph graph = on_shared_nics(schedule, uniform_costs(10, 0, 25, 5), Communication::Overlap, 4);
-  CHECK(starts(simulate(graph, Contention::Fifo)) ==
+  CHECK(starts(simulate(graph, Contention("fifo"))) ==
         std::vector<std::int64_t>{0, 10, 0, 10, 40, 90, 100, 115});
 }
 
@@ -210,27 +160,27 @@ TEST_CASE("uplinks of a leaf slow what crosses the spine at the same time, under
     CHECK(all[2] == all[3]);
     return all[2];
   };
-  CHECK(second_stage(1, Contention::Fair) == 10 + 24 + 7);
-  CHECK(second_stage(2, Contention::Fair) == 10 + 48 + 7);  // one byte a nanosecond for both
-  CHECK(second_stage(4, Contention::Fair) == 10 + 96 + 7);
+  CHECK(second_stage(1, Contention("fair")) == 10 + 24 + 7);
+  CHECK(second_stage(2, Contention("fair")) == 10 + 48 + 7);  // one byte a nanosecond for both
+  CHECK(second_stage(4, Contention("fair")) == 10 + 96 + 7);
   // Each alone has as much as its NIC up to 2 to 1; a queue of many cables makes nobody wait.
-  CHECK(second_stage(2, Contention::Fifo) == 10 + 24 + 7);
-  CHECK(second_stage(2, Contention::None) == 10 + 24 + 7);
-  CHECK(second_stage(4, Contention::Fifo) == 10 + 48 + 7);
+  CHECK(second_stage(2, Contention("fifo")) == 10 + 24 + 7);
+  CHECK(second_stage(2, Contention("none")) == 10 + 24 + 7);
+  CHECK(second_stage(4, Contention("fifo")) == 10 + 48 + 7);
 }
 
 TEST_CASE("of two transfers that are ready at once the one with the lower sender goes first") {
   // Ranks 0 and 1 both end F at 10; the NIC moves rank 0's boundary 10..35, rank 1's 35..60; latency 5.
   const OpGraph graph =
       on_shared_nics(forwards(two_ways(), {0, 1}), uniform_costs(10, 0, 25, 5), Communication::Overlap);
-  CHECK(starts(simulate(graph, Contention::Fifo)) == std::vector<std::int64_t>{0, 0, 40, 65});
+  CHECK(starts(simulate(graph, Contention("fifo"))) == std::vector<std::int64_t>{0, 0, 40, 65});
 }
 
 TEST_CASE("blocking: a send holds the sender until its last byte has left, not for the latency") {
   // F 5 ns, boundary 10 ns on the wire + 100 ns latency. Rank 0: F0 0..5, held 5..15; F1 15..20, held 20..30.
   const OpGraph graph =
       graph_of(make_schedule("gpipe", {2, 2, 1}), uniform_costs(5, 5, 10, 100), Communication::Blocking);
-  for (const Contention contention : {Contention::None, Contention::Fifo}) {
+  for (const Contention contention : {Contention("none"), Contention("fifo")}) {
     const Timeline timeline = simulate(graph, contention);
     CHECK(timeline.start[1] == Time(15));
     CHECK(timeline.transfer_finish[1] == Time(115));
@@ -245,10 +195,11 @@ TEST_CASE("blocking on fifo links: the wait for the link holds the sender too") 
   // 65 and 115.
   const OpGraph graph = on_shared_nics(forwards(two_ways(), {0, 0, 1, 1}), uniform_costs(10, 0, 25, 5),
                                        Communication::Blocking);
-  CHECK(starts(simulate(graph, Contention::Fifo)) ==
+  CHECK(starts(simulate(graph, Contention("fifo"))) ==
         std::vector<std::int64_t>{0, 35, 0, 60, 40, 90, 65, 115});
   // On a NIC of its own each is held for its bytes alone: F 0..10, 35..45; arrivals at 40 and 75.
-  CHECK(starts(simulate(graph, Contention::None)) == std::vector<std::int64_t>{0, 35, 0, 35, 40, 75, 40, 75});
+  CHECK(starts(simulate(graph, Contention("none"))) ==
+        std::vector<std::int64_t>{0, 35, 0, 35, 40, 75, 40, 75});
 }
 
 }  // namespace ppsim::link_model_test

@@ -167,9 +167,7 @@ class ProgramReplay {
     const StageCosts& costs = workload_.stages[index(op.stage)];
     if (op.kind == OpKind::Forward && schedule_.is_token_step(op.micro_batch))
       return costs.decode_forward[index(op.micro_batch) / schedule_.requests - 1];
-    if (op.kind == OpKind::Forward) return costs.forward;
-    if (op.kind == OpKind::Backward) return costs.backward;
-    return op.kind == OpKind::InputGrad ? costs.input_grad : costs.weight_grad;
+    return costs.duration(op.kind);
   }
 
   const Schedule& schedule_;

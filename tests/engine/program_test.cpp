@@ -35,7 +35,7 @@ std::vector<std::string> cycle_of(const OpGraph& graph) {
 
 bool ends(const OpGraph& graph) {
   try {
-    (void)simulate(graph, Contention::None);
+    (void)simulate(graph, Contention("none"));
     return true;
   } catch (const DeadlockError&) {
     return false;
@@ -86,7 +86,7 @@ TEST_CASE("a send waits for its receive's turn, and the stream for both") {
       "0F0,0SEND_F0,0F1,0RECV_B0,0SEND_F1,0B0,0RECV_B1,0B1\n"
       "1RECV_F0,1F0,1B0,1SEND_B0,1RECV_F1,1F1,1B1,1SEND_B1\n");
   const OpGraph graph = program_of(schedule, uniform_costs(10, 20, 3, 4));
-  const Timeline timeline = simulate(graph, Contention::None);
+  const Timeline timeline = simulate(graph, Contention("none"));
   // SEND_B0 47-50, there at 54: 0B0 54-74. SEND_F1 has its turn when RECV_B0 has ended, at 54, and RECV_F1
   // when the last byte of SEND_B0 has left, at 50: 54-57, there at 61: 1F1 61-71, 1B1 71-91; SEND_B1 91-94,
   // there at 98: 0B1 98-118.
@@ -108,7 +108,7 @@ TEST_CASE("two ranks that both send first deadlock, unless their sends and recei
     const OpGraph graph = program_of(schedule, costs, streams);
     CHECK(cycle_of(graph).empty());
     // As in the case above, but F1 goes when rank 1 has its turn, at 47, beside B0: 47-50, there at 54.
-    CHECK(makespan(simulate(graph, Contention::None)) == Time(118 - 7));
+    CHECK(makespan(simulate(graph, Contention("none"))) == Time(118 - 7));
   }
 }
 
@@ -132,13 +132,13 @@ TEST_CASE("what a transfer waits for its turn is blocked time, what it waits for
       "0F0,0F1,0SEND_F0,0SEND_F1,0RECV_B0,0B0,0RECV_B1,0B1\n"
       "1RECV_F0,1RECV_F1,1F0,1F1,1B0,1SEND_B0,1B1,1SEND_B1\n");
   const OpGraph graph = program_of(schedule, uniform_costs(10, 20, 6), kRankGrouped);
-  const Timeline none = simulate(graph, Contention::None), fifo = simulate(graph, Contention::Fifo);
+  const Timeline none = simulate(graph, Contention("none")), fifo = simulate(graph, Contention("fifo"));
   CHECK(none.start[5] == Time(36));  // both there at 26; 1F0 26-36
   CHECK(fifo.start[5] == Time(36));
   const auto arrivals = [&](const Timeline& timeline) {
     std::multiset<Time> times;
     for (EdgeId edge = 0; edge < graph.edge_count(); ++edge) {
-      if (is_transfer(graph.edge_classes()[edge]) && timeline.transfer_finish[edge] < Time(40))
+      if (is_transfer(graph.edge_arrays().classes[edge]) && timeline.transfer_finish[edge] < Time(40))
         times.insert(timeline.transfer_finish[edge]);
     }
     return times;
@@ -172,10 +172,10 @@ TEST_CASE("receives placed by their senders never deadlock, however the streams 
     const Schedule schedule = add_sends_and_receives(make_schedule(info, request));
     if (schedule.requests > 0) return;
     const Time free =
-        makespan(simulate(build_graph(schedule, workload, Communication::Overlap), Contention::None));
+        makespan(simulate(build_graph(schedule, workload, Communication::Overlap), Contention("none")));
     for (const ProgramStreams streams : {kRank, kRankGrouped, kPair, kPairGrouped}) {
       const OpGraph graph = build_graph(schedule, workload, Communication::Program, streams);
-      if (!find_cycle(graph).empty() || makespan(simulate(graph, Contention::None)) < free)
+      if (!find_cycle(graph).empty() || makespan(simulate(graph, Contention("none"))) < free)
         FAIL_CHECK(describe(info, request));
     }
   });
@@ -198,8 +198,8 @@ TEST_CASE("random programs end when a replay without gates and events says, and 
       RC_ASSERT(!ends(graph));
       return;
     }
-    RC_ASSERT(makespan(simulate(graph, Contention::None)) == *expected);
-    RC_ASSERT(makespan(simulate(graph, Contention::Fifo)) >= *expected);
+    RC_ASSERT(makespan(simulate(graph, Contention("none"))) == *expected);
+    RC_ASSERT(makespan(simulate(graph, Contention("fifo"))) >= *expected);
   }));
   CHECK(deadlocks > 0);
   CHECK(deadlocks < runs);

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <random>
 
-#include "engine/fair_share.hpp"
+#include "engine/contention/fair_share.hpp"
 
 namespace ppsim::simgrid_test {
 namespace {

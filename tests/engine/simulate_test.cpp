@@ -13,11 +13,11 @@ namespace ppsim::simulate_test {
 namespace {
 
 Time run(std::string_view name, Shape shape, const CostsInput& costs) {
-  return makespan(simulate(graph_of(make_schedule(name, shape), costs), Contention::None));
+  return makespan(simulate(graph_of(make_schedule(name, shape), costs), Contention("none")));
 }
 
 Timeline by_events(const OpGraph& graph) {
-  return run_events(graph, *make_link_model(Contention::None, graph));
+  return run_events(graph, *Contention("none").info().make(graph));
 }
 
 std::vector<Time> times(const std::vector<std::int64_t>& nanoseconds) {
@@ -80,10 +80,10 @@ TEST_CASE("both engines and an independent longest path agree on random schedule
   CHECK(rc::check("overlap, no contention", [] {
     const Schedule schedule = random_schedule();
     const OpGraph graph = graph_of(schedule, random_costs(schedule.stages()));
-    const Timeline timeline = simulate(graph, Contention::None);
+    const Timeline timeline = simulate(graph, Contention("none"));
     RC_ASSERT(makespan(timeline) == longest_path(graph));
     RC_ASSERT(timeline == by_events(graph));
-    RC_ASSERT(timeline == simulate(graph, Contention::None));
+    RC_ASSERT(timeline == simulate(graph, Contention("none")));
   }));
 }
 
@@ -91,14 +91,14 @@ TEST_CASE("an action starts when the one before it has finished and its inputs a
   CHECK(rc::check("overlap and fifo", [] {
     const Schedule schedule = random_schedule();
     const OpGraph graph = graph_of(schedule, random_costs(schedule.stages()));
-    const Timeline timeline = simulate(graph, *rc::gen::element(Contention::None, Contention::Fifo));
+    const Timeline timeline = simulate(graph, *rc::gen::element(Contention("none"), Contention("fifo")));
     for (VertexId v = 0; v < graph.vertex_count(); ++v) {
       Time ready{};
-      for (EdgeId in = graph.in_begin()[v]; in < graph.in_begin()[v + 1]; ++in) {
-        const EdgeId edge = graph.in_edges()[in];
-        const bool moved = is_transfer(graph.edge_classes()[edge]);
-        ready =
-            std::max(ready, moved ? timeline.transfer_finish[edge] : timeline.finish[graph.in_sources()[in]]);
+      for (EdgeId in = graph.edge_arrays().in_begin[v]; in < graph.edge_arrays().in_begin[v + 1]; ++in) {
+        const EdgeId edge = graph.edge_arrays().in_edges[in];
+        const bool moved = is_transfer(graph.edge_arrays().classes[edge]);
+        ready = std::max(ready, moved ? timeline.transfer_finish[edge]
+                                      : timeline.finish[graph.edge_arrays().in_sources[in]]);
       }
       RC_ASSERT(timeline.start[v] == ready);
       RC_ASSERT(timeline.finish[v] == timeline.start[v] + graph.durations()[v]);
@@ -111,10 +111,10 @@ TEST_CASE("both engines agree where sends block and links are not shared") {
     const Schedule schedule = random_schedule();
     const CostsInput costs = random_costs(schedule.stages());
     const OpGraph graph = graph_of(schedule, costs, Communication::Blocking);
-    const Timeline timeline = simulate(graph, Contention::None);
+    const Timeline timeline = simulate(graph, Contention("none"));
     RC_ASSERT(timeline == by_events(graph));
     const OpGraph overlapped = graph_of(schedule, costs);
-    RC_ASSERT(makespan(timeline) >= makespan(simulate(overlapped, Contention::None)));
+    RC_ASSERT(makespan(timeline) >= makespan(simulate(overlapped, Contention("none"))));
   }));
 }
 
@@ -127,7 +127,7 @@ TEST_CASE("inference takes its closed form: prefill, then token steps around the
         const Schedule schedule =
             make_schedule("inference", {static_cast<std::uint32_t>(P), static_cast<std::uint32_t>(M), 1},
                           {{"decode_steps", T}});
-        CHECK(makespan(simulate(graph_of(schedule, uniform_costs(F, 0, 4, 3)), Contention::None)) ==
+        CHECK(makespan(simulate(graph_of(schedule, uniform_costs(F, 0, 4, 3)), Contention("none"))) ==
               Time((M + P - 1) * F + (P - 1) * c + T * std::max(M * F, P * (F + c))));
       }
     }
@@ -148,15 +148,15 @@ TEST_CASE("a pair starts when the inputs of both are there, and sends for both w
   const OpGraph graph = graph_of(schedule, costs);
   // 1F0 15..25, 2F0 25..35; both inputs of the pair arrive at 80: 80..105; 2F1 105..115, 1B0 115..135; 3F1
   // 120..130, 3B1 130..150, 0B0 150..170; 2B1 155..175, 1B1 175..195, 0B1 200..220.
-  CHECK(simulate(graph, Contention::None).start ==
+  CHECK(simulate(graph, Contention("none")).start ==
         times({0, 40, 50, 120, 130, 150, 200, 15, 25, 80, 105, 115, 155, 175}));
   // On a fifo link 3B0's gradient moves behind 0F1's boundary, 78..81, and arrives at 83: all that follows is
   // 3 later.
-  CHECK(simulate(graph, Contention::Fifo).start ==
+  CHECK(simulate(graph, Contention("fifo")).start ==
         times({0, 40, 50, 123, 133, 153, 203, 15, 25, 83, 108, 118, 158, 178}));
   // Blocking: 2F1 ends at 118 and holds rank 1 until 121, 3B1 ends at 153 and holds rank 0 until 156.
   const OpGraph blocking = graph_of(schedule, costs, Communication::Blocking);
-  CHECK(simulate(blocking, Contention::Fifo).start ==
+  CHECK(simulate(blocking, Contention("fifo")).start ==
         times({0, 40, 50, 123, 133, 156, 203, 15, 25, 83, 108, 121, 158, 178}));
 }
 
@@ -180,8 +180,8 @@ TEST_CASE("blocking: a pair holds its rank until both of its sends have left") {
       stage.backward_transfer = Bytes(gradient);
     }
     const OpGraph graph = build_graph(schedule, workload, Communication::Blocking);
-    CHECK(simulate(graph, Contention::None).start[3] == pair_end + Time(7));
-    CHECK(simulate(graph, Contention::Fifo).start[3] == pair_end + Time(10));
+    CHECK(simulate(graph, Contention("none")).start[3] == pair_end + Time(7));
+    CHECK(simulate(graph, Contention("fifo")).start[3] == pair_end + Time(10));
   }
 }
 
@@ -189,7 +189,7 @@ TEST_CASE("equal input gives an equal timeline") {
   const Schedule schedule = make_schedule("interleaved", {4, 8, 2});
   const CostsInput costs = uniform_costs(3, 5, 7, 2);
   for (const Communication communication : {Communication::Overlap, Communication::Blocking}) {
-    for (const Contention contention : {Contention::None, Contention::Fifo}) {
+    for (const Contention contention : {Contention("none"), Contention("fifo")}) {
       CHECK(simulate(graph_of(schedule, costs, communication), contention) ==
             simulate(graph_of(schedule, costs, communication), contention));
     }
@@ -201,7 +201,7 @@ TEST_CASE("1F1B with the orders of its ranks swapped deadlocks, and every engine
   // which waits for rank 0's F1, which runs behind that B0.
   const Schedule schedule = parse_csv("0F0,0B0,0F1,0B1\n1F0,1F1,1B0,1B1\n", "f.csv").schedule;
   for (const Communication communication : {Communication::Overlap, Communication::Blocking}) {
-    for (const Contention contention : {Contention::None, Contention::Fifo}) {
+    for (const Contention contention : {Contention("none"), Contention("fifo")}) {
       const OpGraph graph = graph_of(schedule, uniform_costs(1, 2), communication);
       CHECK(cycle_of(graph, contention) == std::vector<std::string>{"rank 0: B of stage 0, micro-batch 0",
                                                                     "rank 0: F of stage 0, micro-batch 1",

@@ -11,7 +11,6 @@ namespace ppsim::simulator_test {
 
 namespace {
 
-constexpr Contention kContentions[] = {Contention::None, Contention::Fifo, Contention::Fair};
 constexpr Communication kCommunications[] = {Communication::Overlap, Communication::Blocking,
                                              Communication::Program};
 
@@ -39,7 +38,7 @@ struct Times {
 Times times_of(const OpGraph& graph) {
   Times times{{graph.durations().begin(), graph.durations().end()}, std::vector<Time>(graph.edge_count())};
   for (EdgeId edge = 0; edge < graph.edge_count(); ++edge) {
-    const EdgeClass kind = graph.edge_classes()[edge];
+    const EdgeClass kind = graph.edge_arrays().classes[edge];
     if (is_transfer(kind)) times.wires[edge] = graph.transfer_classes()[kind].wire;
   }
   return times;
@@ -49,7 +48,7 @@ Times times_of(const OpGraph& graph) {
 
 TEST_CASE("a run with other times is the run of a graph built with them, whatever ran before") {
   for (const Communication communication : kCommunications) {
-    for (const Contention contention : kContentions) {
+    for (const Contention contention : all_contentions()) {
       CHECK(rc::check("times of other graphs", [&] {
         const auto P = *rc::gen::inRange<std::uint32_t>(2, 5);
         const auto M = *rc::gen::inRange<std::uint32_t>(1, 8);
@@ -75,12 +74,12 @@ TEST_CASE("wire times of one transfer move that transfer alone") {
   const OpGraph graph = graph_of(make_schedule("1f1b", {2, 1, 1}), uniform_costs(10, 20, 8, 2));
   Times times = times_of(graph);
   const auto activation = [&](EdgeId edge) {
-    const EdgeClass kind = graph.edge_classes()[edge];
+    const EdgeClass kind = graph.edge_arrays().classes[edge];
     return is_transfer(kind) && graph.transfer_classes()[kind].from == Rank{0};
   };
   for (EdgeId edge = 0; edge < graph.edge_count(); ++edge)
     if (activation(edge)) times.wires[edge] = Time(18);
-  for (const Contention contention : kContentions) {
+  for (const Contention contention : all_contentions()) {
     CHECK(makespan(simulate(graph, contention)) == Time(80));
     CHECK(makespan(Simulator(graph, contention).run({{}, times.wires})) == Time(90));
   }

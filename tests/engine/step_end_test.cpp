@@ -20,15 +20,15 @@ Workload one_stage(bool overlaps) {
   costs.activation = {Bytes(1)};
   costs.link = {BytesPerSecond(1), Time(0)};
   Workload workload = make_workload(costs, {.ranks = 1, .stages = 1}, 1);
-  workload.stages[0].gradient_reduction = Time(12);
+  workload.stages[0].ops[OpKind::GradientReduction].duration = Time(12);
   workload.stages[0].gradient_buckets = 3;
-  workload.stages[0].optimizer_step = Time(5);
+  workload.stages[0].ops[OpKind::OptimizerStep].duration = Time(5);
   workload.overlap_gradients = overlaps;
   return workload;
 }
 
 std::vector<Time> starts(const OpGraph& graph) {
-  return simulate(graph, Contention::None).start;
+  return simulate(graph, Contention("none")).start;
 }
 
 TEST_CASE("a reduction behind the program is one action, however many buckets it comes in") {
@@ -47,8 +47,8 @@ TEST_CASE("buckets are reduced when their share of the last backward has run, an
   CHECK(graph.side_begin()[0] == 3);
   CHECK(starts(graph) == std::vector<Time>{Time(0), Time(10), Time(34), Time(17), Time(24), Time(30)});
   CHECK(longest_path(graph) == Time(39));
-  for (const Contention contention : {Contention::Fifo, Contention::Fair})
-    CHECK(simulate(graph, contention) == simulate(graph, Contention::None));
+  for (const Contention contention : all_contentions())
+    CHECK(simulate(graph, contention) == simulate(graph, Contention("none")));
 }
 
 TEST_CASE("buckets of one rank wait for one another, the stage that ends first going first") {
@@ -58,10 +58,10 @@ TEST_CASE("buckets of one rank wait for one another, the stage that ends first g
   Workload workload = one_stage(true);
   workload.stages.push_back(workload.stages[0]);
   for (StageCosts& stage : workload.stages) {
-    stage.forward = Time(5);
-    stage.backward = Time(10);
+    stage.ops[OpKind::Forward].duration = Time(5);
+    stage.ops[OpKind::Backward].duration = Time(10);
   }
-  workload.stages[1].gradient_reduction = Time(30);
+  workload.stages[1].ops[OpKind::GradientReduction].duration = Time(30);
   const OpGraph graph =
       build_graph(parse_csv("0F0,1F0,1B0,0B0\n", "two chunks").schedule, workload, Communication::Overlap);
   CHECK(graph.describe(4) == "rank 0: OPTIMIZER of stage 0");
@@ -84,13 +84,13 @@ TEST_CASE("where a step follows, what comes next in the program waits for the bu
   CHECK(begin == std::vector<Time>{Time(0), Time(10), Time(34), Time(39), Time(49), Time(73), Time(17),
                                    Time(24), Time(30), Time(56), Time(63), Time(69)});
   // Without an optimizer the next forward waits.
-  workload.stages[0].optimizer_step = Time(0);
+  workload.stages[0].ops[OpKind::OptimizerStep].duration = Time(0);
   CHECK(starts(build_graph(schedule, workload, Communication::Overlap))[2] == Time(34));
 }
 
 TEST_CASE("parameters are gathered behind the optimizer step that changed them") {
   Workload workload = one_stage(false);
-  workload.stages[0].parameter_gather = Time(7);
+  workload.stages[0].ops[OpKind::ParameterGather].duration = Time(7);
   const OpGraph graph = build_graph(make_schedule("1f1b", {1, 1, 1}), workload, Communication::Overlap);
   CHECK(graph.describe(4) == "rank 0: UNSHARD of stage 0");
   CHECK(starts(graph)[4] == Time(47));

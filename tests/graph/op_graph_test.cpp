@@ -15,10 +15,10 @@ namespace {
 std::vector<std::string> edges_of(const OpGraph& graph) {
   std::vector<std::string> lines;
   for (VertexId v = 0; v < graph.vertex_count(); ++v) {
-    for (EdgeId e = graph.out_begin()[v]; e < graph.out_begin()[v + 1]; ++e) {
-      const EdgeClass kind = graph.edge_classes()[e];
+    for (EdgeId e = graph.edge_arrays().out_begin[v]; e < graph.edge_arrays().out_begin[v + 1]; ++e) {
+      const EdgeClass kind = graph.edge_arrays().classes[e];
       const std::string arrow = kind == kProgramEdge ? " -> " : kind == kDataEdge ? " => " : " ~> ";
-      lines.push_back(graph.describe(v) + arrow + graph.describe(graph.targets()[e]));
+      lines.push_back(graph.describe(v) + arrow + graph.describe(graph.edge_arrays().targets[e]));
     }
   }
   return lines;
@@ -37,11 +37,11 @@ ScheduleWriter two_ways(std::uint32_t micro_batches) {
 int check_transfer_ends(const OpGraph& graph) {
   int transfers = 0;
   for (VertexId v = 0; v < graph.vertex_count(); ++v) {
-    for (EdgeId e = graph.out_begin()[v]; e < graph.out_begin()[v + 1]; ++e) {
-      if (!is_transfer(graph.edge_classes()[e])) continue;
-      const TransferClass& transfer = graph.transfer_classes()[graph.edge_classes()[e]];
+    for (EdgeId e = graph.edge_arrays().out_begin[v]; e < graph.edge_arrays().out_begin[v + 1]; ++e) {
+      if (!is_transfer(graph.edge_arrays().classes[e])) continue;
+      const TransferClass& transfer = graph.transfer_classes()[graph.edge_arrays().classes[e]];
       CHECK(transfer.from == graph.rank_of(v));
-      CHECK(transfer.to == graph.rank_of(graph.targets()[e]));
+      CHECK(transfer.to == graph.rank_of(graph.edge_arrays().targets[e]));
       ++transfers;
     }
   }
@@ -61,7 +61,7 @@ TEST_CASE("edges are program order and transfers, numbered by source and target"
   CHECK(graph.rank_begin().size() == 3);
   CHECK(graph.durations()[0] == Time(1));
   CHECK(graph.durations()[1] == Time(2));
-  const TransferClass& transfer = graph.transfer_classes()[graph.edge_classes()[1]];
+  const TransferClass& transfer = graph.transfer_classes()[graph.edge_arrays().classes[1]];
   CHECK(transfer.from == Rank{0});
   CHECK(transfer.to == Rank{1});
   CHECK(transfer.bytes == Bytes(3));
@@ -74,12 +74,13 @@ TEST_CASE("in-edges are the out-edges seen from the other end") {
   const OpGraph graph = graph_of(make_schedule("interleaved", {3, 6, 2}), uniform_costs(1, 2));
   std::uint32_t seen = 0;
   for (VertexId v = 0; v < graph.vertex_count(); ++v) {
-    for (EdgeId in = graph.in_begin()[v]; in < graph.in_begin()[v + 1]; ++in, ++seen) {
-      const VertexId source = graph.in_sources()[in];
-      const EdgeId edge = graph.in_edges()[in];
-      CHECK(graph.targets()[edge] == v);
-      CHECK(graph.out_begin()[source] <= edge);
-      CHECK(edge < graph.out_begin()[source + 1]);
+    for (EdgeId in = graph.edge_arrays().in_begin[v]; in < graph.edge_arrays().in_begin[v + 1];
+         ++in, ++seen) {
+      const VertexId source = graph.edge_arrays().in_sources[in];
+      const EdgeId edge = graph.edge_arrays().in_edges[in];
+      CHECK(graph.edge_arrays().targets[edge] == v);
+      CHECK(graph.edge_arrays().out_begin[source] <= edge);
+      CHECK(edge < graph.edge_arrays().out_begin[source + 1]);
     }
   }
   CHECK(seen == graph.edge_count());
@@ -129,8 +130,8 @@ TEST_CASE("a pair is one vertex as long as the pair rule says") {
 TEST_CASE("a gradient reduction follows a rank's program, one for each of its stages") {
   const Schedule schedule = make_schedule("interleaved", {2, 2, 2});
   Workload workload = workload_of(uniform_costs(1, 2), schedule);
-  for (StageCosts& stage : workload.stages) stage.gradient_reduction = Time(7);
-  workload.stages[3].gradient_reduction = Time{};
+  for (StageCosts& stage : workload.stages) stage.ops[OpKind::GradientReduction].duration = Time(7);
+  workload.stages[3].ops[OpKind::GradientReduction].duration = Time{};
   const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
   CHECK(graph.vertex_count() == schedule.ops.size() + 3);
   const VertexId end = graph.rank_begin()[1];
@@ -142,8 +143,9 @@ TEST_CASE("a gradient reduction follows a rank's program, one for each of its st
 TEST_CASE("an optimizer step follows its stage's reduction, and stands alone where there is none") {
   const Schedule schedule = make_schedule("interleaved", {2, 2, 2});
   Workload workload = workload_of(uniform_costs(1, 2), schedule);
-  workload.stages[0].gradient_reduction = Time(7);
-  workload.stages[0].optimizer_step = workload.stages[1].optimizer_step = Time(5);
+  workload.stages[0].ops[OpKind::GradientReduction].duration = Time(7);
+  workload.stages[0].ops[OpKind::OptimizerStep].duration =
+      workload.stages[1].ops[OpKind::OptimizerStep].duration = Time(5);
   const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
   CHECK(graph.vertex_count() == schedule.ops.size() + 3);
   const VertexId end = graph.rank_begin()[1];
@@ -181,7 +183,7 @@ TEST_CASE("token steps have costs of their own, and so have the boundaries behin
   CHECK(std::vector<Time>(graph.durations().begin(), graph.durations().end()) ==
         std::vector<Time>{Time(5), Time(3), Time(4), Time(5), Time(3), Time(4)});
   std::vector<std::int64_t> sent;  // by sender: rank 0's three boundaries, then rank 1's two tokens
-  for (const EdgeClass kind : graph.edge_classes()) {
+  for (const EdgeClass kind : graph.edge_arrays().classes) {
     if (is_transfer(kind)) sent.push_back(graph.transfer_classes()[kind].bytes.count());
   }
   CHECK(sent == std::vector<std::int64_t>{20, 2, 2, 2, 2});
@@ -197,7 +199,7 @@ TEST_CASE("what the receivers gather is latency of the transfer, at the pace of 
   const auto latencies = [&] {
     std::vector<std::int64_t> list;  // prefill, token, and the token's return
     const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
-    for (const EdgeClass kind : graph.edge_classes())
+    for (const EdgeClass kind : graph.edge_arrays().classes)
       if (is_transfer(kind)) list.push_back(graph.transfer_classes()[kind].latency.count());
     return list;
   };
@@ -220,11 +222,11 @@ TEST_CASE("edges of a pair to one and the same pair come in the order of their c
   const OpGraph graph = graph_of(parse("0F0,3F0,(0F1;3B0)OVERLAP_F_B,3F1,3B1,0B0,0B1\n"
                                        "1F0,2F0,(1F1;2B0)OVERLAP_F_B,2F1,1B0,2B1,1B1\n"),
                                  uniform_costs(1, 2));
-  const EdgeId first = graph.out_begin()[2];
-  REQUIRE(graph.out_begin()[3] == first + 3);
-  CHECK(graph.edge_classes()[first] == kProgramEdge);
-  CHECK(graph.targets()[first + 1] == graph.targets()[first + 2]);
-  CHECK(graph.edge_classes()[first + 1] < graph.edge_classes()[first + 2]);
+  const EdgeId first = graph.edge_arrays().out_begin[2];
+  REQUIRE(graph.edge_arrays().out_begin[3] == first + 3);
+  CHECK(graph.edge_arrays().classes[first] == kProgramEdge);
+  CHECK(graph.edge_arrays().targets[first + 1] == graph.edge_arrays().targets[first + 2]);
+  CHECK(graph.edge_arrays().classes[first + 1] < graph.edge_arrays().classes[first + 2]);
 }
 
 TEST_CASE("in two directions each micro-batch takes the route of its own") {
@@ -270,18 +272,18 @@ TEST_CASE(
       graph_of(parse("0F0,0EVICT0,0F1,0LOAD0,0B0,0B1\n1F0,1B0,1F1,1B1\n"), uniform_costs(1, 2, 3, 4));
   REQUIRE(graph.copies().size() == 2);
   const auto end = [&](const CopyEdge& copy) {
-    const auto begin = graph.out_begin();
+    const auto begin = graph.edge_arrays().out_begin;
     const auto source = std::upper_bound(begin.begin(), begin.end(), copy.edge) - begin.begin() - 1;
     return graph.describe(static_cast<VertexId>(source)) + " ~> " +
-           graph.describe(graph.targets()[copy.edge]);
+           graph.describe(graph.edge_arrays().targets[copy.edge]);
   };
   const auto [evict, load] = std::pair(graph.copies()[0], graph.copies()[1]);
   CHECK(evict.op == Op{OpKind::Evict, false, Stage{0}, MicroBatch{0}});
   CHECK(end(evict) == "rank 0: F of stage 0, micro-batch 0 ~> rank 0: F of stage 0, micro-batch 1");
   CHECK(load.op == Op{OpKind::Load, false, Stage{0}, MicroBatch{0}});
   CHECK(end(load) == "rank 0: F of stage 0, micro-batch 1 ~> rank 0: B of stage 0, micro-batch 0");
-  const TransferClass& out = graph.transfer_classes()[graph.edge_classes()[evict.edge]];
-  const TransferClass& back = graph.transfer_classes()[graph.edge_classes()[load.edge]];
+  const TransferClass& out = graph.transfer_classes()[graph.edge_arrays().classes[evict.edge]];
+  const TransferClass& back = graph.transfer_classes()[graph.edge_arrays().classes[load.edge]];
   CHECK((out.from == Rank{0} && out.to == Rank{1} && back.from == Rank{1} && back.to == Rank{0}));
   CHECK((out.bytes == Bytes(1000) && out.wire == Time(1000) && out.latency == Time(4)));
   CHECK((!out.holds_sender && !back.holds_sender));
@@ -291,7 +293,7 @@ TEST_CASE(
 TEST_CASE("each of several steps ends with a reduction on every rank") {
   const Schedule schedule = make_schedule("pipedream-2bw", {2, 2, 1}, {{"steps", std::int64_t{2}}});
   Workload workload = workload_of(uniform_costs(1, 2), schedule);
-  for (StageCosts& stage : workload.stages) stage.gradient_reduction = Time(7);
+  for (StageCosts& stage : workload.stages) stage.ops[OpKind::GradientReduction].duration = Time(7);
   const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
   std::vector<std::string> kinds(2);
   for (VertexId v = 0; v < graph.vertex_count(); ++v)

@@ -1,6 +1,5 @@
 // A user of the installed library: the reference case of 8 ranks and 64 micro-batches.
-#include <ppsim/engine/simulate.hpp>
-#include <ppsim/schedule/registry.hpp>
+#include <ppsim/ppsim.hpp>
 
 #include <algorithm>
 #include <iostream>
@@ -15,7 +14,7 @@ int main() {
   const ScheduleInfo& info = find_schedule("1f1b");
   const Schedule schedule = make_schedule(info, {{8, 64, 1}, complete_options(info, {}), &workload});
   const Timeline timeline =
-      simulate(build_graph(schedule, workload, Communication::Overlap), Contention::None);
+      simulate(build_graph(schedule, workload, Communication::Overlap), Contention("none"));
   std::cout << all_schedules().size() << " schedules, makespan " << std::ranges::max(timeline.finish).count()
             << " ns\n";
 }

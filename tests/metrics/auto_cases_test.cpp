@@ -54,7 +54,7 @@ void check_cases(const char* file, const char* name, std::uint32_t chunks) {
     const OptionValues options{{"limit", MemoryLimit{0, Bytes(one["limit"].get<int>())}}};
     const Schedule schedule = make_schedule(info, {shape, complete_options(info, options), &workload});
     const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
-    const Timeline timeline = simulate(graph, Contention::None);
+    const Timeline timeline = simulate(graph, Contention("none"));
     const Bubbles bubbles = measure_bubbles(graph, timeline);
     CHECK(bubbles.max_rank_span == Time(one["max_rank_span"].get<int>()));
     CHECK(bubbles.makespan == Time(one["makespan"].get<int>()));

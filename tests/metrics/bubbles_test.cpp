@@ -173,7 +173,7 @@ SmallRun run_two_pipelines_on_one_nic() {
   }
   Schedule schedule = std::move(writer).take();
   schedule.directions = {0, 1};
-  return run_schedule(std::move(schedule), std::move(workload), Communication::Overlap, Contention::Fifo);
+  return run_schedule(std::move(schedule), std::move(workload), Communication::Overlap, Contention("fifo"));
 }
 
 // r0, r1: F 0-10 each; r0's activation leaves first: 10-15, there at 17; r1's waits: 15-20, there at 22.
@@ -195,8 +195,8 @@ TEST_CASE("a transfer that queues for a shared NIC is contention") {
 // r0: its own reduction is tail. r1: 81-90 nobody reduces: cool-down; 90-97 r0 does: tail.
 TEST_CASE("gradient reduction is tail on its own rank, and on those that are done and wait for it") {
   Workload workload = make_workload(free_transfers(), {2, 2, {}}, 2);
-  workload.stages[0].gradient_reduction = Time(7);
-  workload.stages[1].gradient_reduction = Time(11);
+  workload.stages[0].ops[OpKind::GradientReduction].duration = Time(7);
+  workload.stages[1].ops[OpKind::GradientReduction].duration = Time(11);
   const Bubbles bubbles = run_schedule(registered("1f1b", {2, 2, 1}), workload).bubbles();
   CHECK(bubbles.makespan == Time(97));
   CHECK(bubbles.busy == Time(120));

@@ -22,18 +22,19 @@ Workload random_workload(const Shape& shape, std::mt19937& random) {
   workload.network = Network::point_to_point(shape.ranks, {BytesPerSecond(1'000'000'000), Time(up_to(4))});
   workload.pair = Time(up_to(30));
   for (StageCosts& stage : workload.stages) {
-    stage.forward = Time(up_to(20));
-    stage.input_grad = Time(up_to(20));
-    stage.weight_grad = Time(up_to(20));
-    stage.backward = stage.input_grad + stage.weight_grad + Time(up_to(3));
+    stage.ops[OpKind::Forward].duration = Time(up_to(20));
+    stage.ops[OpKind::InputGrad].duration = Time(up_to(20));
+    stage.ops[OpKind::WeightGrad].duration = Time(up_to(20));
+    stage.ops[OpKind::Backward].duration =
+        stage.duration(OpKind::InputGrad) + stage.duration(OpKind::WeightGrad) + Time(up_to(3));
     stage.forward_transfer = Bytes(up_to(8));
     stage.backward_transfer = Bytes(up_to(8));
     stage.activation = Bytes(up_to(9));
     stage.activation_freed_at_input_grad = Bytes(up_to(stage.activation.count()));
     if (workload.stages.size() % 2 == 1) continue;
-    stage.gradient_reduction = Time(up_to(9));
+    stage.ops[OpKind::GradientReduction].duration = Time(up_to(9));
     stage.gradient_buckets = static_cast<std::uint32_t>(1 + up_to(3));
-    stage.optimizer_step = Time(up_to(4));
+    stage.ops[OpKind::OptimizerStep].duration = Time(up_to(4));
   }
   workload.overlap_gradients = up_to(1) == 1;
   return workload;
@@ -43,7 +44,8 @@ Workload random_workload(const Shape& shape, std::mt19937& random) {
 void add_token_steps(Workload& workload, const Schedule& schedule) {
   if (schedule.requests == 0) return;
   for (StageCosts& stage : workload.stages)
-    stage.decode_forward.assign(schedule.micro_batches / schedule.requests - 1, stage.forward);
+    stage.decode_forward.assign(schedule.micro_batches / schedule.requests - 1,
+                                stage.duration(OpKind::Forward));
 }
 
 Time end_of(const Timeline& timeline) {
@@ -59,10 +61,11 @@ TEST_CASE("the engine ends every schedule when an independent longest path does,
     const Schedule schedule = make_schedule(info, request);
     add_token_steps(workload, schedule);
     const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
-    const Timeline timeline = simulate(graph, Contention::None);
+    const Timeline timeline = simulate(graph, Contention("none"));
     if (end_of(timeline) != longest_path(graph)) FAIL_CHECK(describe(info, request));
     const OpGraph blocking = build_graph(schedule, workload, Communication::Blocking);
-    if (end_of(simulate(blocking, Contention::Fifo)) < end_of(timeline)) FAIL_CHECK(describe(info, request));
+    if (end_of(simulate(blocking, Contention("fifo"))) < end_of(timeline))
+      FAIL_CHECK(describe(info, request));
   });
 }
 
@@ -75,7 +78,7 @@ TEST_CASE("the engine's makespan and rank span of every schedule are those of th
     costs.copy = workload.stages[0].activation / BytesPerSecond(1) + kCosts.hop;
     const auto replayed = Replay(schedule, costs).run();
     const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
-    const Bubbles bubbles = measure_bubbles(graph, simulate(graph, Contention::None));
+    const Bubbles bubbles = measure_bubbles(graph, simulate(graph, Contention("none")));
     const bool same = replayed && bubbles.makespan == replayed->makespan &&
                       bubbles.max_rank_span == replayed->max_rank_span;
     if (!same) FAIL_CHECK(describe(info, request));
@@ -89,7 +92,7 @@ TEST_CASE("no rank keeps more activations than its schedule states") {
     const Workload workload = uniform_workload(request.shape, kCosts);
     const Schedule schedule = make_schedule(info, request);
     const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
-    const auto memory = measure_memory(graph, simulate(graph, Contention::None), schedule, workload);
+    const auto memory = measure_memory(graph, simulate(graph, Contention("none")), schedule, workload);
     for (std::uint32_t rank = 0; rank < schedule.ranks(); ++rank) {
       const auto own = info.exact_peak(request, Rank{rank});
       if (!own) continue;
@@ -133,7 +136,7 @@ TEST_CASE("a limit on activation memory holds on every rank, whatever the costs"
       if (why_not(info, request)) continue;
       const Schedule schedule = make_schedule(info, request);
       const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
-      const auto memory = measure_memory(graph, simulate(graph, Contention::None), schedule, workload);
+      const auto memory = measure_memory(graph, simulate(graph, Contention("none")), schedule, workload);
       for (std::uint32_t rank = 0; rank < schedule.ranks(); ++rank) {
         if (!keeps_limit(request, *limit, Rank{rank}, memory[rank]))
           FAIL_CHECK(describe(info, request)

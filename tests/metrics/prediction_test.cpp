@@ -112,7 +112,7 @@ TEST_CASE("transfers are held against what was measured, class by class") {
   const SmallRun run = run_registered("1f1b", {2, 2, 1}, hops());
   Timeline slow = run.timeline;
   for (EdgeId edge = 0; edge < run.graph.edge_count(); ++edge) {
-    if (is_transfer(run.graph.edge_classes()[edge])) slow.transfer_finish[edge] += Time(2);
+    if (is_transfer(run.graph.edge_arrays().classes[edge])) slow.transfer_finish[edge] += Time(2);
   }
   const PredictionErrors errors = measure_errors(run.graph, run.timeline, {{slow}}, 0);
   REQUIRE(errors.transfers.size() == 2);

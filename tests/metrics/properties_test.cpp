@@ -45,8 +45,8 @@ class OracleOfCauses {
 
   [[nodiscard]] Time released(VertexId v) const {
     Time released = time_.finish[v];
-    for (EdgeId e = graph_.out_begin()[v]; e < graph_.out_begin()[v + 1]; ++e) {
-      if (graph_.communication() == Communication::Overlap || !is_transfer(graph_.edge_classes()[e]))
+    for (EdgeId e = graph_.edge_arrays().out_begin[v]; e < graph_.edge_arrays().out_begin[v + 1]; ++e) {
+      if (graph_.communication() == Communication::Overlap || !is_transfer(graph_.edge_arrays().classes[e]))
         continue;
       released = std::max(released, time_.transfer_finish[e] - transfer(e).latency);
     }
@@ -54,7 +54,7 @@ class OracleOfCauses {
   }
 
   [[nodiscard]] const TransferClass& transfer(EdgeId e) const {
-    return graph_.transfer_classes()[graph_.edge_classes()[e]];
+    return graph_.transfer_classes()[graph_.edge_arrays().classes[e]];
   }
 
   [[nodiscard]] IdleCause end_cause(VertexId last, Time now) const {
@@ -77,11 +77,11 @@ class OracleOfCauses {
   [[nodiscard]] std::optional<IdleCause> chain_cause(VertexId v, Time now) const {
     using Candidate = std::tuple<Time, std::int64_t, std::int64_t>;  // arrival, - id, - edge
     std::optional<Candidate> best;
-    for (EdgeId i = graph_.in_begin()[v]; i < graph_.in_begin()[v + 1]; ++i) {
-      const VertexId u = graph_.in_sources()[i];
-      const EdgeId e = graph_.in_edges()[i];
+    for (EdgeId i = graph_.edge_arrays().in_begin[v]; i < graph_.edge_arrays().in_begin[v + 1]; ++i) {
+      const VertexId u = graph_.edge_arrays().in_sources[i];
+      const EdgeId e = graph_.edge_arrays().in_edges[i];
       if (time_.start[u] > time_.start[v]) continue;
-      const bool moves = is_transfer(graph_.edge_classes()[e]);
+      const bool moves = is_transfer(graph_.edge_arrays().classes[e]);
       const Time there = moves ? time_.transfer_finish[e] : u + 1 == v ? released(u) : time_.finish[u];
       best = std::max(best, std::optional(Candidate(there, -std::int64_t{u}, -std::int64_t{e})));
     }
@@ -91,7 +91,7 @@ class OracleOfCauses {
     if (now < time_.finish[u]) return tail(u) ? std::optional(IdleCause::Tail) : std::nullopt;
     if (now >= std::get<0>(*best)) return IdleCause::Dependency;
     const auto e = static_cast<EdgeId>(-std::get<2>(*best));
-    return is_transfer(graph_.edge_classes()[e]) ? transfer_cause(e, now) : IdleCause::Blocked;
+    return is_transfer(graph_.edge_arrays().classes[e]) ? transfer_cause(e, now) : IdleCause::Blocked;
   }
 
   [[nodiscard]] IdleCause transfer_cause(EdgeId e, Time now) const {

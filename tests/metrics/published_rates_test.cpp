@@ -101,7 +101,7 @@ Bubbles run(const char* name, const Setting& setting, std::uint32_t chunks = 1,
   const ScheduleInfo& info = find_schedule(name);
   const Schedule schedule = make_schedule(info, {shape, complete_options(info, options), &workload});
   const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
-  return measure_bubbles(graph, simulate(graph, Contention::None));
+  return measure_bubbles(graph, simulate(graph, Contention("none")));
 }
 
 OptionValues limit(double times) {

@@ -119,19 +119,20 @@ class RandomScheduler {
   Workload workload = make_workload(costs, {shape.ranks, stages, {}}, stages);
   const bool reduces = between(0, 1) == 1;
   for (StageCosts& stage : workload.stages) {
-    stage.forward = Time(between(1, 20));
-    stage.input_grad = Time(between(1, 20));
-    stage.weight_grad = Time(between(1, 20));
-    stage.backward = stage.input_grad + stage.weight_grad;
+    stage.ops[OpKind::Forward].duration = Time(between(1, 20));
+    stage.ops[OpKind::InputGrad].duration = Time(between(1, 20));
+    stage.ops[OpKind::WeightGrad].duration = Time(between(1, 20));
+    stage.ops[OpKind::Backward].duration =
+        stage.duration(OpKind::InputGrad) + stage.duration(OpKind::WeightGrad);
     stage.forward_transfer = Bytes(between(0, 8));
     stage.backward_transfer = Bytes(between(0, 8));
     stage.activation = Bytes(between(0, 9));
     stage.activation_freed_at_input_grad = Bytes(between(0, stage.activation.count()));
     if (!reduces || shape.forward_only) continue;
-    stage.gradient_reduction = Time(between(0, 9));
+    stage.ops[OpKind::GradientReduction].duration = Time(between(0, 9));
     stage.gradient_buckets = static_cast<std::uint32_t>(between(1, 4));
-    stage.optimizer_step = Time(between(0, 1) * between(0, 5));
-    stage.parameter_gather = Time(between(0, 1) * between(0, 5));
+    stage.ops[OpKind::OptimizerStep].duration = Time(between(0, 1) * between(0, 5));
+    stage.ops[OpKind::ParameterGather].duration = Time(between(0, 1) * between(0, 5));
   }
   workload.overlap_gradients = between(0, 1) == 1;
   return workload;
@@ -144,7 +145,7 @@ class RandomScheduler {
   std::mt19937 random(*rc::gen::arbitrary<std::uint32_t>());
   Schedule schedule = RandomScheduler(shape, random).run();
   const auto communication = *rc::gen::element(Communication::Overlap, Communication::Blocking);
-  const auto contention = *rc::gen::element(Contention::None, Contention::Fifo);
+  const auto contention = *rc::gen::element(Contention("none"), Contention("fifo"));
   return run_schedule(std::move(schedule), random_workload(shape, random), communication, contention);
 }
 

@@ -16,8 +16,8 @@ Workload two_stages() {
   Workload workload = make_workload(free_transfers(), {2, 2, {}}, 2);
   for (std::uint32_t stage = 0; stage < 2; ++stage) {
     StageCosts& costs = workload.stages[stage];
-    costs.forward_tensor_comm = Time(2);
-    costs.backward_tensor_comm = Time(4);
+    costs.ops[OpKind::Forward].tensor_comm = Time(2);
+    costs.ops[OpKind::Backward].tensor_comm = costs.ops[OpKind::InputGrad].tensor_comm = Time(4);
     costs.weights = Bytes(100);
     costs.gradients = Bytes(200);
     costs.optimizer = Bytes(400 + stage);
@@ -108,9 +108,10 @@ TEST_CASE("tensor-parallel time adds up over a rank's ops") {
 TEST_CASE("other collectives add up apart from those of the tensor group, I's and W's by themselves") {
   Workload workload = two_stages();
   for (StageCosts& stage : workload.stages) {
-    stage.forward_other_comm = Time(1);
-    stage.input_grad_other_comm = Time(3);
-    stage.weight_grad_other_comm = Time(2);
+    stage.ops[OpKind::Forward].other_comm = Time(1);
+    stage.ops[OpKind::InputGrad].other_comm = Time(3);
+    stage.ops[OpKind::WeightGrad].other_comm = Time(2);
+    stage.ops[OpKind::Backward].other_comm = Time(3 + 2);
   }
   const Report report = two_stage_report(workload);
   for (const RankReport& rank : report.per_rank) {
@@ -167,10 +168,10 @@ TEST_CASE(
     "in inference the micro-batches are the requests, and token steps have their own tensor-parallel time") {
   Workload workload = make_workload(hops(), {2, 2, 2}, 2);
   for (StageCosts& stage : workload.stages) {
-    stage.forward_tensor_comm = Time(2);
-    stage.decode_tensor_comm = Time(1);
-    stage.forward_other_comm = Time(5);
-    stage.decode_other_comm = Time(7);
+    stage.ops[OpKind::Forward].tensor_comm = Time(2);
+    stage.decode.tensor_comm = Time(1);
+    stage.ops[OpKind::Forward].other_comm = Time(5);
+    stage.decode.other_comm = Time(7);
     stage.kv_cache_prefill = Bytes(100);
     stage.kv_cache_step = Bytes(10);
   }

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "metrics/nearest_rank.hpp"
+
 namespace ppsim::robust_fit_test {
 namespace {
 
@@ -13,9 +15,9 @@ TEST_CASE("medians and percentiles are what one counts by hand") {
   CHECK(median({3}) == 3);
   CHECK(median({4, 1, 3, 2}) == 2.5);
   CHECK(median({5, 1, 100}) == 5);
-  CHECK(nearest_rank({10, 20, 30, 40}, 0.5) == 20);
-  CHECK(nearest_rank({10, 20, 30, 40}, 0.51) == 30);
-  CHECK(nearest_rank({10, 20, 30, 40}, 1) == 40);
+  CHECK(nearest_rank<double>({10, 20, 30, 40}, 50) == 20);
+  CHECK(nearest_rank<double>({10, 20, 30, 40}, 51) == 30);
+  CHECK(nearest_rank<double>({10, 20, 30, 40}, 100) == 40);
 }
 
 TEST_CASE("a weighted median stands where half of the weight lies") {

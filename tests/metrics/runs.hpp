@@ -54,15 +54,15 @@ struct SmallRun {
   }
   /// The transfer from one action to another.
   [[nodiscard]] EdgeId transfer(VertexId from, VertexId to) const {
-    EdgeId edge = graph.out_begin()[from];
-    while (graph.targets()[edge] != to || !is_transfer(graph.edge_classes()[edge])) ++edge;
+    EdgeId edge = graph.edge_arrays().out_begin[from];
+    while (graph.edge_arrays().targets[edge] != to || !is_transfer(graph.edge_arrays().classes[edge])) ++edge;
     return edge;
   }
 };
 
 [[nodiscard]] inline SmallRun run_schedule(Schedule schedule, Workload workload,
                                            Communication communication = Communication::Overlap,
-                                           Contention contention = Contention::None) {
+                                           Contention contention = Contention("none")) {
   OpGraph graph = build_graph(schedule, workload, communication);
   Timeline timeline = simulate(graph, contention);
   return {std::move(schedule), std::move(workload), std::move(graph), std::move(timeline)};
@@ -76,7 +76,7 @@ struct SmallRun {
 
 [[nodiscard]] inline SmallRun run_registered(std::string_view name, Shape shape, const CostsInput& costs,
                                              Communication communication = Communication::Overlap,
-                                             Contention contention = Contention::None) {
+                                             Contention contention = Contention("none")) {
   const std::uint32_t stages = shape.ranks * shape.chunks;
   return run_schedule(registered(name, shape), make_workload(costs, {shape.ranks, stages, {}}, stages),
                       communication, contention);

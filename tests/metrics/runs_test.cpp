@@ -53,11 +53,11 @@ TEST_CASE("a run of several optimizer steps counts as its share of one") {
 TEST_CASE("a run's figures are those of its report, for every schedule") {
   for_each_request(kCosts, [&](const auto& info, const auto& request) {
     Workload workload = uniform_workload(request.shape, kCosts);
-    for (StageCosts& stage : workload.stages) stage.gradient_reduction = Time(4);
+    for (StageCosts& stage : workload.stages) stage.ops[OpKind::GradientReduction].duration = Time(4);
     const Schedule schedule = make_schedule(info, request);
     if (schedule.requests > 0) return;  // its token steps have no costs here
     const OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
-    const Timeline timeline = simulate(graph, Contention::None);
+    const Timeline timeline = simulate(graph, Contention("none"));
     const Bubbles bubbles = measure_bubbles(graph, timeline);
     if (measure_step(graph, timeline) != StepFigures{bubbles.makespan, bubbles.bubble_fraction()})
       FAIL_CHECK(describe(info, request));

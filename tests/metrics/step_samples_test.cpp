@@ -22,7 +22,7 @@ Sampled sampled(std::string_view name, const CostsInput& costs, Shape shape,
   Schedule schedule = make_schedule(name, shape);
   Workload workload = workload_of(costs, schedule);
   OpGraph graph = build_graph(schedule, workload, communication);
-  Timeline timeline = simulate(graph, Contention::None);
+  Timeline timeline = simulate(graph, Contention("none"));
   return {std::move(schedule), std::move(workload), std::move(graph), std::move(timeline)};
 }
 
@@ -93,7 +93,7 @@ TEST_CASE("what runs once a step is one sample of its stage") {
   Workload workload = workload_of(costs, schedule);
   for (StageCosts& stage : workload.stages) stage.gradient_buckets = 5;
   OpGraph graph = build_graph(schedule, workload, Communication::Overlap);
-  Timeline timeline = simulate(graph, Contention::None);
+  Timeline timeline = simulate(graph, Contention("none"));
   const StepSamples step = sample_step(schedule, workload.network, graph, timeline);
   int reductions = 0, optimizers = 0;
   for (const OpSample& op : step.ops) {

@@ -98,7 +98,7 @@ TEST_CASE("a bad link slows what crosses it in its direction, and no latency") {
                         Communication::Overlap, contention);
   };
   const double third = 1.0 / 3;
-  for (const Contention contention : {Contention::None, Contention::Fifo, Contention::Fair}) {
+  for (const Contention contention : all_contentions()) {
     CHECK(makespan(run_with({}, contention)) == Time(110));
     CHECK(makespan(run_with({{"rank 1 -> rank 2", third}}, contention)) == Time(116));
     CHECK(makespan(run_with({{"rank 1 -> rank 2", third}, {"rank 2 -> rank 1", third}}, contention)) ==
@@ -162,19 +162,19 @@ TEST_CASE("slow GPUs stretch what is computed, slow links the collectives, each 
   const Schedule schedule = registered("1f1b", {2, 4, 1});
   const Workload plain = cluster_workload(8, {});
   const StageCosts& stage = plain.stages[1];
-  const double comm = static_cast<double>(stage.forward_tensor_comm.count());
-  const double compute = static_cast<double>(stage.forward.count()) - comm;
+  const double comm = static_cast<double>(stage.ops[OpKind::Forward].tensor_comm.count());
+  const double compute = static_cast<double>(stage.duration(OpKind::Forward).count()) - comm;
   REQUIRE(comm > 0);
   const auto duration_with = [&](const Stragglers& stragglers) {
     const OpGraph graph = build_graph(schedule, cluster_workload(8, stragglers), Communication::Overlap);
     return graph.durations()[graph.rank_begin()[1]];
   };
   const LinkFactors half{{"node 1 GPU 3 NVLink out", 0.5}};
-  CHECK(duration_with({}) == stage.forward);
+  CHECK(duration_with({}) == stage.duration(OpKind::Forward));
   CHECK(duration_with({{{GpuPlace{1, 3}, 0.8}}, {}}) == round_to_time(compute / 0.8 + comm));
   CHECK(duration_with({{}, half}) == round_to_time(compute + 2 * comm));
   CHECK(duration_with({{{GpuPlace{1, 3}, 0.8}}, half}) == round_to_time(compute / 0.8 + 2 * comm));
-  CHECK(duration_with({{{GpuPlace{0, 3}, 0.8}}, {}}) == stage.forward);  // another rank's
+  CHECK(duration_with({{{GpuPlace{0, 3}, 0.8}}, {}}) == stage.duration(OpKind::Forward));  // another rank's
 }
 
 TEST_CASE("the report counts collectives as long as they take") {

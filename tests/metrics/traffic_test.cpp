@@ -10,8 +10,8 @@ namespace ppsim::traffic_test {
 namespace {
 
 StepTraffic traffic_of(const Schedule& schedule, const Workload& workload, Contention contention) {
-  const OpGraph graph = build_graph(schedule, workload, Communication::Overlap, {},
-                                    {.collectives = contention == Contention::Fair});
+  const OpGraph graph =
+      build_graph(schedule, workload, Communication::Overlap, {}, contention.info().sharing);
   return measure_traffic(schedule, workload, graph, simulate(graph, contention));
 }
 
@@ -20,7 +20,7 @@ using Users = std::vector<std::string>;
 // The case of the engine's tests: both transfers take 14 where 10 would do, and in each rank one of the two
 // forwards takes 24 where 20 would, 12 of it collectives. Backwards last until 378.
 TEST_CASE("transfers and collectives that meet take longer than alone, by what they took from one another") {
-  const StepTraffic traffic = traffic_of(make_schedule("gpipe", {2, 2, 1}), two_by_two(), Contention::Fair);
+  const StepTraffic traffic = traffic_of(make_schedule("gpipe", {2, 2, 1}), two_by_two(), Contention("fair"));
   CHECK(traffic.makespan == Time(378));
   REQUIRE(traffic.transfers.size() == 2);
   const TransferTraffic& forward = traffic.transfers[0];
@@ -40,7 +40,7 @@ TEST_CASE("transfers and collectives that meet take longer than alone, by what t
 
 TEST_CASE("a link's load is what crosses it, and who shares it is named") {
   // GPU 0 sends two micro-batches of 10 and collectives of 8; so much comes in at GPU 2.
-  const StepTraffic traffic = traffic_of(make_schedule("gpipe", {2, 2, 1}), two_by_two(), Contention::Fair);
+  const StepTraffic traffic = traffic_of(make_schedule("gpipe", {2, 2, 1}), two_by_two(), Contention("fair"));
   REQUIRE(traffic.links.size() == 1);
   CHECK(traffic.links[0].links.kind == LinkKind::NvLink);
   CHECK(traffic.links[0].links.count == 8);
@@ -55,7 +55,7 @@ TEST_CASE("a link's load is what crosses it, and who shares it is named") {
 }
 
 TEST_CASE("where nothing is shared all take their time alone") {
-  const StepTraffic traffic = traffic_of(make_schedule("gpipe", {2, 2, 1}), two_by_two(), Contention::None);
+  const StepTraffic traffic = traffic_of(make_schedule("gpipe", {2, 2, 1}), two_by_two(), Contention("none"));
   for (const TransferTraffic& one : traffic.transfers) CHECK(one.time.longest == one.time.alone);
   for (const CollectiveTraffic& one : traffic.collectives) CHECK(one.time.longest == one.time.alone);
 }
@@ -63,7 +63,7 @@ TEST_CASE("where nothing is shared all take their time alone") {
 TEST_CASE("costs given outright have a link for each two ranks") {
   const Schedule schedule = make_schedule("1f1b", {4, 8, 1});
   const StepTraffic traffic =
-      traffic_of(schedule, workload_of(reference_costs(), schedule), Contention::Fair);
+      traffic_of(schedule, workload_of(reference_costs(), schedule), Contention("fair"));
   CHECK(traffic.transfers.size() == 6);
   REQUIRE(traffic.links.size() == 1);
   CHECK(traffic.links[0].links.kind == LinkKind::RankToRank);

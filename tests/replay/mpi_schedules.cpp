@@ -45,7 +45,7 @@ void replay_one(const ScheduleInfo& info, ScheduleRequest request, Communication
   if (!find_cycle(graph).empty()) return;
   const ReplayResult result = replay(graph, group, {});
   if (!group.is_first()) return;
-  counts.add(describe(info, request), result.steps.front() == simulate(graph, Contention::None));
+  counts.add(describe(info, request), result.steps.front() == simulate(graph, Contention("none")));
 }
 
 Counts replay_all(Group& group) {

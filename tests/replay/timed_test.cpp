@@ -23,10 +23,11 @@ void check_causality(const OpGraph& graph, const Timeline& step) {
   CHECK(*std::min_element(step.start.begin(), step.start.end()) == Time(0));
   for (VertexId v = 0; v < graph.vertex_count(); ++v) {
     CHECK(step.finish[v] >= step.start[v]);
-    for (EdgeId edge = graph.out_begin()[v]; edge < graph.out_begin()[v + 1]; ++edge) {
-      const bool moves = is_transfer(graph.edge_classes()[edge]);
+    for (EdgeId edge = graph.edge_arrays().out_begin[v]; edge < graph.edge_arrays().out_begin[v + 1];
+         ++edge) {
+      const bool moves = is_transfer(graph.edge_arrays().classes[edge]);
       const Time there = moves ? step.transfer_finish[edge] : step.finish[v];
-      CHECK(step.start[graph.targets()[edge]] >= there);
+      CHECK(step.start[graph.edge_arrays().targets[edge]] >= there);
       if (moves) CHECK(step.transfer_start[edge] >= step.finish[v]);
     }
   }

@@ -35,7 +35,7 @@ bool is_exact(const Schedule& schedule, const Workload& workload, Semantics sema
   if (!find_cycle(graph).empty()) return false;
   const ReplayResult result = replay_in_process(graph);
   CHECK(result.steps.size() == 1);
-  CHECK(result.steps.front() == simulate(graph, Contention::None));
+  CHECK(result.steps.front() == simulate(graph, Contention("none")));
   return true;
 }
 
@@ -86,7 +86,7 @@ TEST_CASE("ranks that are connected by TCP come to the engine's timeline") {
     });
     CHECK(lines == "\n\n\n\n");
     REQUIRE(result.steps.size() == 1);
-    CHECK(result.steps.front() == simulate(graph, Contention::None));
+    CHECK(result.steps.front() == simulate(graph, Contention("none")));
   }
 }
 
@@ -98,7 +98,7 @@ TEST_CASE("random schedules on random costs, ties included") {
       const OpGraph graph = graph_for(schedule, workload, semantics.communication, semantics.streams);
       if (!find_cycle(graph).empty()) continue;
       const ReplayResult result = replay_in_process(graph);
-      RC_ASSERT(result.steps.front() == simulate(graph, Contention::None));
+      RC_ASSERT(result.steps.front() == simulate(graph, Contention("none")));
     }
   }));
 }

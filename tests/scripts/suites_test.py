@@ -52,5 +52,27 @@ class Notes(unittest.TestCase):
         self.assertEqual(suites.notes("1 passed, 0 failed, 1 skipped\nOK (skipped=2)\n"), [])
 
 
+class Choice(unittest.TestCase):
+    def names(self, *arguments):
+        return [suite.name for suite in suites.chosen(suites.table(), list(arguments))]
+
+    def test_all_adds_what_takes_long(self):
+        self.assertNotIn("bare-debian", self.names())
+        self.assertIn("bare-debian", self.names("--all"))
+        self.assertEqual(self.names("bare-debian", "unit"), ["unit", "bare-debian"])
+
+    def test_a_name_that_no_suite_has_lists_those_that_there_are(self):
+        with self.assertRaisesRegex(SystemExit, "no suite units; the suites are: format layers"):
+            self.names("units")
+
+    def test_every_budget_is_of_a_suite(self):
+        self.assertLessEqual(set(suites.BUDGETS_S), {suite.name for suite in suites.table()})
+
+    def test_only_twice_the_budget_is_noted(self):
+        suite = suites.Suite("format", [])
+        self.assertEqual(suites.over_budget(suite, 2 * suite.budget_s), "")
+        self.assertIn("its budget is", suites.over_budget(suite, 2 * suite.budget_s + 1))
+
+
 if __name__ == "__main__":
     unittest.main()

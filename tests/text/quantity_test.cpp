@@ -96,6 +96,76 @@ TEST_CASE("a rate of zero is an error") {
         "x: 0 TFLOP/s is zero; expected more than zero");
 }
 
+TEST_CASE("a unit says what it measures, and every dimension has its base unit first") {
+  struct UnitCase {
+    const char* name;
+    Dimension dimension;
+    const char* base;
+  };
+  constexpr UnitCase cases[] = {{"", Dimension::Number, ""},
+                                {"ms", Dimension::Time, "ns"},
+                                {"s", Dimension::Time, "ns"},
+                                {"B", Dimension::Bytes, "B"},
+                                {"TiB", Dimension::Bytes, "B"},
+                                {"GB/s", Dimension::Bandwidth, "B/s"},
+                                {"b/s", Dimension::Bandwidth, "B/s"},
+                                {"GFLOP", Dimension::Flops, "FLOP"},
+                                {"FLOP/s", Dimension::FlopRate, "FLOP/s"},
+                                {"TFLOP/s", Dimension::FlopRate, "FLOP/s"}};
+  for (const UnitCase& one : cases) {
+    CAPTURE(one.name);
+    const QuantityUnit unit = unit_named(one.name, "x");
+    CHECK(unit.name == one.name);
+    CHECK(unit.dimension == one.dimension);
+    CHECK(units_of(unit.dimension).front().name == one.base);
+    CHECK(units_of(unit.dimension).front().factor == 1);
+  }
+  const auto error = [](const char* name) { return error_of([=] { return unit_named(name, "x"); }); };
+  CHECK(error("US").starts_with("x: \"US\" is an unknown unit; expected one of ns, us, ms, s, B, "));
+  CHECK(error("tokens/s").ends_with(", TFLOP/s, PFLOP/s"));
+  CHECK(error("us ").starts_with("x: \"us \" is an unknown unit"));
+}
+
+TEST_CASE("a quantity is counted in any unit of its dimension, and in no other") {
+  const auto in = [](const char* text, const char* unit) {
+    return parse_in_unit(text, unit_named(unit, ""), "x");
+  };
+  CHECK(in("5 us", "ms") == 0.005);
+  CHECK(in("80 GiB", "KiB") == 80.0 * 1024 * 1024);
+  CHECK(in("100 GB/s", "Gb/s") == 800);
+  CHECK(in("1 B/s", "b/s") == 8);
+  CHECK(in("2.5 TFLOP", "GFLOP") == 2500);
+  CHECK(in("989 TFLOP/s", "PFLOP/s") == 0.989);
+  CHECK(error_of([&] { return in("5 us", "GB/s"); }).starts_with("x: 5 us has an unknown unit"));
+  CHECK(
+      error_of([&] { return in("989 TFLOP/s", "TFLOP"); }).starts_with("x: 989 TFLOP/s has an unknown unit"));
+}
+
+TEST_CASE("a count of a unit is written so that it can be read, to whole nanoseconds and bytes") {
+  const auto text = [](double value, const char* unit) { return quantity_text(value, unit_named(unit, "")); };
+  CHECK(text(1.0 / 3, "") == "0.333333333");
+  CHECK(text(12.34567, "us") == "12.346 us");
+  CHECK(text(1.0 / 3, "s") == "0.333333333 s");
+  CHECK(text(21.3, "ns") == "21 ns");
+  CHECK(text(1234567890123.4, "B") == "1234567890123 B");
+  CHECK(text(0.3, "GB") == "0.3 GB");
+  CHECK(text(123.456789012, "GB/s") == "123.456789 GB/s");
+  CHECK(text(2.0 / 3, "TFLOP") == "0.666666667 TFLOP");
+  CHECK(text(312.5, "TFLOP/s") == "312.5 TFLOP/s");
+  // Nine digits of these say a part of a byte: 98765432.1 b/s are 12345679.0125 B/s, 1 GiB / 3 is no whole
+  // number.
+  CHECK(text(0.0987654321, "Gb/s") == "12345679 B/s");
+  CHECK(text(1.0 / 3, "GiB") == "357913941 B");
+  CHECK(text(1.23456789, "MB") == "1234568 B");
+  // What is out of range is left to the reader of the text, who knows its place.
+  CHECK(text(-1, "GB/s") == "-1 GB/s");
+  CHECK(text(1e30, "GB/s") == "1e+30 GB/s");
+  for (const double value : {0.1, 1.0 / 3, 0.0987654321, 7.7777777777, 399.123456789})
+    for (const QuantityUnit& unit : units_of(Dimension::Bandwidth))
+      if (value * static_cast<double>(unit.factor) > 100)
+        CHECK(parse_in_unit(quantity_text(value, unit), unit, "") == doctest::Approx(value).epsilon(0.01));
+}
+
 TEST_CASE("times print with three decimals") {
   CHECK(format_time(Time(0)) == "0 ns");
   CHECK(format_time(Time(999)) == "999 ns");

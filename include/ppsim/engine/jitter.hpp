@@ -2,7 +2,6 @@
 /// Jitter: durations that differ from run to run.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <variant>
@@ -32,11 +31,9 @@ using Spread = std::variant<Lognormal, Samples>;
 [[nodiscard]] bool varies(const Spread& spread);
 
 struct Jitter {
-  std::array<Spread, 5> compute{};  ///< of F, B, I, W, all else; a pair takes what its backward does
-  Spread gradient_reduction{};      ///< of each, as a whole
-  Spread transfers{};               ///< of each, bytes / bandwidth; its latency stays
+  ByOpKind<Spread> ops{};  ///< of each op as a whole; a pair takes what its backward does
+  Spread transfers{};      ///< of each, bytes / bandwidth; its latency stays
 
-  [[nodiscard]] const Spread& of(OpKind kind) const;  ///< what has a duration of its own
   [[nodiscard]] bool any() const;
 };
 

@@ -132,8 +132,61 @@ struct Waiting {
   friend bool operator==(const Waiting&, const Waiting&) = default;
 };
 
+/// An edge and its ends.
+struct GraphEdge {
+  EdgeId id{};
+  VertexId source{};
+  VertexId target{};
+  EdgeClass kind{};
+};
+
+/// The edges as arrays, by source and by target. What reads a graph walks OutEdges and InEdges; only the
+/// engine, whose loops are hot, reads the arrays.
+struct EdgeArrays {
+  std::span<const EdgeId> out_begin;     ///< [vertices + 1] edges of v: out_begin[v] .. out_begin[v + 1]
+  std::span<const VertexId> targets;     ///< [edges]
+  std::span<const EdgeClass> classes;    ///< [edges]
+  std::span<const EdgeId> in_begin;      ///< [vertices + 1]
+  std::span<const VertexId> in_sources;  ///< [edges], in in-edge order
+  std::span<const EdgeId> in_edges;      ///< [edges], the EdgeId behind each in-edge
+};
+
+/// The edges of one vertex, for a range-based for; each is made when it is read. Borrows the graph.
+template <bool kOut>
+class EdgeRange {
+ public:
+  class Iterator {
+   public:
+    Iterator(VertexId vertex, EdgeId at, const EdgeArrays& edges)
+        : vertex_(vertex), at_(at), edges_(&edges) {}
+
+    GraphEdge operator*() const {
+      if constexpr (kOut) return {at_, vertex_, edges_->targets[at_], edges_->classes[at_]};
+      const EdgeId id = edges_->in_edges[at_];
+      return {id, edges_->in_sources[at_], vertex_, edges_->classes[id]};
+    }
+    Iterator& operator++() { return ++at_, *this; }
+    friend bool operator==(const Iterator& a, const Iterator& b) { return a.at_ == b.at_; }
+
+   private:
+    VertexId vertex_;
+    EdgeId at_;
+    const EdgeArrays* edges_;
+  };
+
+  EdgeRange(Iterator begin, Iterator end) : begin_(begin), end_(end) {}
+  [[nodiscard]] Iterator begin() const { return begin_; }
+  [[nodiscard]] Iterator end() const { return end_; }
+
+ private:
+  Iterator begin_, end_;
+};
+using OutEdges = EdgeRange<true>;
+using InEdges = EdgeRange<false>;
+
 /// Immutable; copies share. Arrays are indexed by VertexId or EdgeId. Edges are numbered by source, then by
-/// target, then by class.
+/// target, then by class. Who reads a graph asks for the edges of a vertex, the ops of a vertex and the ends
+/// of an edge.
 class OpGraph {
  public:
   [[nodiscard]] std::uint32_t rank_count() const;
@@ -147,13 +200,22 @@ class OpGraph {
   [[nodiscard]] std::span<const Op> ops(VertexId vertex) const;  ///< one, or two for a pair, F first
   [[nodiscard]] std::span<const Time> durations() const;         ///< [vertices]
 
-  [[nodiscard]] std::span<const EdgeId> out_begin()
-      const;  ///< [vertices + 1] edges of v: out_begin[v] .. out_begin[v+1]
-  [[nodiscard]] std::span<const VertexId> targets() const;        ///< [edges]
-  [[nodiscard]] std::span<const EdgeClass> edge_classes() const;  ///< [edges]
-  [[nodiscard]] std::span<const EdgeId> in_begin() const;         ///< [vertices + 1]
-  [[nodiscard]] std::span<const VertexId> in_sources() const;     ///< [edges], in in-edge order
-  [[nodiscard]] std::span<const EdgeId> in_edges() const;         ///< [edges], the EdgeId behind each in-edge
+  /// The edges from a vertex, by id.
+  [[nodiscard]] OutEdges out_edges(VertexId vertex) const {
+    return {{vertex, edges_.out_begin[vertex], edges_}, {vertex, edges_.out_begin[vertex + 1], edges_}};
+  }
+  /// The edges to a vertex, by source.
+  [[nodiscard]] InEdges in_edges(VertexId vertex) const {
+    return {{vertex, edges_.in_begin[vertex], edges_}, {vertex, edges_.in_begin[vertex + 1], edges_}};
+  }
+  [[nodiscard]] std::uint32_t in_degree(VertexId vertex) const {
+    return edges_.in_begin[vertex + 1] - edges_.in_begin[vertex];
+  }
+  /// An edge with its ends. O(log V).
+  [[nodiscard]] GraphEdge edge(EdgeId id) const;
+  [[nodiscard]] EdgeClass edge_class(EdgeId id) const { return edges_.classes[id]; }
+  /// What an edge moves between ranks; null where the edge is no transfer. Lives as long as the graph.
+  [[nodiscard]] const TransferClass* transfer(EdgeId id) const;
 
   [[nodiscard]] std::span<const TransferClass> transfer_classes() const;
   [[nodiscard]] std::span<const CopyEdge> copies() const;      ///< by edge
@@ -183,25 +245,29 @@ class OpGraph {
   /// "rank 0: SEND_F of stage 0, micro-batch 1, to rank 1" of a transfer with gates.
   [[nodiscard]] std::string describe_send(EdgeId edge) const;
 
-  struct Data;  ///< in src/graph
-  explicit OpGraph(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+  struct Data;  ///< in src/graph, for graph and engine
+  explicit OpGraph(std::shared_ptr<const Data> data);
+  [[nodiscard]] const Data& data() const { return *data_; }
+  [[nodiscard]] const EdgeArrays& edge_arrays() const { return edges_; }
 
  private:
   std::shared_ptr<const Data> data_;
+  EdgeArrays edges_;
 };
 
-/// What a replica's transfers have of links on which it meets the others.
-enum class Meeting : std::uint8_t {
-  InStep,    ///< an even share, as if all sent at once
-  InQueues,  ///< the whole of those that serve one transfer at a time, an even share of the others
-  OnLinks,   ///< the whole: what they take from one another shows when they meet
+/// How the replicas of the pipeline share a link, where a graph is of one of them: what bandwidth the graph
+/// gives a transfer.
+enum class ReplicaSharing : std::uint8_t {
+  Static,   ///< An even share of each link, as if all replicas sent at once.
+  Queued,   ///< The whole of a link that serves one transfer at a time, an even share of any other link.
+  Dynamic,  ///< The whole of each link: the engine shares a link among the transfers that meet on it.
 };
 
-/// Who is on the links of a graph.
-struct GraphLinks {
-  bool collectives = false;  ///< collectives share links with transfers; else they are a part of durations
-  std::optional<std::uint32_t> replica{};  ///< of the pipeline; empty: all of them, in step
-  Meeting meeting = Meeting::InStep;       ///< of `replica` with the others
+/// Who shares the links of a graph.
+struct LinkSharing {
+  bool collectives = false;  ///< Collectives share links with transfers; else they are a part of durations.
+  std::optional<std::uint32_t> replica{};  ///< The one that the graph is of; empty: all replicas, in step.
+  ReplicaSharing replicas = ReplicaSharing::Static;  ///< Of `replica` with the other replicas.
 };
 
 /// Lowers a schedule. Data dependencies: F(s,m) needs F(s-1,m); B or I (s,m) needs F(s,m) and B or I (s+1,m);
@@ -220,7 +286,7 @@ struct GraphLinks {
 /// ns, or vertices or edges pass 2^32.
 [[nodiscard]] OpGraph build_graph(const Schedule& schedule, const Workload& workload,
                                   Communication communication, ProgramStreams streams = {},
-                                  const GraphLinks& links = {});
+                                  const LinkSharing& links = {});
 
 /// Every replica of the pipeline by itself: as many graphs as the network has replicas, side by side, ranks
 /// replica by replica. What exchanges data among replicas (gradient reduction, gathering of parameters,
@@ -229,7 +295,7 @@ struct GraphLinks {
 /// one graph, without a replica. Throws as build_graph() does.
 [[nodiscard]] OpGraph build_replicas(const Schedule& schedule, const Workload& workload,
                                      Communication communication, ProgramStreams streams,
-                                     const GraphLinks& links);
+                                     const LinkSharing& links);
 
 /// Of such a graph's timeline, the replica that ends last, as a timeline of build_graph()'s graph. Of
 /// several, as all that reduce gradients together, the one whose passes end last: the others waited for it.

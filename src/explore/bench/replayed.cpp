@@ -14,7 +14,7 @@ namespace {
 
 // Who shares a link is known only where all transfers are.
 void check_contention(const Config& config, ReplayMode mode) {
-  if (mode != ReplayMode::Virtual || config.simulation.contention == Contention::None) return;
+  if (mode != ReplayMode::Virtual || config.simulation.contention == Contention("none")) return;
   throw Error(locate(config, "/simulation/contention"),
               "virtual clocks know nothing of links that transfers share: expected none (--contention none)");
 }

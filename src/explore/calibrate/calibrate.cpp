@@ -35,13 +35,12 @@ Spread spread_for(const std::vector<double>& factors) {
 
 Jitter jitter_of(const Fit& fit) {
   Jitter jitter;
-  constexpr std::array kKinds{CostKind::Forward, CostKind::Backward, CostKind::InputGrad,
-                              CostKind::WeightGrad};
-  for (std::size_t i = 0; i < kKinds.size(); ++i)
-    jitter.compute[i] = spread_for(fit.costs.of(kKinds[i]).factors);
+  for (std::size_t i = 0; i < kCostKinds; ++i)
+    if (const auto op = op_kind(static_cast<CostKind>(i)); op && is_compute(*op))
+      jitter.ops[*op] = spread_for(fit.costs.kinds[i].factors);
   // A pair takes what a backward does.
   if (fit.costs.of(CostKind::Backward).samples == 0)
-    jitter.compute[1] = spread_for(fit.costs.of(CostKind::Pair).factors);
+    jitter.ops[OpKind::Backward] = spread_for(fit.costs.of(CostKind::Pair).factors);
   std::vector<double> transfers;
   for (const auto* link : {&fit.network.inside, &fit.network.across})
     if (link->has_value())
@@ -108,9 +107,8 @@ class Calibrator {
   // A step of the file's own schedule, in the order that was measured.
   [[nodiscard]] Run simulate(const Config& config, std::size_t file) const {
     const Schedule& schedule = set_.files()[file].plan.schedule;
-    PhaseSeconds unused;
-    return ppsim::run(config, {located(config, [&] { return workload_for(config, schedule); }), schedule, {}},
-                      unused);
+    return ppsim::run(config,
+                      {located(config, [&] { return workload_for(config, schedule); }), schedule, {}});
   }
 
   [[nodiscard]] StepPrediction predict(std::size_t file, const Fit& fit) const {

@@ -46,9 +46,9 @@ class CostsWriter {
   [[nodiscard]] CostsInput costs(std::vector<std::string>& notes) const {
     CostsInput costs;
     costs.overhead = fit_.overhead;
-    costs.forward = passes(CostKind::Forward, &StageCosts::forward);
+    costs.forward = passes(CostKind::Forward);
     if (!plan_.schedule.forward_only) add_backward(costs);
-    if (has(CostKind::TokenStep)) costs.decode_forward = times(CostKind::TokenStep, {}, fit_.overhead);
+    if (has(CostKind::TokenStep)) costs.decode_forward = passes(CostKind::TokenStep);
     if (has(CostKind::GradientReduction)) costs.gradient_reduction = once(CostKind::GradientReduction);
     if (has(CostKind::OptimizerStep)) costs.optimizer_step = once(CostKind::OptimizerStep);
     if (has(CostKind::ParameterGather)) costs.parameter_gather = once(CostKind::ParameterGather);
@@ -58,8 +58,6 @@ class CostsWriter {
   }
 
  private:
-  using StageTime = Time StageCosts::*;
-
   [[nodiscard]] bool has(CostKind kind) const {
     return std::any_of(own_.begin(), own_.end(),
                        [&](const auto& entry) { return entry.first.first == kind; });
@@ -79,26 +77,24 @@ class CostsWriter {
     return median(std::move(predictions));
   }
 
-  [[nodiscard]] Time modelled(Stage stage, StageTime time) const {
-    return time == nullptr ? Time{} : plan_.workload.stages[index(stage)].*time;
+  [[nodiscard]] Time modelled(CostKind kind, Stage stage) const {
+    const auto op = op_kind(kind);
+    return op ? plan_.workload.stages[index(stage)].duration(*op) : Time{};
   }
 
-  [[nodiscard]] PerStage<Time> times(CostKind kind, StageTime time, Time without) const {
+  // The overhead of every op is a cost of its own.
+  [[nodiscard]] PerStage<Time> passes(CostKind kind) const {
     std::vector<double> totals;
     std::vector<Time> by_config;
     for (std::uint32_t s = 0; s < plan_.schedule.stages(); ++s) {
-      by_config.push_back(modelled(static_cast<Stage>(s), time));
+      by_config.push_back(modelled(kind, static_cast<Stage>(s)));
       totals.push_back(total(kind, static_cast<Stage>(s), by_config.back()));
     }
     if (const double middle = median(totals); all_equal(by_config) && is_alike(totals, middle))
       totals = {middle};
     std::vector<Time> list;
-    for (const double one : totals) list.push_back(std::max(round_to_time(one) - without, Time{}));
+    for (const double one : totals) list.push_back(std::max(round_to_time(one) - fit_.overhead, Time{}));
     return list;
-  }
-
-  [[nodiscard]] PerStage<Time> passes(CostKind kind, StageTime time) const {
-    return times(kind, time, fit_.overhead);
   }
 
   // A stage that has no such op at its end has none.
@@ -121,11 +117,10 @@ class CostsWriter {
 
   void add_backward(CostsInput& costs) const {
     const bool split = measured(CostKind::InputGrad) && measured(CostKind::WeightGrad);
-    if (measured(CostKind::Backward) || !split)
-      costs.backward = passes(CostKind::Backward, &StageCosts::backward);
+    if (measured(CostKind::Backward) || !split) costs.backward = passes(CostKind::Backward);
     if (split) {
-      costs.input_grad = passes(CostKind::InputGrad, &StageCosts::input_grad);
-      costs.weight_grad = passes(CostKind::WeightGrad, &StageCosts::weight_grad);
+      costs.input_grad = passes(CostKind::InputGrad);
+      costs.weight_grad = passes(CostKind::WeightGrad);
     } else if (knows_split()) {
       costs.input_grad = input_share(costs.backward);
     }
@@ -136,8 +131,9 @@ class CostsWriter {
     std::vector<Time> list;
     for (std::uint32_t s = 0; s < plan_.schedule.stages(); ++s) {
       const StageCosts& stage = plan_.workload.stages[s];
-      const Time whole = stage.input_grad + stage.weight_grad;
-      const double share = whole == Time{} ? 0 : ns(stage.input_grad) / ns(whole);
+      const Time input_grad = stage.duration(OpKind::InputGrad);
+      const Time whole = input_grad + stage.duration(OpKind::WeightGrad);
+      const double share = whole == Time{} ? 0 : ns(input_grad) / ns(whole);
       list.push_back(scaled(backward.size() == 1 ? backward.front() : backward[s], share));
     }
     return one_or_each(std::move(list));

@@ -48,7 +48,7 @@ std::vector<double> spread_point(std::size_t index, std::size_t parameters) {
 }
 
 bool same_predictions(const FitPoint& a, const FitPoint& b) {
-  for (std::size_t i = 0; i < a.errors.size(); ++i) {
+  for (Eigen::Index i = 0; i < a.errors.size(); ++i) {
     const bool same = std::isnan(a.errors[i]) ? std::isnan(b.errors[i])
                                               : std::abs(a.errors[i] - b.errors[i]) <= kSamePredictions;
     if (!same) return false;
@@ -89,13 +89,16 @@ class Fitting {
  private:
   std::size_t left() const { return search_limit_ - std::min(search_limit_, problem_.predictions()); }
 
+  // The limit may have left no derivatives to a start, and then nothing tells how certain its values are.
   void take_if_better(FitState state) {
-    if (!state_.point.errors.empty() && state.loss >= state_.loss) return;
+    if (state.jacobian.size() == 0) return;
+    if (state_.point.errors.size() > 0 && state.loss >= state_.loss) return;
     state_ = std::move(state);
   }
 
   void search_from_starts() {
-    take_if_better(search(problem_, part_, {problem_.predict(problem_.box().start())}, left() / 2));
+    const std::size_t half = left() / 2;
+    take_if_better(search(problem_, part_, {problem_.predict(problem_.box().start())}, half));
     std::vector<FitState> others = other_starts();
     for (std::size_t i = 0; i < others.size(); ++i)
       take_if_better(search(problem_, part_, std::move(others[i]), left() / (others.size() - i + 1)));
@@ -133,7 +136,8 @@ class Fitting {
     if (left() <= part_.free.size() + 1) return state_.converged = false;
     FitPart rest = part_;
     rest.free.erase(std::find(rest.free.begin(), rest.free.end(), *dropped));
-    FitState without = search(problem_, rest, without_parameter(*dropped), left());
+    const std::size_t limit = left();
+    FitState without = search(problem_, rest, without_parameter(*dropped), limit);
     const bool untold = without.loss <= state_.loss + chance_rise(problem_, part_, state_);
     verdicts_[*dropped] = untold ? FitVerdict::Untold : FitVerdict::Ambiguous;
     if (untold) part_ = std::move(rest), state_ = std::move(without);
@@ -144,7 +148,7 @@ class Fitting {
     std::vector<double> unit = state_.point.unit;
     unit[dropped] = problem_.box().start()[dropped];
     FitState from{problem_.predict(std::move(unit)), state_.jacobian};
-    from.jacobian[dropped].clear();
+    from.jacobian.col(dropped).setZero();
     from.exact = state_.exact && same_predictions(from.point, state_.point);
     return from;
   }
@@ -158,7 +162,7 @@ class Fitting {
     FitResult result;
     result.converged = state_.converged;
     result.loss = state_.loss;
-    result.log_ratios = state_.point.errors;
+    result.log_ratios = {state_.point.errors.begin(), state_.point.errors.end()};
     result.errors = problem_.errors_of(state_.point.errors);
     const FitCertainty of_all = certainty_of(problem_, all, state_);
     result.correlation = of_all.correlation;
@@ -200,16 +204,20 @@ class Fitting {
     FoldFits fits = fit_folds(problem_, part_, state_, folds_of(samples_, folds, options_.seed),
                               options_.most_predictions - problem_.predictions());
     result.held_out = problem_.errors_of(fits.held_out);
-    result.held_out_ratios = std::move(fits.held_out);
+    result.held_out_ratios = {fits.held_out.begin(), fits.held_out.end()};
     result.converged = result.converged && fits.converged;
     for (const std::size_t p : part_.free) result.parameters[p].jackknife_error = jackknife_error(fits, p);
   }
 
+  // Of the distances from the first fold's value, so that equal values have an error of zero to the last bit.
   double jackknife_error(const FoldFits& fits, std::size_t p) const {
     const auto count = static_cast<double>(fits.units.size());
+    const auto distance = [&](const std::vector<double>& unit) {
+      return problem_.box().value(p, unit[p]) - problem_.box().value(p, fits.units.front()[p]);
+    };
     double mean = 0, squares = 0;
-    for (const auto& unit : fits.units) mean += problem_.box().value(p, unit[p]) / count;
-    for (const auto& unit : fits.units) squares += std::pow(problem_.box().value(p, unit[p]) - mean, 2);
+    for (const auto& unit : fits.units) mean += distance(unit) / count;
+    for (const auto& unit : fits.units) squares += std::pow(distance(unit) - mean, 2);
     return std::sqrt((count - 1) / count * squares);
   }
 

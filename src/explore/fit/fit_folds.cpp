@@ -56,14 +56,14 @@ FoldFits fit_folds(FitProblem& problem, const FitPart& part, const FitState& who
                    const std::vector<std::uint32_t>& fold, std::size_t predictions) {
   const std::uint32_t folds = 1 + *std::max_element(fold.begin(), fold.end());
   const std::size_t limit = problem.predictions() + predictions;
-  FoldFits result{std::vector<double>(fold.size()), {}};
+  FoldFits result{whole.point.errors, {}};
   for (std::uint32_t out = 0; out < folds; ++out) {
     std::vector<bool> kept;
     for (const std::uint32_t one : fold) kept.push_back(one != out);
     const FitPart training{part.free, problem.weights(kept)};
     const FitState state = search(problem, training, whole, (limit - problem.predictions()) / (folds - out));
-    for (std::size_t i = 0; i < fold.size(); ++i)
-      if (fold[i] == out) result.held_out[i] = state.point.errors[i];
+    for (Eigen::Index i = 0; i < result.held_out.size(); ++i)
+      if (!kept[static_cast<std::size_t>(i)]) result.held_out[i] = state.point.errors[i];
     result.units.push_back(state.point.unit);
     result.converged = result.converged && state.converged;
   }

@@ -16,7 +16,7 @@ namespace ppsim {
 [[nodiscard]] std::uint32_t count_groups(const FitSamples& samples);
 
 struct FoldFits {
-  std::vector<double> held_out;            ///< [samples] errors of the fit to the other folds
+  Eigen::VectorXd held_out;                ///< [samples] errors of the fit to the other folds
   std::vector<std::vector<double>> units;  ///< [folds][parameters] where the fit without it ends
   bool converged = true;                   ///< all of them
 };

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <set>
 
 #include "ppsim/core/error.hpp"
@@ -114,15 +113,14 @@ FitProblem::FitProblem(const std::vector<FitParameter>& parameters, const FitSam
       box_(parameters),
       huber_(options.huber),
       whole_weights_(weights(std::vector<bool>(sample_count(), true))) {
-  if (*std::max_element(whole_weights_.begin(), whole_weights_.end()) == 0)
-    throw Error("samples", "every table has the weight 0");
+  if (whole_weights_.maxCoeff() == 0) throw Error("samples", "every table has the weight 0");
 }
 
 FitPoint FitProblem::predict(std::vector<double> unit) {
   std::vector<double> values;
   for (std::size_t p = 0; p < unit.size(); ++p) values.push_back(box_.value(p, unit[p]));
-  FitPoint point{std::move(unit), std::vector<double>(sample_count())};
-  predict_(values, point.errors);
+  FitPoint point{std::move(unit), Eigen::VectorXd::Zero(sample_count())};
+  predict_(values, {point.errors.data(), sample_count()});
   for (double& error : point.errors) {
     if (!std::isfinite(error)) error = std::numeric_limits<double>::quiet_NaN();
   }
@@ -132,64 +130,67 @@ FitPoint FitProblem::predict(std::vector<double> unit) {
   return point;
 }
 
-std::vector<double> FitProblem::slope(const FitPoint& point, std::size_t parameter, bool central) {
+Eigen::VectorXd FitProblem::slope(const FitPoint& point, std::size_t parameter, bool central) {
   const double at = point.unit[parameter];
   const bool up = at + kDifference <= 1, down = at >= kDifference && (central || !up);
   FitPoint above = point, below = point;
   if (up) above.unit[parameter] += kDifference, above = predict(above.unit);
   if (down) below.unit[parameter] -= kDifference, below = predict(below.unit);
   const double width = above.unit[parameter] - below.unit[parameter];
-  for (std::size_t i = 0; i < sample_count(); ++i) {
-    const double slope = (above.errors[i] - below.errors[i]) / width;
-    above.errors[i] = std::isnan(slope) ? 0 : slope;
-  }
-  return above.errors;
+  return zero_where_nan((above.errors - below.errors) / width);
 }
 
 Jacobian FitProblem::differences(const FitPoint& point, const std::vector<std::size_t>& free, bool central) {
-  Jacobian jacobian(parameter_count());
-  for (const std::size_t p : free) jacobian[p] = slope(point, p, central);
+  Jacobian jacobian = Jacobian::Zero(point.errors.size(), parameter_count());
+  for (const std::size_t p : free) jacobian.col(p) = slope(point, p, central);
   return jacobian;
 }
 
-std::vector<double> FitProblem::weights(const std::vector<bool>& kept) const {
-  std::vector<double> of_table(table_count()), result(sample_count());
+Eigen::VectorXd FitProblem::weights(const std::vector<bool>& kept) const {
+  std::vector<double> of_table(table_count());
+  Eigen::VectorXd result = Eigen::VectorXd::Zero(sample_count());
   for (std::size_t i = 0; i < sample_count(); ++i) of_table[samples_.table[i]] += kept[i] ? 1 : 0;
   for (std::size_t i = 0; i < sample_count(); ++i) {
     const std::uint32_t table = samples_.table[i];
     if (kept[i]) result[i] = samples_.table_weight[table] / of_table[table];
   }
-  const double whole = std::accumulate(result.begin(), result.end(), 0.0);
-  for (double& weight : result) weight = whole > 0 ? weight / whole : 0;
-  return result;
+  return with_sum_one(std::move(result));
 }
 
-double FitProblem::loss(const std::vector<double>& errors, const std::vector<double>& weights) const {
-  double sum = 0;
-  for (std::size_t i = 0; i < errors.size(); ++i) sum += weights[i] * huber_.loss(errors[i]);
-  return sum;
+double FitProblem::loss(const Eigen::VectorXd& errors, const Eigen::VectorXd& weights) const {
+  return weights.dot(errors.unaryExpr([this](double error) { return huber_.loss(error); }));
 }
 
-ErrorsByTable FitProblem::errors_of(const std::vector<double>& errors) const {
+ErrorsByTable FitProblem::errors_of(const Eigen::VectorXd& errors) const {
   ErrorsByTable result;
   result.tables.resize(table_count());
-  for (std::size_t i = 0; i < errors.size(); ++i) {
-    add(result.overall, errors[i]);
-    add(result.tables[samples_.table[i]], errors[i]);
+  for (std::size_t i = 0; i < sample_count(); ++i) {
+    const double error = errors[i];
+    add(result.overall, error);
+    add(result.tables[samples_.table[i]], error);
   }
   divide(result.overall);
   for (FitErrors& table : result.tables) divide(table);
   return result;
 }
 
-double effective_samples(const FitPart& part, const std::vector<double>& errors, const HuberLoss& huber) {
-  double sum = 0, squares = 0;
-  for (std::size_t i = 0; i < errors.size(); ++i) {
-    const double weight = part.weights[i] * huber.weight(errors[i]);
-    sum += weight;
-    squares += weight * weight;
-  }
-  return squares > 0 ? sum * sum / squares : 0;
+Eigen::VectorXd zero_where_nan(const Eigen::VectorXd& numbers) {
+  return numbers.array().isNaN().select(0.0, numbers);
+}
+
+Eigen::VectorXd with_sum_one(Eigen::VectorXd weights) {
+  const double sum = weights.sum();
+  return sum > 0 ? Eigen::VectorXd(weights / sum) : Eigen::VectorXd::Zero(weights.size());
+}
+
+Eigen::VectorXd robust_weights(const FitPart& part, const Eigen::VectorXd& errors, const HuberLoss& huber) {
+  return part.weights.cwiseProduct(errors.unaryExpr([&](double error) { return huber.weight(error); }));
+}
+
+double effective_samples(const FitPart& part, const Eigen::VectorXd& errors, const HuberLoss& huber) {
+  const Eigen::VectorXd weights = robust_weights(part, errors, huber);
+  const double squares = weights.squaredNorm();
+  return squares > 0 ? weights.sum() * weights.sum() / squares : 0;
 }
 
 }  // namespace ppsim

@@ -1,6 +1,8 @@
 // A fit as numbers: parameters in the unit box, errors of samples, their loss.
 #pragma once
 
+#include <Eigen/Core>
+
 #include <limits>
 
 #include "explore/fit/fit.hpp"
@@ -42,18 +44,18 @@ class UnitBox {
   std::vector<double> start_;
 };
 
-/// [parameters][samples] d ln(predicted) / d unit; empty for parameters that stand still.
-using Jacobian = std::vector<std::vector<double>>;
+/// [samples][parameters] d ln(predicted) / d unit; columns of zeros for parameters that stand still.
+using Jacobian = Eigen::MatrixXd;
 
 struct FitPoint {
-  std::vector<double> unit;    ///< [parameters]
-  std::vector<double> errors;  ///< [samples] ln(predicted / measured)
+  std::vector<double> unit;  ///< [parameters]
+  Eigen::VectorXd errors;    ///< [samples] ln(predicted / measured)
 };
 
 /// What of a problem is fitted.
 struct FitPart {
   std::vector<std::size_t> free;  ///< parameters, ascending
-  std::vector<double> weights;    ///< [samples] 0 for those held out; the sum is 1
+  Eigen::VectorXd weights;        ///< [samples] 0 for those held out; the sum is 1
 };
 
 class FitProblem {
@@ -67,9 +69,9 @@ class FitProblem {
                                      bool central);
 
   /// Weights of the samples for which `kept` is set: each table has its own, divided among them.
-  [[nodiscard]] std::vector<double> weights(const std::vector<bool>& kept) const;
-  [[nodiscard]] double loss(const std::vector<double>& errors, const std::vector<double>& weights) const;
-  [[nodiscard]] ErrorsByTable errors_of(const std::vector<double>& errors) const;
+  [[nodiscard]] Eigen::VectorXd weights(const std::vector<bool>& kept) const;
+  [[nodiscard]] double loss(const Eigen::VectorXd& errors, const Eigen::VectorXd& weights) const;
+  [[nodiscard]] ErrorsByTable errors_of(const Eigen::VectorXd& errors) const;
 
   [[nodiscard]] const UnitBox& box() const { return box_; }
   [[nodiscard]] const HuberLoss& huber() const { return huber_; }
@@ -78,10 +80,10 @@ class FitProblem {
   [[nodiscard]] std::size_t table_count() const { return samples_.table_weight.size(); }
   [[nodiscard]] std::size_t predictions() const { return predictions_; }
   /// [samples] of all of them.
-  [[nodiscard]] const std::vector<double>& whole_weights() const { return whole_weights_; }
+  [[nodiscard]] const Eigen::VectorXd& whole_weights() const { return whole_weights_; }
 
  private:
-  std::vector<double> slope(const FitPoint& point, std::size_t parameter, bool central);
+  Eigen::VectorXd slope(const FitPoint& point, std::size_t parameter, bool central);
 
   const std::vector<FitParameter>& parameters_;
   FitSamples samples_;
@@ -89,14 +91,23 @@ class FitProblem {
   const FitOptions& options_;
   UnitBox box_;
   HuberLoss huber_;
-  std::vector<double> whole_weights_;
+  Eigen::VectorXd whole_weights_;
   std::size_t predictions_ = 0;
   double least_loss_ = std::numeric_limits<double>::infinity();
 };
 
-/// Kish's effective number of samples of a robust fit: (sum of weights)^2 / sum of their squares, weights of
-/// tables times Huber's.
-[[nodiscard]] double effective_samples(const FitPart& part, const std::vector<double>& errors,
+[[nodiscard]] Eigen::VectorXd zero_where_nan(const Eigen::VectorXd& numbers);
+
+/// The weights over their sum; zeros where their sum is zero.
+[[nodiscard]] Eigen::VectorXd with_sum_one(Eigen::VectorXd weights);
+
+/// [samples] weights of tables times Huber's.
+[[nodiscard]] Eigen::VectorXd robust_weights(const FitPart& part, const Eigen::VectorXd& errors,
+                                             const HuberLoss& huber);
+
+/// Kish's effective number of samples of a robust fit: (sum of weights)^2 / sum of their squares, the
+/// weights those of robust_weights().
+[[nodiscard]] double effective_samples(const FitPart& part, const Eigen::VectorXd& errors,
                                        const HuberLoss& huber);
 
 }  // namespace ppsim

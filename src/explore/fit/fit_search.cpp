@@ -1,7 +1,6 @@
 #include "explore/fit/fit_search.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 namespace ppsim {
 namespace {
@@ -10,12 +9,6 @@ constexpr double kWorthwhile = 1e-4;   // of the loss: for 700 samples a quarter
 constexpr double kExact = 1e-11;       // loss of errors of a few 1e-6, which rounding to nanoseconds makes
 constexpr double kFirstRadius = 0.3;   // of a range
 constexpr double kLeastRadius = 5e-4;  // below the difference that derivatives are taken over
-
-double largest(const std::vector<double>& step) {
-  double size = 0;
-  for (const double one : step) size = std::max(size, std::abs(one));
-  return size;
-}
 
 class Search {
  public:
@@ -26,14 +19,14 @@ class Search {
   }
 
   FitState run() {
-    if (at_.jacobian.empty() && !at_.converged) renew_jacobian();
+    if (at_.jacobian.size() == 0 && !at_.converged) renew_jacobian();
     while (!at_.converged && !stopped_) iterate();
     return std::move(at_);
   }
 
  private:
   void iterate() {
-    const std::vector<double> step = best_step(problem_, part_, at_, radius_);
+    const Eigen::VectorXd step = best_step(problem_, part_, at_, radius_);
     const double hoped = at_.loss - problem_.loss(linearised(step), part_.weights);
     if (hoped <= kWorthwhile * at_.loss + kExact || radius_ < kLeastRadius) return end();
     if (!affords(1)) return;
@@ -58,8 +51,8 @@ class Search {
     renew_jacobian();
   }
 
-  void resize(const std::vector<double>& step, double ratio) {
-    const double size = largest(step);
+  void resize(const Eigen::VectorXd& step, double ratio) {
+    const double size = step.lpNorm<Eigen::Infinity>();
     if (ratio < 0.25) radius_ = size / 3;
     if (ratio > 0.75) radius_ = std::max(radius_, 2 * size);
   }
@@ -75,34 +68,23 @@ class Search {
     at_.exact = true;
   }
 
-  std::vector<double> moved(const std::vector<double>& step) const {
+  std::vector<double> moved(const Eigen::VectorXd& step) const {
     std::vector<double> unit = at_.point.unit;
     for (const std::size_t p : part_.free) unit[p] = std::clamp(unit[p] + step[p], 0.0, 1.0);
     return unit;
   }
 
-  std::vector<double> linearised(const std::vector<double>& step) const {
-    std::vector<double> errors = at_.point.errors;
-    for (const std::size_t p : part_.free) {
-      for (std::size_t i = 0; i < errors.size(); ++i) errors[i] += step[p] * at_.jacobian[p][i];
-    }
-    return errors;
+  Eigen::VectorXd linearised(const Eigen::VectorXd& step) const {
+    return at_.point.errors + at_.jacobian * step;
   }
 
   // Broyden (1965): the least change of J that maps the step to what it did. A step shorter than a difference
   // says less than rounding.
-  void update_jacobian(const std::vector<double>& step, const FitPoint& next) {
+  void update_jacobian(const Eigen::VectorXd& step, const FitPoint& next) {
     at_.exact = false;
-    if (largest(step) < kDifference) return;
-    double square = 0;
-    for (const double one : step) square += one * one;
-    const std::vector<double> expected = linearised(step);
-    for (const std::size_t p : part_.free) {
-      for (std::size_t i = 0; i < expected.size(); ++i) {
-        const double surprise = next.errors[i] - expected[i];
-        if (!std::isnan(surprise)) at_.jacobian[p][i] += surprise * step[p] / square;
-      }
-    }
+    if (step.lpNorm<Eigen::Infinity>() < kDifference) return;
+    const Eigen::VectorXd surprise = zero_where_nan(next.errors - linearised(step));
+    at_.jacobian += surprise * (step / step.squaredNorm()).transpose();
   }
 
   FitProblem& problem_;

@@ -7,7 +7,7 @@ namespace ppsim {
 
 struct FitState {
   FitPoint point;
-  Jacobian jacobian;   ///< near the point; empty: not yet known
+  Jacobian jacobian;   ///< near the point; of no size: not yet known
   bool exact = false;  ///< it is at the point
   double loss = 0;     ///< of the part that was searched
   bool converged = false;
@@ -21,7 +21,7 @@ struct FitState {
 
 /// [parameters] 0 but for the free: the step within `radius` and the unit box that makes the loss of
 /// errors + J step least.
-[[nodiscard]] std::vector<double> best_step(const FitProblem& problem, const FitPart& part,
-                                            const FitState& at, double radius);
+[[nodiscard]] Eigen::VectorXd best_step(const FitProblem& problem, const FitPart& part, const FitState& at,
+                                        double radius);
 
 }  // namespace ppsim

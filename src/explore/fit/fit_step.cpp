@@ -15,53 +15,47 @@ constexpr int kMostRounds = 500;
 // long one.
 constexpr double kRidge = kLeastInfluence * kLeastInfluence;
 
-struct LinearModel {
-  const FitProblem& problem;
-  const FitPart& part;
-  const FitState& at;
-  std::vector<double> errors;
+/// Errors that are linear in a step of the free parameters.
+class LinearModel {
+ public:
+  LinearModel(const FitProblem& problem, const FitPart& part, const FitState& at)
+      : problem_(problem), part_(part), at_(at), slopes_(at.jacobian(Eigen::all, part.free)) {}
 
-  /// The loss at `step` of the free parameters, over the scale of the loss; its gradient where asked for.
-  double loss(const std::vector<double>& step, std::vector<double>& gradient) {
-    predict(step);
-    double sum = 0;
-    for (const double part_of_step : step) sum += kRidge / 2 * part_of_step * part_of_step;
-    if (!gradient.empty()) differentiate(step, gradient);
-    return (sum + problem.loss(errors, part.weights)) / scale();
+  /// The loss at `step`, over the scale of the loss; its gradient where asked for.
+  double loss(const std::vector<double>& step, std::vector<double>& gradient) const {
+    const auto free = step.size();
+    const Eigen::Map<const Eigen::VectorXd> along(step.data(), free);
+    const Eigen::VectorXd errors = at_.point.errors + slopes_ * along;
+    if (!gradient.empty())
+      Eigen::Map<Eigen::VectorXd>(gradient.data(), free) =
+          (slopes_.transpose() * pull(errors) + kRidge * along) / scale();
+    return (kRidge / 2 * along.squaredNorm() + problem_.loss(errors, part_.weights)) / scale();
   }
 
  private:
-  void predict(const std::vector<double>& step) {
-    errors = at.point.errors;
-    for (std::size_t j = 0; j < step.size(); ++j) {
-      const std::vector<double>& slopes = at.jacobian[part.free[j]];
-      for (std::size_t i = 0; i < errors.size(); ++i) errors[i] += step[j] * slopes[i];
-    }
-  }
-
-  void differentiate(const std::vector<double>& step, std::vector<double>& gradient) const {
-    for (std::size_t j = 0; j < step.size(); ++j) {
-      const std::vector<double>& slopes = at.jacobian[part.free[j]];
-      double sum = kRidge * step[j];
-      for (std::size_t i = 0; i < errors.size(); ++i)
-        sum += part.weights[i] * problem.huber().slope(errors[i]) * slopes[i];
-      gradient[j] = sum / scale();
-    }
+  /// [samples] what the loss gains with each error.
+  Eigen::VectorXd pull(const Eigen::VectorXd& errors) const {
+    return part_.weights.cwiseProduct(
+        errors.unaryExpr([&](double error) { return problem_.huber().slope(error); }));
   }
 
   // So that the optimizer's tolerances mean the same for losses of all sizes.
-  double scale() const { return std::max(at.loss, 1e-12); }
+  double scale() const { return std::max(at_.loss, 1e-12); }
+
+  const FitProblem& problem_;
+  const FitPart& part_;
+  const FitState& at_;
+  Eigen::MatrixXd slopes_;  // [samples][free]
 };
 
 double loss_of_step(const std::vector<double>& step, std::vector<double>& gradient, void* model) {
-  return static_cast<LinearModel*>(model)->loss(step, gradient);
+  return static_cast<const LinearModel*>(model)->loss(step, gradient);
 }
 
 }  // namespace
 
-std::vector<double> best_step(const FitProblem& problem, const FitPart& part, const FitState& at,
-                              double radius) {
-  LinearModel model{problem, part, at, {}};
+Eigen::VectorXd best_step(const FitProblem& problem, const FitPart& part, const FitState& at, double radius) {
+  LinearModel model(problem, part, at);
   nlopt::opt optimizer(kAlgorithm, static_cast<unsigned>(part.free.size()));
   optimizer.set_min_objective(loss_of_step, &model);
   std::vector<double> least, most, step(part.free.size(), 0.0);
@@ -80,7 +74,7 @@ std::vector<double> best_step(const FitProblem& problem, const FitPart& part, co
   } catch (const nlopt::roundoff_limited&) {
     // It came as far as digits go, and `step` is where.
   }
-  std::vector<double> result(problem.parameter_count(), 0.0);
+  Eigen::VectorXd result = Eigen::VectorXd::Zero(at.jacobian.cols());
   for (std::size_t j = 0; j < step.size(); ++j) result[part.free[j]] = std::clamp(step[j], least[j], most[j]);
   return result;
 }

@@ -40,7 +40,7 @@ struct Candidate {
 };
 
 // "zb-auto:limit=1.5p": what differs from the defaults stands behind the name.
-std::string label_of(const ScheduleInfo& info, const OptionValues& options) {
+std::string label_of_schedule(const ScheduleInfo& info, const OptionValues& options) {
   std::string label = info.name;
   for (const OptionSpec& option : info.options) {
     const OptionValue& value = options.at(option.name);
@@ -63,7 +63,7 @@ class Optimizer {
                                      std::chrono::duration<double>(std::min(*options.seconds, kMost)));
     }
     config_.simulation.communication = Communication::Overlap;
-    config_.simulation.contention = Contention::None;
+    config_.simulation.contention = Contention("none");
     config_.simulation.detail = Detail::Folded;
     result_.objective = options.objective;
     if (options.limit || base_.workload.gpu_memory) result_.limit = problem_.limit;
@@ -111,7 +111,7 @@ class Optimizer {
       if (why_not(info, request)) continue;
       const Schedule schedule = make_schedule(info, request);
       if (!is_comparable(schedule)) return;
-      OptimizationRow row = make_row(label_of(info, options), schedule);
+      OptimizationRow row = make_row(label_of_schedule(info, options), schedule);
       add_candidate(make_order(problem_, schedule));
       if (!best || is_better(row, *best)) best = std::move(row);
     }
@@ -176,8 +176,7 @@ class Optimizer {
   }
 
   [[nodiscard]] OptimizationRow make_row(std::string label, const Schedule& schedule) const {
-    PhaseSeconds unused;
-    Run result = ppsim::run(config_, Plan{base_.workload, schedule, {}}, unused);
+    Run result = ppsim::run(config_, Plan{base_.workload, schedule, {}});
     OptimizationRow row{std::move(label), std::move(result.report), true};
     for (std::uint32_t rank = 0; rank < problem_.ranks(); ++rank)
       row.fits = row.fits && row.report.per_rank[rank].peak_activation <= problem_.limit[rank];

@@ -105,7 +105,7 @@ class GreedyRun {
     const OpType& op = problem_.types[type];
     state_.push(type);
     if (op.kind == OpKind::Forward) --slots_[op.rank];
-    if (op.kind == OpKind::Backward || op.kind == OpKind::WeightGrad) ++slots_[op.rank];
+    if (ends_backward(op.kind)) ++slots_[op.rank];
     choose(op.rank);
     if (op.consumer != kNoType) choose(problem_.types[op.consumer].rank);
   }

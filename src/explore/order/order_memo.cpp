@@ -2,16 +2,18 @@
 
 #include <algorithm>
 
+#include "core/hash.hpp"
+
 namespace ppsim {
 namespace {
 
 constexpr std::size_t kBuckets = std::size_t{1} << 18;
 
-// FNV-1a over the counts.
+// Over the counts, each as one part.
 std::size_t hash(std::span<const std::uint32_t> key) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const std::uint32_t part : key) hash = (hash ^ part) * 0x100000001b3;
-  return static_cast<std::size_t>(hash ^ (hash >> 32));
+  Fnv1a hash;
+  for (const std::uint32_t part : key) hash.add(part);
+  return static_cast<std::size_t>(hash.value() ^ (hash.value() >> 32));
 }
 
 bool nowhere_later(std::span<const Time> a, const Time* b) {

@@ -59,37 +59,38 @@ class ProblemBuilder {
   void add_stage(std::size_t stage) {
     const StageCosts& cost = costs(stage);
     const std::size_t last = problem_.placement.stages() - 1;
-    OpType forward = make_type(OpKind::Forward, stage, cost.forward);
+    OpType forward = make_type(OpKind::Forward, stage);
     forward.takes = cost.activation;
     if (stage > 0) forward.inputs[0] = {problem_.type_of(stage - 1, 0), forward_hop(stage - 1)};
-    OpType gradient = problem_.split ? make_type(OpKind::InputGrad, stage, cost.input_grad)
-                                     : make_type(OpKind::Backward, stage, cost.backward);
+    OpType gradient =
+        problem_.split ? make_type(OpKind::InputGrad, stage) : make_type(OpKind::Backward, stage);
     gradient.gives = problem_.split ? cost.activation_freed_at_input_grad : cost.activation;
     gradient.inputs[0] = {problem_.type_of(stage, 0), Time{}};
     if (stage < last) gradient.inputs[1] = {problem_.type_of(stage + 1, 1), backward_hop(stage + 1)};
     add(forward);
     add(gradient);
     if (!problem_.split) return;
-    OpType weight = make_type(OpKind::WeightGrad, stage, cost.weight_grad);
+    OpType weight = make_type(OpKind::WeightGrad, stage);
     weight.gives = cost.activation - cost.activation_freed_at_input_grad;
     weight.inputs[0] = {problem_.type_of(stage, 1), Time{}};
     add(weight);
   }
 
   // As the graph has it: a rank may be slower than its costs say.
-  [[nodiscard]] Time on_rank(OpKind kind, std::size_t stage, Time duration) const {
+  [[nodiscard]] Time on_rank(OpKind kind, std::size_t stage) const {
     const Workload& workload = plan_.workload;
+    const Time duration = costs(stage).duration(kind);
     if (workload.rank_speeds.empty()) return duration;
     const Op op{kind, false, static_cast<Stage>(stage), MicroBatch{0}};
     return duration_at(plan_.schedule, workload, op, duration, workload.rank_speeds[index(rank_of(stage))]);
   }
 
-  [[nodiscard]] OpType make_type(OpKind kind, std::size_t stage, Time duration) const {
+  [[nodiscard]] OpType make_type(OpKind kind, std::size_t stage) const {
     OpType type;
     type.kind = kind;
     type.stage = static_cast<Stage>(stage);
     type.rank = static_cast<std::uint32_t>(index(rank_of(stage)));
-    type.duration = on_rank(kind, stage, duration);
+    type.duration = on_rank(kind, stage);
     return type;
   }
 
@@ -176,9 +177,8 @@ class ProblemBuilder {
   }
 
   [[nodiscard]] Time step_end(std::size_t stage) const {
-    return on_rank(OpKind::GradientReduction, stage, costs(stage).gradient_reduction) +
-           on_rank(OpKind::OptimizerStep, stage, costs(stage).optimizer_step) +
-           on_rank(OpKind::ParameterGather, stage, costs(stage).parameter_gather);
+    return on_rank(OpKind::GradientReduction, stage) + on_rank(OpKind::OptimizerStep, stage) +
+           on_rank(OpKind::ParameterGather, stage);
   }
 
   [[nodiscard]] Time start_behind(std::size_t stage, const std::vector<std::optional<Time>>& start) const {
@@ -189,8 +189,7 @@ class ProblemBuilder {
                   fmt::format("span: stage {} is the first of its rank and stage {} is not; "
                               "expected a linear, looped, V-shaped or wave placement, or makespan",
                               stage, before));
-    return *start[index(rank_of(before))] + on_rank(OpKind::Forward, before, costs(before).forward) +
-           forward_hop(before);
+    return *start[index(rank_of(before))] + on_rank(OpKind::Forward, before) + forward_hop(before);
   }
 
   const Plan& plan_;
@@ -200,28 +199,9 @@ class ProblemBuilder {
 
 void push_types(const OrderProblem& problem, Op op, std::vector<TypeId>& types) {
   const std::size_t stage = index(op.stage);
-  switch (op.kind) {
-    case OpKind::Forward:
-      types.push_back(problem.type_of(stage, 0));
-      break;
-    case OpKind::InputGrad:
-      types.push_back(problem.type_of(stage, 1));
-      break;
-    case OpKind::Backward:
-      types.push_back(problem.type_of(stage, 1));
-      if (problem.split) types.push_back(problem.type_of(stage, 2));
-      break;
-    case OpKind::WeightGrad:
-      if (problem.split) types.push_back(problem.type_of(stage, 2));
-      break;
-    case OpKind::Recompute:
-    case OpKind::GradientReduction:
-    case OpKind::ParameterGather:
-    case OpKind::OptimizerStep:
-    case OpKind::Evict:
-    case OpKind::Load:
-      break;
-  }
+  if (op.kind == OpKind::Forward) types.push_back(problem.type_of(stage, 0));
+  if (needs_gradient(op.kind)) types.push_back(problem.type_of(stage, 1));
+  if (ends_backward(op.kind) && problem.split) types.push_back(problem.type_of(stage, 2));
 }
 
 }  // namespace

@@ -37,9 +37,9 @@ std::vector<RankMemory> memory_in_program_order(const Plan& plan) {
   timeline.transfer_start.resize(graph.edge_count());  // read of copies alone: between the ops around them
   timeline.transfer_finish.resize(graph.edge_count());
   for (VertexId source = 0; source < graph.vertex_count(); ++source) {
-    for (EdgeId edge = graph.out_begin()[source]; edge < graph.out_begin()[source + 1]; ++edge) {
-      timeline.transfer_start[edge] = timeline.finish[source];
-      timeline.transfer_finish[edge] = timeline.start[graph.targets()[edge]];
+    for (const GraphEdge edge : graph.out_edges(source)) {
+      timeline.transfer_start[edge.id] = timeline.finish[source];
+      timeline.transfer_finish[edge.id] = timeline.start[edge.target];
     }
   }
   return measure_memory(graph, timeline, plan.schedule, plan.workload);
@@ -50,8 +50,7 @@ void check_run(ScheduleCheck& check, const Config& config, Workload workload) {
   const Plan plan{std::move(workload), check.schedule, {}};
   std::vector<RankMemory> memory;
   try {
-    PhaseSeconds unused;
-    Run result = run(config, plan, unused);
+    Run result = run(config, plan);
     check.report = std::move(result.report);
     memory = std::move(result.memory);
   } catch (const DeadlockError& deadlock) {

@@ -88,8 +88,7 @@ void check_stages(const Config& config, std::uint32_t stages, std::uint32_t give
 }
 
 Report run_case(Config config, const ComparisonCase& one, const Base& base) {
-  PhaseSeconds unused;
-  if (one.schedule.empty()) return run(config, make_plan(config), unused).report;
+  if (one.schedule.empty()) return run(config).report;
   const ScheduleInfo& info = find_schedule(config.schedule.name);
   if (info.forward_only != base.forward_only) {
     throw Error(
@@ -100,7 +99,7 @@ Report run_case(Config config, const ComparisonCase& one, const Base& base) {
   check_stages(config, stages, base.pieces.stages);
   std::vector<std::uint32_t>& layers = config.parallelism.layers_per_stage;
   if (layers.size() != stages) layers.clear();
-  return run(config, make_plan(config, base.pieces), unused).report;
+  return run(config, make_plan(config, base.pieces)).report;
 }
 
 std::vector<Override> case_overrides(const std::vector<Override>& overrides, const ComparisonCase& one,

@@ -4,6 +4,7 @@
 
 #include "core/int128.hpp"
 #include "explore/run/measured.hpp"
+#include "explore/run/plan.hpp"
 #include "ppsim/core/error.hpp"
 #include "ppsim/engine/simulate.hpp"
 
@@ -20,12 +21,14 @@ void check_sum(const std::vector<Time>& durations, const std::string& source) {
 // The makespan of what the run simulates, with these durations in each replica.
 Time makespan_with(const Config& config, const Run& run, const std::vector<Time>& durations) {
   std::vector<Time> all;
-  while (all.size() < run.simulated.vertex_count()) all.insert(all.end(), durations.begin(), durations.end());
-  Simulator simulator(run.simulated, config.simulation.contention);
+  while (all.size() < run.simulated().vertex_count())
+    all.insert(all.end(), durations.begin(), durations.end());
+  Simulator simulator(run.simulated(), config.simulation.contention);
   try {
-    const Timeline& timeline = simulator.run({.durations = all});
-    const bool folded = run.simulated.leaders().empty();
-    return measure_step(run.graph, folded ? timeline : last_replica(run.simulated, timeline)).makespan;
+    const Timeline& timeline =
+        located(config, [&]() -> const Timeline& { return simulator.run({.durations = all}); });
+    const bool folded = run.simulated().leaders().empty();
+    return measure_step(run.graph, folded ? timeline : last_replica(run.simulated(), timeline)).makespan;
   } catch (const DeadlockError& deadlock) {
     throw deadlock_in(config, deadlock);
   }

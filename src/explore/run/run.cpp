@@ -2,25 +2,13 @@
 
 #include "core/stopwatch.hpp"
 #include "explore/run/extrapolated.hpp"
+#include "explore/run/plan.hpp"
 #include "ppsim/core/error.hpp"
 #include "ppsim/engine/simulate.hpp"
 #include "ppsim/schedule/lowering.hpp"
 
 namespace ppsim {
 namespace {
-
-// Collectives are on the links where these are shared.
-GraphLinks links_for(Contention contention) {
-  switch (contention) {
-    case Contention::None:
-      return {.meeting = Meeting::InStep};
-    case Contention::Fifo:
-      return {.meeting = Meeting::InQueues};
-    case Contention::Fair:
-      return {.collectives = true, .meeting = Meeting::OnLinks};
-  }
-  throw std::logic_error("no such contention model");
-}
 
 // The graph knows no config: what it refuses is the sum of all durations, which come from the costs or the
 // model's size.
@@ -29,7 +17,7 @@ OpGraph build_located(const Config& config, const Plan& plan, Build build) {
   const Simulation& simulation = config.simulation;
   const bool as_written =
       simulation.communication != Communication::Program || has_sends_or_receives(plan.schedule);
-  const GraphLinks links = links_for(simulation.contention);
+  const LinkSharing& links = simulation.contention.info().sharing;
   try {
     return build(as_written ? plan.schedule : add_sends_and_receives(plan.schedule), plan.workload,
                  simulation.communication, simulation.streams, links);
@@ -43,7 +31,7 @@ OpGraph build_located(const Config& config, const Plan& plan, Build build) {
 
 Timeline make_timeline(const Config& config, const OpGraph& graph) {
   try {
-    Timeline timeline = simulate(graph, config.simulation.contention);
+    Timeline timeline = located(config, [&] { return simulate(graph, config.simulation.contention); });
     return graph.leaders().empty() ? std::move(timeline) : last_replica(graph, timeline);
   } catch (const DeadlockError& deadlock) {
     throw deadlock_in(config, deadlock);
@@ -51,6 +39,13 @@ Timeline make_timeline(const Config& config, const OpGraph& graph) {
 }
 
 }  // namespace
+
+PhaseSeconds& PhaseSeconds::operator+=(const PhaseSeconds& other) {
+  for (const auto phase : {&PhaseSeconds::config, &PhaseSeconds::schedule, &PhaseSeconds::graph,
+                           &PhaseSeconds::engine, &PhaseSeconds::metrics, &PhaseSeconds::output})
+    this->*phase += other.*phase;
+  return *this;
+}
 
 DeadlockError deadlock_in(const Config& config, const DeadlockError& deadlock) {
   return {config.schedule.file.value_or(locate(config, "/schedule")), deadlock.cycle()};
@@ -64,25 +59,30 @@ Run measure(Plan plan, OpGraph graph, Timeline timeline) {
   const Bubbles bubbles = measure_bubbles(graph, timeline);
   std::vector<RankMemory> memory = measure_memory(graph, timeline, plan.schedule, plan.workload);
   Report report = make_report(plan.schedule, plan.workload, graph, bubbles, memory);
-  const OpGraph simulated = graph;
-  return Run{std::move(plan),     std::move(graph),  simulated,
+  return Run{std::move(plan),     std::move(graph),  {},
              std::move(timeline), std::move(memory), std::move(report)};
 }
 
-Run run(const Config& config, Plan plan, PhaseSeconds& seconds) {
+Run run(const Config& config, Plan plan, PhaseSeconds* seconds) {
+  PhaseSeconds spent;
   Stopwatch watch;
   OpGraph graph = make_graph(config, plan);
-  const bool full = config.simulation.detail == Detail::Full;
-  const OpGraph simulated = full ? build_located(config, plan, build_replicas) : graph;
-  seconds.graph += watch.lap();
-  Timeline timeline = make_timeline(config, simulated);
-  seconds.engine += watch.lap();
+  std::optional<OpGraph> replicas;
+  if (config.simulation.detail == Detail::Full) replicas = build_located(config, plan, build_replicas);
+  spent.graph = watch.lap();
+  Timeline timeline = make_timeline(config, replicas ? *replicas : graph);
+  spent.engine = watch.lap();
   Run result = measure(std::move(plan), std::move(graph), std::move(timeline));
-  result.simulated = simulated;
+  result.replicas = std::move(replicas);
   for (std::string& sentence : extrapolated_transfers(result.graph, result.plan.workload.network))
     result.report.assumptions.push_back(std::move(sentence));
-  seconds.metrics += watch.lap();
+  spent.metrics = watch.lap();
+  if (seconds != nullptr) *seconds += spent;
   return result;
+}
+
+Run run(const Config& config) {
+  return run(config, make_plan(config));
 }
 
 }  // namespace ppsim

@@ -21,17 +21,17 @@ struct Worker {
 }  // namespace
 
 RunsReport run_many(const Config& config, const Run& run, std::uint32_t count, unsigned threads) {
-  const JitterDraw jitter(run.simulated, config.simulation.noise.jitter, config.simulation.seed);
+  const JitterDraw jitter(run.simulated(), config.simulation.noise.jitter, config.simulation.seed);
   std::vector<StepFigures> figures(count);
   const auto make_body = [&]() -> std::function<void(std::size_t)> {
     auto worker = std::make_shared<Worker>(
-        Worker{Simulator(run.simulated, config.simulation.contention), jitter.make_room()});
+        Worker{Simulator(run.simulated(), config.simulation.contention), jitter.make_room()});
     return [&, worker](std::size_t i) {
       const RunTimes times = jitter.draw(static_cast<std::uint32_t>(i), worker->room);
       const Timeline& timeline = worker->simulator.run(times);
-      figures[i] = run.simulated.leaders().empty()
+      figures[i] = run.simulated().leaders().empty()
                        ? measure_step(run.graph, timeline)
-                       : measure_step(run.graph, last_replica(run.simulated, timeline));
+                       : measure_step(run.graph, last_replica(run.simulated(), timeline));
     };
   };
   try {

@@ -81,8 +81,8 @@ std::vector<Override> combination(const std::vector<Variation>& variations, std:
   return sets;
 }
 
-std::string label_of(const std::vector<std::string>& names, const std::vector<Override>& sets,
-                     const std::string& end) {
+std::string label_of_values(const std::vector<std::string>& names, const std::vector<Override>& sets,
+                            const std::string& end) {
   std::string label;
   for (std::size_t i = 0; i < sets.size(); ++i)
     label += fmt::format("{}{}={}", i == 0 ? "" : " ", names[i], sets[i].value);
@@ -148,7 +148,7 @@ std::vector<ComparisonRow> compare_varied(const std::string& path, const std::ve
     all.insert(all.end(), sets.begin(), sets.end());
     outcomes[i] = run_combination(path, all, cases);
     for (ComparisonRow& row : outcomes[i].rows) {
-      row.label = label_of(names, sets, row.label);
+      row.label = label_of_values(names, sets, row.label);
       row.varied = sets;
     }
   };

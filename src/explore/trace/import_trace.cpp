@@ -76,7 +76,7 @@ void place_ops(Timeline& timeline, const OpGraph& graph, const FoundOps& found, 
 void place_matched(Timeline& timeline, const OpGraph& graph, const std::vector<TransferKernels>& transfers,
                    const Clocks& clocks) {
   for (const TransferKernels& transfer : transfers) {
-    const TransferClass& kind = graph.transfer_classes()[graph.edge_classes()[transfer.edge]];
+    const TransferClass& kind = *graph.transfer(transfer.edge);
     const Time at_sender = clocks.ahead[index(kind.from)], at_receiver = clocks.ahead[index(kind.to)];
     const Time finish = transfer.receive->finish - at_receiver;
     const Time both_there = std::max(transfer.send->start - at_sender, transfer.receive->start - at_receiver);
@@ -101,17 +101,16 @@ void place_by_need(Timeline& timeline, const OpGraph& graph, const std::vector<G
   std::vector<std::vector<const GpuKernel*>> by_end;
   for (const GpuTrace& trace : traces) by_end.push_back(transfers_by_end(trace));
   for (VertexId source = 0; source < graph.vertex_count(); ++source) {
-    for (EdgeId edge = graph.out_begin()[source]; edge < graph.out_begin()[source + 1]; ++edge) {
-      if (!is_transfer(graph.edge_classes()[edge])) continue;
-      const VertexId target = graph.targets()[edge];
-      const auto& kernels = by_end[index(graph.rank_of(target))];
+    for (const GraphEdge edge : graph.out_edges(source)) {
+      if (!is_transfer(edge.kind)) continue;
+      const auto& kernels = by_end[index(graph.rank_of(edge.target))];
       const auto next =
-          std::upper_bound(kernels.begin(), kernels.end(), timeline.start[target],
+          std::upper_bound(kernels.begin(), kernels.end(), timeline.start[edge.target],
                            [](Time time, const GpuKernel* kernel) { return time < kernel->finish; });
-      const Time ready = std::min(timeline.finish[source], timeline.start[target]);
+      const Time ready = std::min(timeline.finish[source], timeline.start[edge.target]);
       const bool found = next != kernels.begin() && next[-1]->finish >= ready;
-      timeline.transfer_finish[edge] = found ? next[-1]->finish : ready;
-      timeline.transfer_start[edge] = found ? std::max(ready, next[-1]->start) : ready;
+      timeline.transfer_finish[edge.id] = found ? next[-1]->finish : ready;
+      timeline.transfer_start[edge.id] = found ? std::max(ready, next[-1]->start) : ready;
     }
   }
 }
@@ -130,7 +129,7 @@ void begin_at_zero(Timeline& timeline) {
 
 void clear_unused(Timeline& timeline, const OpGraph& graph) {
   for (EdgeId edge = 0; edge < graph.edge_count(); ++edge) {
-    if (!is_transfer(graph.edge_classes()[edge]))
+    if (graph.transfer(edge) == nullptr)
       timeline.transfer_start[edge] = timeline.transfer_finish[edge] = Time{};
   }
 }

@@ -35,10 +35,6 @@ std::optional<OpKind> kind_of(std::string_view text) {
   return std::nullopt;
 }
 
-bool is_collective(OpKind kind) {
-  return kind == OpKind::GradientReduction || kind == OpKind::ParameterGather;
-}
-
 std::string op_text(const Schedule& schedule, Op op) {
   return has_micro_batch(op.kind) ? to_text(schedule, op)
                                   : fmt::format("{}{}", index(op.stage), name(op.kind));

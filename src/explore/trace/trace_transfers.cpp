@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "metrics/nearest_rank.hpp"
 #include "ppsim/core/error.hpp"
 
 namespace ppsim {
@@ -20,9 +21,8 @@ constexpr Time kMostAhead = std::chrono::hours(1);
 std::map<Ends, std::vector<EdgeId>> edges_by_ends(const OpGraph& graph) {
   std::map<Ends, std::vector<EdgeId>> edges;
   for (EdgeId edge = 0; edge < graph.edge_count(); ++edge) {
-    if (!is_transfer(graph.edge_classes()[edge])) continue;
-    const TransferClass& kind = graph.transfer_classes()[graph.edge_classes()[edge]];
-    edges[{index(kind.from), index(kind.to)}].push_back(edge);
+    if (const TransferClass* kind = graph.transfer(edge))
+      edges[{index(kind->from), index(kind->to)}].push_back(edge);
   }
   return edges;
 }
@@ -87,7 +87,7 @@ std::map<Ends, std::vector<Time>> differences(const OpGraph& graph,
   std::map<Ends, std::vector<Time>> result;
   for (const auto& step : transfers) {
     for (const TransferKernels& transfer : step) {
-      const TransferClass& kind = graph.transfer_classes()[graph.edge_classes()[transfer.edge]];
+      const TransferClass& kind = *graph.transfer(transfer.edge);
       const Time ahead = transfer.receive->finish - transfer.send->finish;
       const std::size_t from = index(kind.from), to = index(kind.to);
       // One list for both directions: what holds a receiver up then holds up both.
@@ -95,12 +95,6 @@ std::map<Ends, std::vector<Time>> differences(const OpGraph& graph,
     }
   }
   return result;
-}
-
-Time nearest_rank(std::vector<Time> values, std::size_t percent) {
-  const auto at = values.begin() + static_cast<std::ptrdiff_t>((percent * values.size() + 99) / 100 - 1);
-  std::nth_element(values.begin(), at, values.end());
-  return *at;
 }
 
 /// From rank to rank, the nearest first; those that no transfer reaches keep their own clock.

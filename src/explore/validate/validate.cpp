@@ -88,8 +88,7 @@ bool ranks_step_alone(const DescribedTable& described, std::size_t row) {
 PredictedRow predict(const DescribedTable& described, std::size_t row, std::span<const Override> more) {
   const RowDescription& description = described.rows[row];
   const Config config = row_config(*described.spec, description, more);
-  PhaseSeconds unused;
-  const Run run = ppsim::run(config, make_plan(config), unused);
+  const Run run = ppsim::run(config);
   PredictedRow predicted{.row = row, .notes = config.notes};
   predicted.predicted = ranks_step_alone(described, row) ? run.report.max_rank_span : run.report.step_time();
   predicted.ran = !description.out_of_memory;

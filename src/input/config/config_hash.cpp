@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "core/hash.hpp"
+
 namespace ppsim {
 
 namespace {
@@ -46,17 +48,12 @@ class Essence {
   const Document& document_;
 };
 
-// FNV-1a, 64 bits (Fowler, Noll, Vo): short, and no secret depends on it.
-std::string hash_of(std::string_view text) {
-  std::uint64_t hash = 14'695'981'039'346'656'037U;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1'099'511'628'211U;
-  return fmt::format("{:016x}", hash);
-}
-
 }  // namespace
 
 std::string config_hash(const Document& document) {
-  return hash_of(compact(Essence(document).of(document.root(), kConfigFields, Pointer())));
+  Fnv1a hash;
+  hash.add_bytes(compact(Essence(document).of(document.root(), kConfigFields, Pointer())));
+  return fmt::format("{:016x}", hash.value());
 }
 
 }  // namespace ppsim

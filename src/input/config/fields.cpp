@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/edit_distance.hpp"
 #include "ppsim/core/error.hpp"
 #include "ppsim/input/config/config.hpp"
 #include "text/quantity.hpp"
@@ -14,22 +15,6 @@
 namespace ppsim {
 
 namespace {
-
-// Edits (a letter more, less or another) that make one of the other. Levenshtein, 1966.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t kept = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({kept, diagonal + 1, row[j] + 1});
-    }
-  }
-  return row.back();
-}
 
 void list_keys(const FieldTable& object, const std::string& prefix, std::vector<std::string>& keys) {
   for (const Field& key : object.fields) {
@@ -193,7 +178,7 @@ std::string unknown_key(std::string_view name, const FieldTable& known) {
   for (const Field& key : known.fields) {
     // A long name is near nothing, and comparing it is slow.
     if (name.size() > 2 * key.name.size() + 2) continue;
-    const std::size_t edits = distance(name, key.name);
+    const std::size_t edits = edit_distance(name, key.name);
     if (edits < least && edits < key.name.size()) {
       least = edits;
       nearest = &key;

@@ -123,6 +123,7 @@ struct Field {
   /// Reads the value at the row's key into what the section is read into.
   using Read = void (*)(const ObjectReader& section, const Field& field, void* target);
   using Choices = std::span<const std::string_view> (*)();
+  using HelpOf = std::string_view (*)();
 
   std::string_view name;
   KeyKind kind = KeyKind::Value;
@@ -132,13 +133,16 @@ struct Field {
   NumberRange numbers{};
   Choices choices = nullptr;
   Absent absent{};
-  std::string_view help{};  ///< one line
+  std::string_view help{};   ///< one line
+  HelpOf help_of = nullptr;  ///< the same, where what is registered says it
   KeyScope scope{};
   Read read = nullptr;          ///< null: the section's own code reads it
   std::string_view expected{};  ///< what the value is, in words, where it is irregular
   std::string_view schema{};    ///< the same as a JSON Schema
   std::string_view once{};      ///< pointer of the place where the key lived before, which is still read
   bool hashed = true;           ///< false: says nothing of what is run
+
+  [[nodiscard]] std::string_view help_text() const { return help_of != nullptr ? help_of() : help; }
 };
 
 struct FieldTable {

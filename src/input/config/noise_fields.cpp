@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
+#include "core/numbers.hpp"
 #include "input/config/config_sections.hpp"
 #include "input/config/place_names.hpp"
 #include "input/config/schema_rules.hpp"
@@ -18,12 +18,11 @@ namespace {
 constexpr double kMostFactor = 1000;
 
 double parse_factor(std::string_view line, const std::string& where) {
-  double factor = 0;
-  const auto [end, failure] = std::from_chars(line.data(), line.data() + line.size(), factor);
-  if (failure != std::errc{} || end != line.data() + line.size() || !(factor > 0 && factor <= kMostFactor))
+  const auto factor = parse_number<double>(line);
+  if (!factor || !(*factor > 0 && *factor <= kMostFactor))
     throw Error(where, fmt::format("{}; expected a number above 0, at most {}", shown(std::string(line)),
                                    kMostFactor));
-  return factor;
+  return *factor;
 }
 
 // A column "factor": its name, then a number a line. Blank lines and what begins with # say nothing.
@@ -159,16 +158,19 @@ constexpr TableOf<Jitter> kJitterFields{{kJitterRows}};
 Jitter read_jitter(const ObjectReader& section, bool reduces) {
   Jitter jitter;
   read_fields(section, kJitterFields, jitter, reduces ? kWithReductions.bit : 0);
-  const auto read = [&](const char* key, Spread& spread) {
+  const auto read = [&](std::string_view key, Spread& spread) {
     if (section.has(key)) spread = read_spread(section.object(key));
   };
-  read("compute", jitter.compute.back());
-  jitter.compute.fill(Spread(jitter.compute.back()));
-  constexpr std::array kKinds{"forward", "backward", "input_grad", "weight_grad"};
-  for (std::size_t kind = 0; kind < kKinds.size(); ++kind) read(kKinds[kind], jitter.compute[kind]);
+  Spread compute;
+  read("compute", compute);
+  for (const OpKind kind : all_op_kinds()) {
+    if (is_compute(kind) || kind == OpKind::OptimizerStep) jitter.ops[kind] = compute;
+    if (is_compute(kind)) read(traits_of(kind).key, jitter.ops[kind]);
+  }
   read("transfers", jitter.transfers);
-  jitter.gradient_reduction = jitter.transfers;
-  read("gradient_reduction", jitter.gradient_reduction);
+  Spread reduction = jitter.transfers;
+  read("gradient_reduction", reduction);
+  for (const OpKind kind : {OpKind::GradientReduction, OpKind::ParameterGather}) jitter.ops[kind] = reduction;
   return jitter;
 }
 

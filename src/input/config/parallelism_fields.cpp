@@ -74,7 +74,7 @@ Json parallelism_rules() {
       {"not", rule::all({rule::equals("sequence_parallel", true), rule::equals("scatter_gather", true)})}};
 }
 
-KeyScopes scopes_of(InputKind kind) {
+KeyScopes scopes_of_parallelism(InputKind kind) {
   if (kind == InputKind::Model) return kWithModel.bit | kOnCluster.bit;
   return kind == InputKind::CostsOnCluster ? kOnCluster.bit : 0;
 }
@@ -86,7 +86,7 @@ constinit const TableOf<Parallelism> kParallelismFields{
 
 Parallelism read_parallelism(const ObjectReader& section, InputKind kind) {
   Parallelism parallelism;
-  read_fields(section, kParallelismFields, parallelism, scopes_of(kind));
+  read_fields(section, kParallelismFields, parallelism, scopes_of_parallelism(kind));
   if (parallelism.scatter_gather && parallelism.sequence_parallel)
     throw section.error(
         "scatter_gather",

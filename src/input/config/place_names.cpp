@@ -5,9 +5,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 #include <utility>
+
+#include "core/numbers.hpp"
 
 namespace ppsim {
 
@@ -27,11 +28,10 @@ std::optional<Numbers> match(std::string_view text, std::string_view pattern) {
       text.remove_prefix(1);
       continue;
     }
-    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), numbers[found]);
-    const auto length = static_cast<std::size_t>(end - text.data());
-    if (failure != std::errc{} || (text.front() == '0' && length > 1)) return std::nullopt;
-    text.remove_prefix(length);
-    ++found;
+    const std::string_view rest = text;
+    const auto number = take_number<std::uint32_t>(text);
+    if (!number || (rest.front() == '0' && rest.size() > text.size() + 1)) return std::nullopt;
+    numbers[found++] = *number;
   }
   return text.empty() ? std::optional(numbers) : std::nullopt;
 }

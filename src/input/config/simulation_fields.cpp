@@ -11,13 +11,18 @@ namespace {
 
 constexpr CountRange kSeed{0, static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())};
 
-// A list of names, in the order of the values.
-std::span<const std::string_view> contention_names() {
-  static constexpr std::array<std::string_view, 3> kNames{"none", "fifo", "fair"};
-  return kNames;
+// In the registry's order, for as long as the program runs.
+std::span<const std::string_view> registered_contentions() {
+  static const std::vector<std::string_view> names = contention_names();
+  return names;
+}
+std::string_view help_of_contentions() {
+  static const std::string help = contention_help();
+  return help;
 }
 void read_contention(const ObjectReader& section, const Field& field, Simulation& simulation) {
-  simulation.contention = static_cast<Contention>(section.choice(field.name, contention_names()));
+  const auto names = registered_contentions();
+  simulation.contention = Contention(names[section.choice(field.name, names)]);
 }
 
 void read_pair_of_model(const ObjectReader& section, const Field& field, Simulation& simulation) {
@@ -46,13 +51,11 @@ constexpr auto kSimulationRows = row::rows<Simulation>(
          .scope = kPairOfModel,
          .expected = kPairExpected,
          .schema = kPairSchema}),
-    row::custom<Simulation, &read_contention>(
-        {.name = "contention",
-         .type = ValueType::Choice,
-         .choices = &contention_names,
-         .absent = "none",
-         .help = "none: every transfer has its links for itself; fifo: a link serves one after the other; "
-                 "fair: all on a link share it, max-min fair"}),
+    row::custom<Simulation, &read_contention>({.name = "contention",
+                                               .type = ValueType::Choice,
+                                               .choices = &registered_contentions,
+                                               .absent = "none",
+                                               .help_of = &help_of_contentions}),
     row::choice<&Simulation::detail>("detail", name(Detail::Folded),
                                      "folded: one replica stands for all of them, which move in step; full: "
                                      "each is simulated by itself")
@@ -64,7 +67,7 @@ constexpr auto kSimulationRows = row::rows<Simulation>(
           .absent = Absent::none("none"),
           .help = "Who is slower than the rest, and what differs from run to run"});
 
-KeyScopes scopes_of(const ObjectReader& section, InputKind kind) {
+KeyScopes scopes_of_simulation(const ObjectReader& section, InputKind kind) {
   section.complete(*kSimulationFields.find("communication"), nullptr);
   const bool program = section.value("communication") == name(Communication::Program);
   return (program ? kWithProgram.bit : 0) | (kind == InputKind::Model ? kWithModel.bit : 0);
@@ -76,7 +79,7 @@ constinit const TableOf<Simulation> kSimulationFields{{kSimulationRows, false, "
 
 Simulation read_simulation(const ObjectReader& section, InputKind kind, const NamedPlaces& places) {
   Simulation simulation;
-  read_fields(section, kSimulationFields, simulation, scopes_of(section, kind));
+  read_fields(section, kSimulationFields, simulation, scopes_of_simulation(section, kind));
   if (section.has("noise")) simulation.noise = read_noise(section.object("noise"), places);
   return simulation;
 }

@@ -11,18 +11,6 @@ namespace {
 
 const Pointer kClusterPointer("/cluster");
 
-// Units by what they measure; their size in the units of quantity.hpp.
-double in_unit(const std::string& text, const std::string& unit, const std::string& where) {
-  if (unit.ends_with("/s") && !unit.starts_with("FLOP"))
-    return static_cast<double>(parse_bandwidth(text, where).count()) /
-           static_cast<double>(parse_bandwidth("1 " + unit, where).count());
-  if (unit.ends_with("s"))
-    return static_cast<double>(parse_time(text, where).count()) /
-           static_cast<double>(parse_time("1 " + unit, where).count());
-  return static_cast<double>(parse_bytes(text, where).count()) /
-         static_cast<double>(parse_bytes("1 " + unit, where).count());
-}
-
 }  // namespace
 
 Document open_config(const ValidationSpec& spec) {
@@ -44,11 +32,12 @@ double present_value(const ValidationSpec& spec, const ParameterRange& parameter
   } catch (const Json::exception&) {
     throw Error(where, "nothing stands there; a parameter that is fitted needs a value to start from");
   }
-  if (parameter.unit.empty() && value.is_number()) return value.get<double>();
-  if (!parameter.unit.empty() && value.is_string())
-    return in_unit(value.get<std::string>(), parameter.unit, where);
+  const QuantityUnit& unit = parameter.unit;
+  const bool is_number = unit.dimension == Dimension::Number;
+  if (is_number && value.is_number()) return value.get<double>();
+  if (!is_number && value.is_string()) return parse_in_unit(value.get<std::string>(), unit, where);
   throw Error(where, fmt::format("{}; expected {}", shown(value),
-                                 parameter.unit.empty() ? "a number" : "a quantity in " + parameter.unit));
+                                 is_number ? "a number" : fmt::format("a quantity in {}", unit.name)));
 }
 
 }  // namespace ppsim

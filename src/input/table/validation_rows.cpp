@@ -2,13 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <filesystem>
 
+#include "core/numbers.hpp"
 #include "input/table/validation_spec.hpp"
 #include "ppsim/core/error.hpp"
+#include "text/quantity.hpp"
 
 namespace ppsim {
 namespace {
@@ -58,16 +58,6 @@ std::string find_preset(const ColumnRule& rule, const std::string& name) {
       found.push_back(entry.path().string());
   if (failure) throw Error(rule.where, fmt::format("cannot list {}: {}", rule.presets, failure.message()));
   return found.empty() ? "" : *std::min_element(found.begin(), found.end());
-}
-
-// Times are whole nanoseconds, sizes whole bytes.
-std::string value_text(double value, const std::string& unit) {
-  constexpr std::array<std::pair<std::string_view, int>, 5> kDecimals = {
-      {{"s", 9}, {"ms", 6}, {"us", 3}, {"ns", 0}, {"B", 0}}};
-  if (unit.empty()) return fmt::format("{:.9g}", value);
-  for (const auto& [name, decimals] : kDecimals)
-    if (unit == name) return fmt::format("{:.{}f} {}", value, decimals, unit);
-  return fmt::format("{:.9g} {}", value, unit);
 }
 
 // Applies the rules of a spec to one row.
@@ -157,7 +147,7 @@ class RowWriter {
     if (!known) return;
     if (!std::isfinite(value)) return skip(fmt::format("{} is not a number", computed.pointer));
     result_.overrides.push_back(
-        {computed.pointer, value_text(value, computed.unit),
+        {computed.pointer, quantity_text(value, computed.unit),
          fmt::format("{}, line {}, by {}", table_.path, table_.lines[row_], computed.where)});
   }
 
@@ -199,16 +189,15 @@ Config row_config(const ValidationSpec& spec, const RowDescription& row, std::sp
 std::optional<double> number_in(const CsvTable& table, std::size_t row, std::string_view column) {
   const std::string& text = table.rows[row][table.column(column)];
   if (text.empty()) return std::nullopt;
-  double number = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc{} || end != text.data() + text.size() || !std::isfinite(number))
+  const auto number = parse_number<double>(text);
+  if (!number || !std::isfinite(*number))
     throw Error(fmt::format("{}, line {}", table.path, table.lines[row]),
                 fmt::format("\"{}\" in column \"{}\"; expected a number", text, column));
   return number;
 }
 
 std::string parameter_text(const ParameterRange& parameter, double value) {
-  return parameter.whole ? fmt::format("{:.0f}", value) : value_text(value, parameter.unit);
+  return parameter.whole ? fmt::format("{:.0f}", value) : quantity_text(value, parameter.unit);
 }
 
 }  // namespace ppsim

@@ -95,6 +95,11 @@ double read_number(const ObjectReader& section, std::string_view key) {
   return value.get<double>();
 }
 
+QuantityUnit read_unit(const ObjectReader& section) {
+  if (!section.has("unit")) return {};
+  return unit_named(section.text("unit"), section.error("unit", "").fault().where);
+}
+
 ObjectReader inner(Document& document, const ObjectReader& holder, std::string_view key,
                    const FieldTable& keys) {
   return {document, holder.at(key), keys};
@@ -160,10 +165,10 @@ ComputedValue read_computed(Document& document, const ObjectReader& computed, co
   check_pointer(computed, pointer, pointer);
   const std::string where = computed.error(pointer, "").fault().where;
   if (computed.value(pointer).is_string())
-    return {pointer, Expression(computed.text(pointer), where), "", false, where};
+    return {pointer, Expression(computed.text(pointer), where), {}, false, where};
   const ObjectReader section = inner(document, computed, pointer, kComputed);
-  return {pointer, Expression(section.text("value"), where), text_in(section, "unit"),
-          flag_in(section, "optional"), where};
+  return {pointer, Expression(section.text("value"), where), read_unit(section), flag_in(section, "optional"),
+          where};
 }
 
 MeasuredColumn read_measured(const ObjectReader& section) {
@@ -197,8 +202,8 @@ MemoryColumn read_memory(const ObjectReader& section) {
 
 // One, or a list.
 template <class Read>
-auto read_list(Document& document, const ObjectReader& root, std::string_view key, const FieldTable& keys,
-               Read read) {
+auto read_texts(Document& document, const ObjectReader& root, std::string_view key, const FieldTable& keys,
+                Read read) {
   std::vector<decltype(read(root))> list;
   if (!root.has(key)) return list;
   const Json& value = root.value(key);
@@ -232,7 +237,7 @@ ParameterRange read_parameter(Document& document, const ObjectReader& fit, const
   const ObjectReader section = inner(document, fit, pointer, kParameter);
   ParameterRange parameter;
   parameter.pointer = newest_pointer(pointer);
-  if (section.has("unit")) parameter.unit = section.text("unit");
+  parameter.unit = read_unit(section);
   parameter.least = read_number(section, "least");
   parameter.most = read_number(section, "most");
   if (section.has("start")) parameter.start = read_number(section, "start");
@@ -271,8 +276,8 @@ ValidationSpec read_validation_spec(const std::string& path) {
       spec.computed.push_back(read_computed(document, computed, pointer));
   }
   if (root.has("status")) spec.status = read_status(root.object("status"));
-  spec.measured = read_list(document, root, "measured", kMeasured, read_measured);
-  spec.memory = read_list(document, root, "memory", kMemory, read_memory);
+  spec.measured = read_texts(document, root, "measured", kMeasured, read_measured);
+  spec.memory = read_texts(document, root, "memory", kMemory, read_memory);
   if (spec.measured.empty() && spec.memory.empty())
     throw root.error("expected \"measured\" or \"memory\", the columns with what was measured");
   constexpr std::array<std::string_view, 2> kStep{"makespan", "rank_span"};

@@ -13,6 +13,7 @@
 #include "ppsim/input/config/config.hpp"
 #include "text/csv_table.hpp"
 #include "text/expression.hpp"
+#include "text/quantity_unit.hpp"
 
 namespace ppsim {
 
@@ -76,7 +77,7 @@ struct ColumnRule {
 struct ComputedValue {
   std::string pointer;
   Expression expression;
-  std::string unit;       ///< put behind it
+  QuantityUnit unit;
   bool optional = false;  ///< a row that does not state a column keeps what it has; else it is skipped
   std::string where;
 };
@@ -97,7 +98,7 @@ struct RelativeTo {
 /// A parameter of the machine to be fitted: a number, or a quantity with its unit.
 struct ParameterRange {
   std::string pointer;  ///< "/cluster/nvlink/latency"
-  std::string unit;     ///< "us"; empty: a number
+  QuantityUnit unit;
   double least = 0, most = 0;
   std::optional<double> start;  ///< its default; empty: what stands in the cluster's file
   bool whole = false;           ///< of whole numbers

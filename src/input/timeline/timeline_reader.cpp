@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <compare>
 #include <optional>
 #include <string_view>
 #include <vector>
 
+#include "core/numbers.hpp"
 #include "graph/transfer_list.hpp"
 #include "input/timeline/streams.hpp"
 #include "input/timeline/timeline_columns.hpp"
@@ -60,9 +60,8 @@ class Line {
 
   [[nodiscard]] std::uint64_t number(std::size_t i, std::string_view column) const {
     const std::string_view text = cells_[i];
-    std::uint64_t value = 0;
-    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (failure == std::errc{} && end == text.data() + text.size() && value <= kMostNs) return value;
+    const auto value = parse_number<std::uint64_t>(text);
+    if (value && *value <= kMostNs) return *value;
     fail(fmt::format("{} is \"{}\", expected a whole number", column, text));
   }
 
@@ -77,11 +76,9 @@ class Line {
   std::size_t count_ = 0;
 };
 
-OpKind kind_of(const Line& line, std::string_view text) {
-  for (auto kind = OpKind::Forward; kind <= OpKind::Load;
-       kind = static_cast<OpKind>(static_cast<int>(kind) + 1)) {
+OpKind kind_of_row(const Line& line, std::string_view text) {
+  for (const OpKind kind : all_op_kinds())
     if (name(kind) == text) return kind;
-  }
   line.fail(fmt::format("there is no kind of op \"{}\"", text));
 }
 
@@ -100,7 +97,7 @@ Row parse_row(const Line& line, std::size_t first) {
   if (first > 0) row.step = line.number(0, kStepColumn);
   Key& key = row.key;
   key.what = what_of(line, line.cell(first + 1));
-  key.kind = kind_of(line, line.cell(first + 2));
+  key.kind = kind_of_row(line, line.cell(first + 2));
   key.rank = line.number(first, "rank");
   key.stage = line.number(first + 3, "stage");
   if (has_micro_batch(key.kind)) key.micro_batch = line.number(first + 4, "micro_batch");
@@ -126,7 +123,7 @@ class Index {
       for (const Op op : graph.ops(v)) add({What::Action, index(graph.rank_of(v)), 0}, op, v);
     }
     for (const Transfer& transfer : list_transfers(graph)) {
-      const TransferClass& kind = graph.transfer_classes()[graph.edge_classes()[transfer.edge]];
+      const TransferClass& kind = *graph.transfer(transfer.edge);
       add({What::Send, index(kind.from), index(kind.to)}, transfer.op, transfer.edge);
       add({What::Receive, index(kind.to), index(kind.from)}, transfer.op, transfer.edge);
     }
@@ -225,7 +222,7 @@ class StepReader {
   }
 
   void check_bytes(const Row& row, EdgeId edge, const Line& line) const {
-    const Bytes bytes = graph_->transfer_classes()[graph_->edge_classes()[edge]].bytes;
+    const Bytes bytes = graph_->transfer(edge)->bytes;
     if (row.bytes != bytes)
       line.fail(fmt::format("bytes is {}, and in the config's run {}", row.bytes.count(), bytes.count()));
   }

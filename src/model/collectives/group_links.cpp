@@ -1,8 +1,8 @@
 // What the links of a cluster leave to a group, while the groups beside it do the same at the same time.
 //
-// A figure is the even share of the busiest link that its flows cross: NVLink carries one flow each way and
-// is left whole; a NIC that three GPUs use leaves each a third; the uplink of a PCIe switch is shared by the
-// hops that leave the switch, that of a leaf by those that leave the leaf.
+// A figure is the even share of the busiest link that its flows cross: NVLink carries one flow each
+// way and is left whole; a NIC that three GPUs use leaves each a third; the uplink of a PCIe switch is shared
+// by the hops that leave the switch, that of a leaf by those that leave the leaf.
 //
 // Rings. Across nodes one ring would use one NIC a node. With K NICs a node the bytes are cut into K parts
 // first, and K rings run side by side, each through all n GPUs but crossing to the next node on a NIC of its
@@ -41,7 +41,7 @@ namespace ppsim {
 namespace {
 
 // A share of less than 1 B/s would be no rate at all.
-BytesPerSecond share(BytesPerSecond rate, double parts) {
+BytesPerSecond share_of_link(BytesPerSecond rate, double parts) {
   const double most = static_cast<double>(LinkFlows::kUnlimited.count() / 2);
   const double part = std::min(static_cast<double>(rate.count()) * parts, most);
   return BytesPerSecond(std::max<std::int64_t>(static_cast<std::int64_t>(part), 1));
@@ -83,8 +83,8 @@ Link ring_in_nodes(const Cluster& cluster, const ClusterLinks& links, std::span<
     for (const auto part : use.parts) {
       double nics = 0;
       for (const std::uint64_t gpu : part) nics += 1.0 / static_cast<double>(use.users.at(links.nic_of(gpu)));
-      ring.bandwidth =
-          std::min(ring.bandwidth, share(cluster.infiniband.bandwidth, nics * cluster.nics_per_gpu()));
+      ring.bandwidth = std::min(ring.bandwidth,
+                                share_of_link(cluster.infiniband.bandwidth, nics * cluster.nics_per_gpu()));
     }
     if (use.gpus > use.parts.size()) ring = slower(ring, inside);
     if (cluster.pcie) ring.bandwidth = std::min(ring.bandwidth, cluster.pcie->link.bandwidth);
@@ -96,7 +96,7 @@ Link ring_over_nodes(const Cluster& cluster, const ClusterLinks& links, std::spa
                      const GroupLinks& result, const LinkFlows& across) {
   Link ring = ring_in_nodes(cluster, links, groups, result.inside);
   const BytesPerSecond uplinks = across.rate([&](LinkId link) { return !links.is_nic(link); });
-  ring.bandwidth = std::min(ring.bandwidth, share(uplinks, static_cast<double>(result.per_node)));
+  ring.bandwidth = std::min(ring.bandwidth, share_of_link(uplinks, static_cast<double>(result.per_node)));
   ring.latency = std::max(ring.latency, across.latency());
   return ring;
 }
@@ -114,7 +114,7 @@ class PiecesOut {
   [[nodiscard]] BytesPerSecond rate(double pieces) const {
     BytesPerSecond least = LinkFlows::kUnlimited;
     for (const auto& [link, load] : loads_)
-      if (load.pieces > 0) least = std::min(least, share(load.capacity, pieces / load.pieces));
+      if (load.pieces > 0) least = std::min(least, share_of_link(load.capacity, pieces / load.pieces));
     return least;
   }
 

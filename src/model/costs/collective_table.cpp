@@ -24,7 +24,7 @@ void add_tensor(Rows& rows, const ModelRun& run, Bytes bytes) {
   add_ring(rows, run, name, run.groups.of(GroupKind::Tensor), bytes, run.tensor_all_reduce(bytes).time);
 }
 
-void add_boundary(Rows& rows, const ModelRun& run, Bytes bytes) {
+void add_boundary_row(Rows& rows, const ModelRun& run, Bytes bytes) {
   if (!run.parallelism.scatter_gather) return;
   add_ring(rows, run, "boundary all-gather", run.groups.of(GroupKind::Tensor), bytes,
            run.boundary_gather(bytes));
@@ -37,7 +37,7 @@ void add_pairwise(Rows& rows, const char* name, const GroupLinks& group, Bytes b
       {name, "pairwise", group.members, group.nodes, link.bandwidth, bytes, all_to_all_time(group, bytes)});
 }
 
-void add_context(Rows& rows, const ModelRun& run, const Transformer& model) {
+void add_context_row(Rows& rows, const ModelRun& run, const Transformer& model) {
   const GroupLinks& group = run.groups.of(GroupKind::Context);
   if (group.members <= 1) return;
   if (run.parallelism.context_exchange == ContextExchange::AllToAll) {
@@ -76,8 +76,8 @@ Rows make_rows(const ModelRun& run, const Transformer& model, std::size_t stage)
   const Bytes hidden = hidden_bytes(run, model, tokens);
   Rows rows;
   add_tensor(rows, run, hidden);
-  add_boundary(rows, run, hidden);
-  add_context(rows, run, model);
+  add_boundary_row(rows, run, hidden);
+  add_context_row(rows, run, model);
   if (count_expert_layers(model, place.layers) > 0)
     add_pairwise(rows, "expert all-to-all", run.groups.of(GroupKind::Expert),
                  expert_exchange_bytes(run, model, full_pass(run, model)));
@@ -92,8 +92,8 @@ Rows make_rows(const ModelRun& run, const Transformer& model, std::size_t stage)
 Rows make_rows(const ModelRun& run, const LayerCosts& model, std::size_t stage) {
   const LayerRange layers = run.layout.stages[stage];
   Rows rows;
-  add_boundary(rows, run,
-               run.parallelism.micro_batch_size * model.layers[layers.first + layers.count - 1].output);
+  add_boundary_row(rows, run,
+                   run.parallelism.micro_batch_size * model.layers[layers.first + layers.count - 1].output);
   add_replicas(rows, run, model.dtype, "", run.groups.of(GroupKind::Replicas),
                sum_layers(run, model, layers).parameters);
   return rows;

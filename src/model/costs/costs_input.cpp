@@ -91,33 +91,36 @@ T difference(const StageReader& read, const char* key, T whole, const char* whol
 
 // Two of the three give the third; backward alone is halved, the odd nanosecond to the weight gradient.
 void set_backward(StageCosts& stage, const CostsInput& costs, const StageReader& read) {
-  stage.backward = read.scaled(costs.backward, Time{});
-  stage.input_grad = read.scaled(costs.input_grad, stage.backward / 2);
-  stage.weight_grad = read.scaled(costs.weight_grad, Time{});
+  Time backward = read.scaled(costs.backward, Time{});
+  Time input_grad = read.scaled(costs.input_grad, backward / 2);
+  Time weight_grad = read.scaled(costs.weight_grad, Time{});
   if (costs.backward.empty()) {
-    stage.backward = stage.input_grad + stage.weight_grad;
+    backward = input_grad + weight_grad;
   } else if (costs.weight_grad.empty()) {
-    stage.weight_grad = difference(read, "input_grad", stage.backward, "backward", stage.input_grad);
+    weight_grad = difference(read, "input_grad", backward, "backward", input_grad);
   } else if (costs.input_grad.empty()) {
-    stage.input_grad = difference(read, "weight_grad", stage.backward, "backward", stage.weight_grad);
+    input_grad = difference(read, "weight_grad", backward, "backward", weight_grad);
   }
+  stage.ops[OpKind::Backward].duration = backward;
+  stage.ops[OpKind::InputGrad].duration = input_grad;
+  stage.ops[OpKind::WeightGrad].duration = weight_grad;
 }
 
 void add_overhead(StageCosts& stage, Time overhead) {
-  for (Time* time : {&stage.forward, &stage.backward, &stage.input_grad, &stage.weight_grad})
-    *time += overhead;
+  for (const OpKind kind : {OpKind::Forward, OpKind::Backward, OpKind::InputGrad, OpKind::WeightGrad})
+    stage.ops[kind].duration += overhead;
   for (Time& time : stage.decode_forward) time += overhead;
 }
 
 void set_step_end(StageCosts& stage, const CostsInput& costs, const StageReader& read) {
-  stage.gradient_reduction = read.per_step(costs.gradient_reduction);
-  stage.optimizer_step = read.per_step(costs.optimizer_step);
-  stage.parameter_gather = read.per_step(costs.parameter_gather);
+  stage.ops[OpKind::GradientReduction].duration = read.per_step(costs.gradient_reduction);
+  stage.ops[OpKind::OptimizerStep].duration = read.per_step(costs.optimizer_step);
+  stage.ops[OpKind::ParameterGather].duration = read.per_step(costs.parameter_gather);
 }
 
-StageCosts make_stage(const CostsInput& costs, const RunShape& shape, const StageReader& read) {
+StageCosts make_given_stage(const CostsInput& costs, const RunShape& shape, const StageReader& read) {
   StageCosts stage;
-  stage.forward = read.scaled(costs.forward, Time{});
+  stage.ops[OpKind::Forward].duration = read.scaled(costs.forward, Time{});
   set_backward(stage, costs, read);
   set_step_end(stage, costs, read);
   stage.forward_transfer = stage.backward_transfer = read.boundary(costs.transfer, Bytes{});
@@ -126,7 +129,8 @@ StageCosts make_stage(const CostsInput& costs, const RunShape& shape, const Stag
   (void)difference(read, "activation_freed_at_input_grad", stage.activation, "activation",
                    stage.activation_freed_at_input_grad);
   if (shape.decode_steps) {
-    stage.decode_forward.assign(*shape.decode_steps, read.scaled(costs.decode_forward, stage.forward));
+    const Time prefill = stage.duration(OpKind::Forward);
+    stage.decode_forward.assign(*shape.decode_steps, read.scaled(costs.decode_forward, prefill));
     stage.decode_transfer = read.boundary(costs.decode_transfer, stage.forward_transfer);
   }
   add_overhead(stage, costs.overhead);
@@ -247,7 +251,7 @@ Workload make_workload(const CostsInput& costs, const RunShape& shape, const Giv
   Workload workload{.stages = {}, .network = network_of(costs, placed), .pair = scale(costs.pair, ratio)};
   workload.stages.reserve(shape.stages);
   for (std::uint32_t stage = 0; stage < shape.stages; ++stage)
-    workload.stages.push_back(make_stage(costs, shape, StageReader(stage, ratio, stages, slices)));
+    workload.stages.push_back(make_given_stage(costs, shape, StageReader(stage, ratio, stages, slices)));
   if (costs.cluster) set_gpu(workload, *costs.cluster);
   workload.assumptions = assumptions_of(costs, shape, given);
   return workload;

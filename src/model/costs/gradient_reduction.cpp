@@ -74,13 +74,11 @@ void set_gradient_reduction(StageCosts& stage, const ModelRun& run, Dtype dtype,
                                                              {.dense = parameters.dense / buckets,
                                                               .routed = parameters.routed / buckets});
     stage.gradient_buckets = buckets;
-    stage.gradient_reduction = to_stage_time(cost.time);
-    stage.ports.gradient_reduction = cost.bytes;
+    stage.ops[OpKind::GradientReduction] = {.duration = to_stage_time(cost.time), .bytes = cost.bytes};
   }
   if (zero == 1 || zero == 2) {
     const CollectiveCost cost = gathering(run, dtype, parameters);
-    stage.parameter_gather = to_stage_time(cost.time);
-    stage.ports.parameter_gather = cost.bytes;
+    stage.ops[OpKind::ParameterGather] = {.duration = to_stage_time(cost.time), .bytes = cost.bytes};
   }
 }
 

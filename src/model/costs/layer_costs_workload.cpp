@@ -48,32 +48,33 @@ void set_transfers(StageCosts& stage, const ModelRun& run, const LayerCosts& mod
 
 void add_collectives(StageCosts& stage, const ZeroCollectives& zero) {
   const PassCollectives &gathering = zero.gathering.passes, &scattering = zero.scattering.passes;
-  stage.forward_other_comm = to_stage_time(gathering.forward.time);
-  stage.input_grad_other_comm = to_stage_time(gathering.input_grad.time);
-  stage.weight_grad_other_comm = to_stage_time(scattering.weight_grad.time);
-  stage.ports.forward = gathering.forward.bytes;
-  stage.ports.input_grad = gathering.input_grad.bytes;
-  stage.ports.weight_grad = scattering.weight_grad.bytes;
-  stage.forward += stage.forward_other_comm;
-  stage.input_grad += stage.input_grad_other_comm;
-  stage.weight_grad += stage.weight_grad_other_comm;
-  stage.backward = stage.input_grad + stage.weight_grad;
+  const auto add = [&](OpKind kind, const CollectiveCost& cost) {
+    OpCost& op = stage.ops[kind];
+    op.other_comm = to_stage_time(cost.time);
+    op.bytes = cost.bytes;
+    op.duration += op.other_comm;
+  };
+  add(OpKind::Forward, gathering.forward);
+  add(OpKind::InputGrad, gathering.input_grad);
+  add(OpKind::WeightGrad, scattering.weight_grad);
 }
 
-StageCosts make_stage(const ModelRun& run, const LayerCosts& model, LayerRange layers,
-                      const LayerSums& sums) {
+StageCosts make_layer_costs_stage(const ModelRun& run, const LayerCosts& model, LayerRange layers,
+                                  const LayerSums& sums) {
   StageCosts stage;
   stage.layers = layers;
-  stage.forward = to_stage_time(sums.forward);
-  stage.backward = to_stage_time(sums.backward);
-  stage.input_grad = stage.backward / 2;
-  stage.weight_grad = stage.backward - stage.input_grad;
+  OpCost &input_grad = stage.ops[OpKind::InputGrad], &weight_grad = stage.ops[OpKind::WeightGrad];
+  const Time backward = to_stage_time(sums.backward);
+  stage.ops[OpKind::Forward].duration = to_stage_time(sums.forward);
+  input_grad.duration = backward / 2;
+  weight_grad.duration = backward - input_grad.duration;
   add_collectives(stage, layer_costs_collectives(run, model, layers));
+  stage.ops[OpKind::Backward] = whole_backward(input_grad, weight_grad);
   set_transfers(stage, run, model);
   stage.activation = to_bytes(sums.activation);
   const StageParameters parameters{.dense = sums.parameters};
   set_static_memory(stage, run, model.dtype, parameters);
-  stage.optimizer_step = optimizer_time(run, model.dtype, parameters);
+  stage.ops[OpKind::OptimizerStep].duration = optimizer_time(run, model.dtype, parameters);
   set_gradient_reduction(stage, run, model.dtype, parameters);
   return stage;
 }
@@ -149,7 +150,7 @@ Workload make_layer_costs_workload(const ModelRun& run, const LayerCosts& model)
   Workload workload{.stages = {}, .network = Network::of_cluster(run.cluster, run.parallelism)};
   for (const LayerRange layers : run.layout.stages) {
     const LayerSums sums = sum_layers(run, model, layers);
-    workload.stages.push_back(make_stage(run, model, layers, sums));
+    workload.stages.push_back(make_layer_costs_stage(run, model, layers, sums));
   }
   workload.overlap_gradients = run.training.overlap_gradients;
   Flops sample;

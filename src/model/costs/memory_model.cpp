@@ -38,7 +38,7 @@ double working_of(const Operators& operators, double hidden) {
   return most;
 }
 
-double share(double bytes, bool shared, double copies) {
+double share_of_bytes(double bytes, bool shared, double copies) {
   return shared ? bytes / copies : bytes;
 }
 
@@ -125,8 +125,8 @@ void set_static_memory(StageCosts& stage, const ModelRun& run, Dtype dtype,
   const Copies copies = copies_of(run.parallelism);
   const auto bytes = [&](double one, std::uint32_t from_stage) {
     const bool shared = run.parallelism.zero_stage >= from_stage;
-    return to_bytes(share(parameters.dense * one, shared, copies.dense) +
-                    share(parameters.routed * one, shared, copies.routed));
+    return to_bytes(share_of_bytes(parameters.dense * one, shared, copies.dense) +
+                    share_of_bytes(parameters.routed * one, shared, copies.routed));
   };
   stage.weights = bytes(each.weights, 3);
   stage.gradients = bytes(each.gradients, 2);
@@ -138,8 +138,8 @@ Time optimizer_time(const ModelRun& run, Dtype dtype, const StageParameters& par
   const ParameterBytes each = parameter_bytes(run, dtype);
   const Copies copies = copies_of(run.parallelism);
   const bool shared = run.parallelism.zero_stage >= 1;
-  const double updated =
-      share(parameters.dense, shared, copies.dense) + share(parameters.routed, shared, copies.routed);
+  const double updated = share_of_bytes(parameters.dense, shared, copies.dense) +
+                         share_of_bytes(parameters.routed, shared, copies.routed);
   const double bytes = updated * (each.gradients + 2 * each.optimizer + each.weights);
   return to_stage_time(GpuClock(run.cluster.gpu, dtype).optimizer_time(bytes)) +
          run.cluster.software.step_overhead;

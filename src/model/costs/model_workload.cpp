@@ -25,31 +25,31 @@ StageLayout make_stage_layout(const Model& model, const Parallelism& parallelism
                                                      : make_balanced_layout(layers, shape.stages);
 }
 
-Time share(Time whole, std::uint32_t parts) {
+Time share_among_slices(Time whole, std::uint32_t parts) {
   return (2 * whole + Time(parts)) / (2 * static_cast<std::int64_t>(parts));
 }
-Bytes share(Bytes whole, std::uint32_t parts) {
+Bytes share_among_slices(Bytes whole, std::uint32_t parts) {
   return Bytes(whole.count() / parts + (whole.count() % parts != 0 ? 1 : 0));
+}
+
+OpCost share_among_slices(OpCost whole, std::uint32_t parts) {
+  for (Time* time : {&whole.duration, &whole.tensor_comm, &whole.other_comm})
+    *time = share_among_slices(*time, parts);
+  for (PortBytes& kind : whole.bytes) kind = 1.0 / parts * kind;
+  return whole;
 }
 
 // From a micro-batch to one of k slices of its sequence: times rounded half up, bytes up.
 void cut_into_slices(Workload& workload, std::uint32_t k) {
   for (StageCosts& stage : workload.stages) {
-    for (Time StageCosts::*time :
-         {&StageCosts::forward, &StageCosts::input_grad, &StageCosts::weight_grad,
-          &StageCosts::forward_tensor_comm, &StageCosts::backward_tensor_comm,
-          &StageCosts::forward_other_comm, &StageCosts::input_grad_other_comm,
-          &StageCosts::weight_grad_other_comm, &StageCosts::forward_gather, &StageCosts::backward_gather}) {
-      stage.*time = share(stage.*time, k);
-    }
-    stage.backward = stage.input_grad + stage.weight_grad;
-    for (CollectiveBytes StagePorts::*ports :
-         {&StagePorts::forward, &StagePorts::input_grad, &StagePorts::weight_grad})
-      for (PortBytes& kind : stage.ports.*ports) kind = 1.0 / k * kind;
+    for (const OpKind kind : {OpKind::Forward, OpKind::InputGrad, OpKind::WeightGrad})
+      stage.ops[kind] = share_among_slices(stage.ops[kind], k);
+    stage.ops[OpKind::Backward] = whole_backward(stage.ops[OpKind::InputGrad], stage.ops[OpKind::WeightGrad]);
+    for (Time* time : {&stage.forward_gather, &stage.backward_gather}) *time = share_among_slices(*time, k);
     for (Bytes StageCosts::*bytes :
          {&StageCosts::forward_transfer, &StageCosts::backward_transfer, &StageCosts::activation,
           &StageCosts::activation_freed_at_input_grad, &StageCosts::working}) {
-      stage.*bytes = share(stage.*bytes, k);
+      stage.*bytes = share_among_slices(stage.*bytes, k);
     }
   }
   workload.assumptions.push_back(
@@ -75,6 +75,15 @@ Workload make_kind(const ModelRun& run, const LayerCosts& model) {
 }
 
 }  // namespace
+
+OpCost whole_backward(const OpCost& input_grad, const OpCost& weight_grad) {
+  OpCost whole = input_grad;
+  whole.duration += weight_grad.duration;
+  whole.tensor_comm += weight_grad.tensor_comm;
+  whole.other_comm += weight_grad.other_comm;
+  for (std::size_t kind = 0; kind < kGroupKinds; ++kind) whole.bytes[kind] += weight_grad.bytes[kind];
+  return whole;
+}
 
 Bytes Workload::reserved(Bytes allocated) const {
   const double margin = std::ceil(static_cast<double>(allocated.count()) * allocator_margin);

@@ -10,4 +10,7 @@ namespace ppsim {
 [[nodiscard]] Workload make_transformer_workload(const ModelRun& run, const Transformer& model);
 [[nodiscard]] Workload make_layer_costs_workload(const ModelRun& run, const LayerCosts& model);
 
+/// B of its halves, one after the other.
+[[nodiscard]] OpCost whole_backward(const OpCost& input_grad, const OpCost& weight_grad);
+
 }  // namespace ppsim

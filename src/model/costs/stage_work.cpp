@@ -9,7 +9,7 @@
 namespace ppsim {
 namespace {
 
-void add_products(WorkPart& part, const Products& products) {
+void add_stage_products(WorkPart& part, const Products& products) {
   for (const Product& product : products) part.items.emplace_back(product);
 }
 
@@ -32,23 +32,23 @@ void add_part(StageWork& work, const ModelRun& run, Bytes hidden, const StagePar
   const bool layers = part.layers > 0;
   WorkPart forward{{}, times}, recompute{{}, times}, input_grad{{}, times}, weight_grad{{}, times};
   for (const Operator& op : part.operators) {
-    add_products(forward, op.forward);
+    add_stage_products(forward, op.forward);
     add_traffic(forward, op.forward_traffic);
     if (op.recomputed) {
-      add_products(recompute, op.forward);
+      add_stage_products(recompute, op.forward);
       add_traffic(recompute, op.forward_traffic);
     }
-    add_products(input_grad, op.input_grad);
+    add_stage_products(input_grad, op.input_grad);
     add_traffic(input_grad, op.backward_traffic);
-    add_products(weight_grad, op.weight_grad);
+    add_stage_products(weight_grad, op.weight_grad);
   }
   add_reductions(forward, run, hidden, layers ? 2 : is_embedding ? 1 : 0);
   if (layers && run.parallelism.recompute == Recompute::Full) add_reductions(recompute, run, hidden, 2);
   add_reductions(input_grad, run, hidden, layers ? 2 : is_embedding ? 0 : 1);
-  push(work.forward, std::move(forward));
-  push(work.input_grad, std::move(recompute));
-  push(work.input_grad, std::move(input_grad));
-  push(work.weight_grad, std::move(weight_grad));
+  push(work[OpKind::Forward], std::move(forward));
+  push(work[OpKind::InputGrad], std::move(recompute));
+  push(work[OpKind::InputGrad], std::move(input_grad));
+  push(work[OpKind::WeightGrad], std::move(weight_grad));
 }
 
 }  // namespace
@@ -70,10 +70,10 @@ std::vector<StageWork> make_stage_work(const ModelInput& input, const Parallelis
     for (std::size_t i = 0; i < parts.size(); ++i)
       add_part(work, run, hidden, parts[i], place.embedding && i == 0);
     const StageTimes times = stage_times(run, *model, place, parts);
-    work.forward.other_comm = to_stage_time(times.other_comm.forward.time);
-    work.input_grad.other_comm =
+    work[OpKind::Forward].other_comm = to_stage_time(times.other_comm.forward.time);
+    work[OpKind::InputGrad].other_comm =
         to_stage_time((times.other_comm.recompute + times.other_comm.input_grad).time);
-    work.weight_grad.other_comm = to_stage_time(times.other_comm.weight_grad.time);
+    work[OpKind::WeightGrad].other_comm = to_stage_time(times.other_comm.weight_grad.time);
   }
   return stages;
 }

@@ -98,7 +98,7 @@ bool all_plain(const std::vector<RankSpeed>& speeds) {
                      [](const RankSpeed& speed) { return speed == RankSpeed{}; });
 }
 
-RankSpeed slower(const RankSpeed& a, const RankSpeed& b) {
+RankSpeed slower_speed(const RankSpeed& a, const RankSpeed& b) {
   return {std::min(a.compute, b.compute), std::min(a.tensor_comm, b.tensor_comm),
           std::min(a.gradient_reduction, b.gradient_reduction)};
 }
@@ -143,7 +143,7 @@ void add_stragglers(Workload& workload, const Stragglers& stragglers, const Clus
       });
       const RankSpeed speed{compute, gpus.tensor_comm(rank, replica), reduction};
       each[std::size_t{replica} * parallelism.pipeline + r] = speed;
-      speeds[r] = slower(speeds[r], speed);
+      speeds[r] = slower_speed(speeds[r], speed);
     }
   }
   keep(workload, std::move(speeds), stragglers.links);

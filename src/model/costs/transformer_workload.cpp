@@ -15,25 +15,25 @@ namespace ppsim {
 
 namespace {
 
+OpCost op_cost(Seconds duration, const CollectiveCost& tensor, const CollectiveCost& other) {
+  return {to_stage_time(duration), to_stage_time(tensor.time), to_stage_time(other.time),
+          (tensor + other).bytes};
+}
+
 void set_times(StageCosts& stage, const StageTimes& times) {
-  stage.forward = to_stage_time(times.forward);
-  stage.backward = to_stage_time(times.backward);
-  stage.weight_grad = to_stage_time(times.weight_grad);
-  // Rounded once: the halves of a backward that the GPU bounds are the whole.
-  stage.input_grad = times.input_grad + times.weight_grad > times.backward
-                         ? to_stage_time(times.input_grad)
-                         : stage.backward - stage.weight_grad;
   const PassCollectives &tensor = times.tensor_comm, &other = times.other_comm;
-  const CollectiveCost tensor_backward = tensor.recompute + tensor.input_grad;
-  const CollectiveCost other_input = other.recompute + other.input_grad;
-  stage.forward_tensor_comm = to_stage_time(tensor.forward.time);
-  stage.backward_tensor_comm = to_stage_time(tensor_backward.time);
-  stage.forward_other_comm = to_stage_time(other.forward.time);
-  stage.input_grad_other_comm = to_stage_time(other_input.time);
-  stage.weight_grad_other_comm = to_stage_time(other.weight_grad.time);
-  stage.ports.forward = (tensor.forward + other.forward).bytes;
-  stage.ports.input_grad = (tensor_backward + other_input).bytes;
-  stage.ports.weight_grad = other.weight_grad.bytes;
+  OpCost& backward = stage.ops[OpKind::Backward];
+  OpCost& input_grad = stage.ops[OpKind::InputGrad];
+  OpCost& weight_grad = stage.ops[OpKind::WeightGrad];
+  stage.ops[OpKind::Forward] = op_cost(times.forward, tensor.forward, other.forward);
+  input_grad =
+      op_cost(times.input_grad, tensor.recompute + tensor.input_grad, other.recompute + other.input_grad);
+  weight_grad = op_cost(times.weight_grad, {}, other.weight_grad);
+  backward = whole_backward(input_grad, weight_grad);
+  backward.duration = to_stage_time(times.backward);
+  // Rounded once: the halves of a backward that the GPU bounds are the whole.
+  if (times.input_grad + times.weight_grad <= times.backward)
+    input_grad.duration = backward.duration - weight_grad.duration;
 }
 
 // What arrives from each neighbour has a buffer of its own.
@@ -54,23 +54,19 @@ void set_training(StageCosts& stage, const ModelRun& run, const Transformer& mod
     buffers += transfer_buffers(stage, place);
   }
   stage.buffers = to_bytes(buffers);
-  stage.optimizer_step = optimizer_time(run, model.dtype, parameters_of(parts));
+  stage.ops[OpKind::OptimizerStep].duration = optimizer_time(run, model.dtype, parameters_of(parts));
   set_gradient_reduction(stage, run, model.dtype, parameters_of(parts));
 }
 
 void set_inference(StageCosts& stage, const ModelRun& run, const Transformer& model, const StagePlace& place,
                    std::span<const DecodeStep> steps) {
-  stage.backward = stage.input_grad = stage.weight_grad = Time(0);
-  stage.backward_tensor_comm = stage.input_grad_other_comm = stage.weight_grad_other_comm = Time(0);
-  stage.ports.input_grad = stage.ports.weight_grad = {};
+  for (const OpKind kind : {OpKind::Backward, OpKind::InputGrad, OpKind::WeightGrad}) stage.ops[kind] = {};
   stage.decode_forward.reserve(steps.size());
   for (const DecodeStep& step : steps)
     stage.decode_forward.push_back(to_stage_time(decode_time(run, model, place, step)));
   const CollectiveCost tensor = decode_tensor_comm(run, model, place);
   const CollectiveCost other = decode_other_comm(run, model, place);
-  stage.decode_tensor_comm = to_stage_time(tensor.time);
-  stage.decode_other_comm = to_stage_time(other.time);
-  stage.ports.decode = (tensor + other).bytes;
+  stage.decode = op_cost({}, tensor, other);
   stage.decode_transfer = hidden_bytes(run, model, 1);
   if (run.parallelism.scatter_gather) {
     stage.decode_gather = to_stage_time(run.boundary_gather(stage.decode_transfer));
@@ -81,8 +77,8 @@ void set_inference(StageCosts& stage, const ModelRun& run, const Transformer& mo
   stage.kv_cache_prefill = to_bytes(static_cast<double>(stage.kv_cache_step.count()) * model.sequence_length);
 }
 
-StageCosts make_stage(const ModelRun& run, const Transformer& model, const StagePlace& place,
-                      std::span<const StagePart> parts) {
+StageCosts make_transformer_stage(const ModelRun& run, const Transformer& model, const StagePlace& place,
+                                  std::span<const StagePart> parts) {
   StageCosts stage;
   stage.layers = place.layers;
   const double tokens = static_cast<double>(model.sequence_length) / run.parallelism.context;
@@ -114,7 +110,7 @@ Workload make_transformer_workload(const ModelRun& run, const Transformer& model
   for (std::size_t stage = 0; stage < run.layout.stages.size(); ++stage) {
     const StagePlace place = stage_place(run.layout, stage);
     const std::vector<StagePart> parts = stage_parts(run, model, place);
-    StageCosts& costs = workload.stages.emplace_back(make_stage(run, model, place, parts));
+    StageCosts& costs = workload.stages.emplace_back(make_transformer_stage(run, model, place, parts));
     if (run.inference())
       set_inference(costs, run, model, place, steps);
     else

@@ -15,8 +15,6 @@ namespace ppsim {
 
 namespace {
 
-using Part = OperatorList::Part;
-
 // What a head works with on this GPU.
 struct Core {
   double heads;
@@ -79,21 +77,21 @@ void add_both_gradients(Operator& op, const Product& forward) {
 void add_unfused_core(OperatorList& list, const Core& core) {
   const double e = list.sizes().element;
   const double scores = core.heads * list.sizes().context;
-  Operator& score = list.begin("attention scores", Part::Core);
+  Operator& score = list.begin("attention scores", OperatorList::Part::Core);
   score.forward.add(scores_product(list, core));
   add_both_gradients(score, scores_product(list, core));
   list.keep(core.queries, e);
   list.keep(core.keys, e);
   list.gradients(core.queries + core.keys + scores);
 
-  list.begin("softmax", Part::Core);
+  list.begin("softmax", OperatorList::Part::Core);
   list.keep(scores, e, Keep::Core);
   list.traffic(KernelKind::Softmax, 2 * scores, 3 * scores);
   list.gradients(2 * scores);
   list.dropout(scores, Keep::Core);
   if (list.model().dropout) list.keep(scores, e, Keep::Core);  // what dropout makes of the softmax
 
-  Operator& context = list.begin("attention context", Part::Core);
+  Operator& context = list.begin("attention context", OperatorList::Part::Core);
   context.forward.add(context_product(list, core));
   add_both_gradients(context, context_product(list, core));
   list.keep(core.values, e);
@@ -103,7 +101,7 @@ void add_unfused_core(OperatorList& list, const Core& core) {
 // One kernel each way.
 void add_flash_core(OperatorList& list, const Core& core) {
   const double e = list.sizes().element;
-  Operator& op = list.begin("flash attention", Part::Core);
+  Operator& op = list.begin("flash attention", OperatorList::Part::Core);
   Product scores = scores_product(list, core);
   Product context = context_product(list, core);
   // The last token, which is all that a token step has, attends to every other.

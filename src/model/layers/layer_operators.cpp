@@ -10,8 +10,6 @@ namespace ppsim {
 
 namespace {
 
-using Part = OperatorList::Part;
-
 // Names of the three steps of an MLP, which experts have too.
 struct MlpNames {
   std::string_view up, activation, down;
@@ -74,7 +72,8 @@ void add_norm(OperatorList& list, std::string_view name, Keep keep, OperatorList
   const LayerSizes& sizes = list.sizes();
   const double part_of_hidden = sizes.hidden / sizes.sequence;
   Operator& op = list.begin(name, part);
-  op.parameters = sizes.hidden * (list.model().gated_mlp ? 1 : 2) / (part == Part::End ? 1 : sizes.tensor);
+  op.parameters =
+      sizes.hidden * (list.model().gated_mlp ? 1 : 2) / (part == OperatorList::Part::End ? 1 : sizes.tensor);
   const double more = list.kept_share(KernelKind::Norm) - 1;
   list.keep(part_of_hidden, sizes.element, keep);
   if (more > 0) list.keep(part_of_hidden, more * sizes.element);
@@ -135,7 +134,7 @@ Operators embedding_operators(const ModelRun& run, const Transformer& model, con
   OperatorList list(run, model, pass);
   const LayerSizes& sizes = list.sizes();
   const double part_of_hidden = sizes.hidden / sizes.sequence;
-  list.begin("embedding", Part::End).parameters =
+  list.begin("embedding", OperatorList::Part::End).parameters =
       static_cast<double>(embedding_parameters(model)) / sizes.tensor;
   list.traffic(KernelKind::Residual, 2 * part_of_hidden, 3 * part_of_hidden);
   list.dropout(part_of_hidden);
@@ -152,7 +151,7 @@ void add_loss(OperatorList& list) {
   const Training& training = list.run().training;
   const bool gathered = training.gathered_logits && sizes.tensor > 1;
   const double logits = list.model().vocabulary / (gathered ? 1 : sizes.tensor);
-  list.begin("loss", Part::End);
+  list.begin("loss", OperatorList::Part::End);
   list.keep(logits, training.fused_loss ? sizes.element : 4);
   if (training.gathered_logits) list.keep(logits, sizes.element + 4 + 4);
   if (training.fused_loss) {
@@ -170,9 +169,9 @@ Operators head_operators(const ModelRun& run, const Transformer& model, const Pa
   OperatorList list(run, model, pass);
   const LayerSizes& sizes = list.sizes();
   const double logits = model.vocabulary / sizes.tensor;
-  add_norm(list, "last norm", Keep::Always, Part::End);
+  add_norm(list, "last norm", Keep::Always, OperatorList::Part::End);
   const bool shared = model.tied_embeddings && run.shape.ranks == 1;
-  list.begin("head", Part::End).parameters = shared ? 0 : logits * sizes.hidden;
+  list.begin("head", OperatorList::Part::End).parameters = shared ? 0 : logits * sizes.hidden;
   list.weights(logits, sizes.hidden, true);
   list.keep_weight_input(sizes.hidden / sizes.sequence);
   list.weight_output(logits);

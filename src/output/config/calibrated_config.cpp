@@ -86,11 +86,11 @@ Json spread_json(const Spread& spread, const std::string& source) {
 
 Json jitter_json(const Jitter& jitter, const std::string& source) {
   Json section = Json::object();
-  const auto add = [&](const char* key, const Spread& spread) {
+  const auto add = [&](std::string_view key, const Spread& spread) {
     if (varies(spread)) section[key] = spread_json(spread, source);
   };
-  constexpr std::array kKeys{"forward", "backward", "input_grad", "weight_grad"};
-  for (std::size_t kind = 0; kind < kKeys.size(); ++kind) add(kKeys[kind], jitter.compute[kind]);
+  for (const OpKind kind : all_op_kinds())
+    if (is_compute(kind)) add(traits_of(kind).key, jitter.ops[kind]);
   add("transfers", jitter.transfers);
   return section;
 }

@@ -154,7 +154,7 @@ class SchemaText {
 
   [[nodiscard]] Json field_schema(const Field& field) const {
     if (field.kind == KeyKind::Note) return reference(field.name == "$schema" ? "schema" : "description");
-    Json schema = {{"description", field.help}};
+    Json schema = {{"description", field.help_text()}};
     schema.update(field.absent.nullable() ? or_null(bare_schema(field)) : bare_schema(field));
     if (field.absent.kind() == Absent::Kind::Value)
       schema["default"] = plain_value({}, field.absent.value(field.type, nullptr));

@@ -68,8 +68,8 @@ std::vector<ListedTable> merged(const std::vector<ListedTable>& tables) {
 }
 
 std::string meaning_of(const Field& field) {
-  return field.scope.bit == 0 ? std::string(field.help)
-                              : fmt::format("{} ({})", field.help, field.scope.words);
+  return field.scope.bit == 0 ? std::string(field.help_text())
+                              : fmt::format("{} ({})", field.help_text(), field.scope.words);
 }
 
 Json field_json(const std::string& pointer, const Field& field) {
@@ -81,7 +81,7 @@ Json field_json(const std::string& pointer, const Field& field) {
                 {"type", type_text(field)},
                 {"required", field.absent.required()},
                 {"default", default_text(field)},
-                {"help", field.help}};
+                {"help", field.help_text()}};
   if (field.scope.bit != 0) entry["only"] = field.scope.words;
   if (field.choices != nullptr) entry["choices"] = field.choices();
   if (field.type == ValueType::Count) {

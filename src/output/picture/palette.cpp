@@ -21,25 +21,24 @@ struct Shades {
 };
 
 Shades shades_of(OpKind kind) {
-  switch (kind) {
-    case OpKind::Forward:
+  switch (traits_of(kind).color) {
+    case OpColor::Blue:
       return {{138, 180, 234}, {193, 217, 246}, {75, 153}};
-    case OpKind::Backward:
+    case OpColor::Green:
       return {{134, 201, 138}, {192, 228, 191}, {77, 157}};
-    case OpKind::InputGrad:
+    case OpColor::Teal:
       return {{107, 195, 182}, {182, 226, 219}, {79, 159}};
-    case OpKind::WeightGrad:
+    case OpColor::Yellow:
       return {{214, 205, 110}, {236, 231, 178}, {185, 229}};
-    case OpKind::Recompute:
+    case OpColor::Orange:
       return {{242, 190, 132}, {250, 226, 198}, {215, 223}};
-    case OpKind::GradientReduction:
+    case OpColor::Violet:
       return {{196, 178, 228}, {226, 217, 243}, {140, 183}};
-    case OpKind::ParameterGather:
+    case OpColor::Pink:
       return {{228, 182, 210}, {243, 219, 233}, {176, 218}};
-    case OpKind::OptimizerStep:
+    case OpColor::Rose:
       return {{222, 165, 164}, {240, 210, 209}, {174, 217}};
-    case OpKind::Evict:
-    case OpKind::Load:
+    case OpColor::None:
       break;  // transfers, which have no box
   }
   return {};

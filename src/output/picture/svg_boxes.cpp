@@ -14,8 +14,6 @@
 namespace ppsim {
 namespace {
 
-constexpr std::size_t kKinds = static_cast<std::size_t>(OpKind::OptimizerStep) + 1;
-
 /// Boxes and columns that a picture may have: some 16 bytes each, so that it stays near a megabyte.
 constexpr double kMostBoxes = 60'000;
 
@@ -72,9 +70,9 @@ class Painter {
         narrowest_(std::max(1.0, std::ceil(graph.rank_count() * layout.width / kMostBoxes))),
         column_(std::max(kLeastColumn, narrowest_)),
         columns_(static_cast<std::size_t>(std::ceil(layout.width / column_))),
-        plain_(kKinds * most_chunks_),
-        rimmed_(kKinds * most_chunks_),
-        beside_(kKinds * most_chunks_) {}
+        plain_(kOpKinds * most_chunks_),
+        rimmed_(kOpKinds * most_chunks_),
+        beside_(kOpKinds * most_chunks_) {}
 
   Boxes paint() && {
     for (std::uint32_t rank = 0; rank < graph_.rank_count(); ++rank) paint_rank(rank);
@@ -88,7 +86,7 @@ class Painter {
                                "\n{}</g>\n",
                                layout_.number_size, numbers_);
     }
-    for (std::size_t kind = 0; kind < kKinds; ++kind) {
+    for (std::size_t kind = 0; kind < kOpKinds; ++kind) {
       if (drawn(kind)) boxes.kinds.push_back(static_cast<OpKind>(kind));
     }
     return boxes;

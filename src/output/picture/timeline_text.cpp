@@ -20,7 +20,6 @@ namespace {
 
 /// Columns that the shortest op may take: more would only stretch the drawing.
 constexpr std::int64_t kWidestShortest = 4;
-constexpr std::size_t kLegendKinds = static_cast<std::size_t>(OpKind::OptimizerStep) + 1;
 
 /// One column of a row.
 struct Cell {
@@ -29,7 +28,7 @@ struct Cell {
 };
 
 /// Of a column's time, by kind; idle last.
-using Shares = std::array<double, kLegendKinds + 1>;
+using Shares = std::array<double, kOpKinds + 1>;
 
 char letter(OpKind kind, std::size_t chunk) {
   const char upper = name(kind).front();
@@ -133,15 +132,15 @@ class Drawing {
         continue;
       }
       double idle = 1;
-      for (std::size_t kind = 0; kind < kLegendKinds; ++kind) {
+      for (std::size_t kind = 0; kind < kOpKinds; ++kind) {
         behind[kind] += shares[c][kind];
         idle -= shares[c][kind];
       }
-      behind[kLegendKinds] += idle;
+      behind[kOpKinds] += idle;
       const auto most =
           static_cast<std::size_t>(std::max_element(behind.begin(), behind.end()) - behind.begin());
       behind[most] -= 1;
-      if (most == kLegendKinds) continue;
+      if (most == kOpKinds) continue;
       const auto kind = static_cast<OpKind>(most);
       cells[c] = {color_ ? ' ' : letter(kind, 0), terminal_color(kind, 0)};
     }
@@ -167,12 +166,12 @@ class Drawing {
   }
 
   std::string legend() const {
-    std::array<bool, kLegendKinds> seen{};
+    std::array<bool, kOpKinds> seen{};
     for (VertexId v = 0; v < graph_.vertex_count(); ++v) {
       for (const Op op : graph_.ops(v)) seen[static_cast<std::size_t>(op.kind)] = true;
     }
     std::string text = std::string(label_, ' ');
-    for (std::size_t kind = 0; kind < kLegendKinds; ++kind) {
+    for (std::size_t kind = 0; kind < kOpKinds; ++kind) {
       if (!seen[kind]) continue;
       const auto op = static_cast<OpKind>(kind);
       text += color_

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "output/labels.hpp"
+#include "output/schema_versions.hpp"
 #include "ppsim/core/version.hpp"
 #include "text/quantity.hpp"
 #include "text/table.hpp"
@@ -44,6 +45,7 @@ std::string activity_table(std::span<const GpuTrace> traces, std::span<const Gpu
 
 std::string activity_json(std::span<const GpuTrace> traces, std::span<const GpuActivity> activities) {
   nlohmann::ordered_json document = {{"ppsim_version", std::string(version())},
+                                     {"schema_version", kActivitySchema},
                                      {"bubble_fraction", bubble_fraction(activities)}};
   auto& ranks = document["ranks"] = nlohmann::ordered_json::array();
   for (std::size_t i = 0; i < traces.size(); ++i) {

@@ -7,6 +7,7 @@
 
 #include "metrics/prediction.hpp"
 #include "output/labels.hpp"
+#include "output/schema_versions.hpp"
 #include "ppsim/core/version.hpp"
 #include "text/json_text.hpp"
 #include "text/quantity.hpp"
@@ -28,10 +29,11 @@ std::string jitter_text(const Spread& spread) {
 
 // Of kinds that may vary: F, B, I, W.
 const Spread* spread_of_kind(const CalibrationReport& report, std::size_t kind) {
-  return kind < 4 ? &report.jitter.compute[kind] : nullptr;
+  const auto op = op_kind(static_cast<CostKind>(kind));
+  return op && is_compute(*op) ? &report.jitter.ops[*op] : nullptr;
 }
 
-std::string range_text(Time least, Time most) {
+std::string range_of_costs(Time least, Time most) {
   return least == most ? format_time(least) : fmt::format("{} .. {}", format_time(least), format_time(most));
 }
 
@@ -50,7 +52,7 @@ std::string ops_table(const CalibrationReport& report) {
     if (kind.samples == 0) continue;
     const Spread* spread = spread_of_kind(report, i);
     table.add_row({std::string(name(static_cast<CostKind>(i))), std::to_string(kind.samples),
-                   range_text(kind.least, kind.most),
+                   range_of_costs(kind.least, kind.most),
                    kind.intercept ? fmt::format("{:.1f} us", *kind.intercept / 1e3) : "not told",
                    fmt::format("{:.4f}", kind.factor), fine_percent(kind.line_residual),
                    fine_percent(kind.residual_p50), fine_percent(kind.residual_p95),
@@ -65,7 +67,7 @@ std::string sizes_text(const LinkFit& fit) {
                        : fmt::format("{} .. {}", format_bytes(least), format_bytes(most));
 }
 
-std::string links_table(const CalibrationReport& report) {
+std::string calibrated_links_table(const CalibrationReport& report) {
   if (report.links.empty()) return "";
   Table table({{"links", Align::Left},
                {"transfers"},
@@ -165,7 +167,7 @@ std::string_view determined_text(LinkDetermined determined) {
   return "?";
 }
 
-Json link_json(const CalibratedLink& link, const Jitter& jitter) {
+Json calibrated_link_json(const CalibratedLink& link, const Jitter& jitter) {
   if (!link.fit) return {{"links", link.name}, {"transfers", 0}};
   const LinkFit& fit = *link.fit;
   Json sizes = Json::array();
@@ -211,7 +213,7 @@ Json held_out_json(const HeldOut& one) {
 }  // namespace
 
 std::string calibration_table(const CalibrationReport& report) {
-  std::string text = ops_table(report) + overhead_text(report.costs) + links_table(report) +
+  std::string text = ops_table(report) + overhead_text(report.costs) + calibrated_links_table(report) +
                      files_table(report) + held_out_table(report);
   if (!report.notes.empty()) text += "\n";
   for (const std::string& note : report.notes) text += fmt::format("- {}\n", note);
@@ -220,13 +222,15 @@ std::string calibration_table(const CalibrationReport& report) {
 
 std::string calibration_json(const CalibrationReport& report) {
   Json document = {{"ppsim_version", std::string(version())},
+                   {"schema_version", kCalibrationSchema},
                    {"overhead_ns", report.costs.overhead.count()},
                    {"overhead_by_line", report.costs.overhead_by_line}};
   for (const char* key : {"kinds", "costs", "links", "files", "held_out"}) document[key] = Json::array();
   for (std::size_t i = 0; i < kCostKinds; ++i)
     if (report.costs.kinds[i].samples > 0) document["kinds"].push_back(kind_json(report, i));
   for (const auto& [cell, fit] : report.costs.cells) document["costs"].push_back(cell_json(cell, fit));
-  for (const CalibratedLink& link : report.links) document["links"].push_back(link_json(link, report.jitter));
+  for (const CalibratedLink& link : report.links)
+    document["links"].push_back(calibrated_link_json(link, report.jitter));
   for (const CalibratedFile& file : report.files) document["files"].push_back(file_json(file));
   for (const HeldOut& one : report.held_out) document["held_out"].push_back(held_out_json(one));
   document["notes"] = report.notes;

@@ -161,7 +161,7 @@ std::string comparison_table(const std::vector<ComparisonRow>& rows, const Confi
     table.add_row(std::move(cells));
   }
   return fmt::format("{}; communication {}, contention {}\n\n{}{}{}", config.path,
-                     name(config.simulation.communication), name(config.simulation.contention), table.text(),
+                     name(config.simulation.communication), config.simulation.contention.name(), table.text(),
                      left_out, common_assumptions(rows));
 }
 

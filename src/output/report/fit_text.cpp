@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "output/labels.hpp"
+#include "output/schema_versions.hpp"
 #include "ppsim/core/version.hpp"
 #include "text/json_text.hpp"
 #include "text/table.hpp"
@@ -96,8 +97,10 @@ std::string fit_table(const TableFit& fit, const std::vector<ParameterRange>& ra
 }
 
 std::string fit_json(const TableFit& fit, const std::vector<ParameterRange>& ranges) {
-  Json json = {
-      {"ppsim_version", version()}, {"predictions", fit.fit.predictions}, {"converged", fit.fit.converged}};
+  Json json = {{"ppsim_version", version()},
+               {"schema_version", kFitSchema},
+               {"predictions", fit.fit.predictions},
+               {"converged", fit.fit.converged}};
   json.update(errors_json(fit.fit.errors.overall));
   if (fit.fit.held_out) json["held_out"] = errors_json(fit.fit.held_out->overall);
   json["tables"] = Json::array();

@@ -7,6 +7,7 @@
 
 #include "output/config/cluster_json.hpp"
 #include "output/report/fit_text.hpp"
+#include "output/schema_versions.hpp"
 #include "ppsim/core/version.hpp"
 #include "text/json_text.hpp"
 #include "text/quantity.hpp"
@@ -66,7 +67,7 @@ Json fit_json(const MessageFit& fit) {
           {"largest_error", fit.largest_error()}};
 }
 
-Json link_json(const MeasuredLink& link, std::string_view title) {
+Json measured_link_json(const MeasuredLink& link, std::string_view title) {
   Json pairs = Json::array();
   for (const auto& [name, time] : link.times.pairs)
     pairs.push_back({{"pair", name}, {"largest_ns", time.count()}});
@@ -93,9 +94,10 @@ std::string measured_cluster_table(const MeasuredCluster& measured) {
 
 std::string measured_cluster_json(const MeasuredCluster& measured) {
   Json links = Json::array();
-  if (measured.inside) links.push_back(link_json(*measured.inside, "inside a node"));
-  if (measured.between) links.push_back(link_json(*measured.between, "between nodes"));
+  if (measured.inside) links.push_back(measured_link_json(*measured.inside, "inside a node"));
+  if (measured.between) links.push_back(measured_link_json(*measured.between, "between nodes"));
   const Json document = {{"ppsim_version", version()},
+                         {"schema_version", kMeasuredClusterSchema},
                          {"node_names", measured.node_names},
                          {"links", links},
                          {"cluster", make_cluster_section(measured)},

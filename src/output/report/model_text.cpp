@@ -121,10 +121,13 @@ std::string stages_title(std::span<const StageTable> tables, std::size_t first, 
 struct MemoryColumn {
   const char* title;
   Bytes StageCosts::*bytes = nullptr;
-  Time StageCosts::*time = nullptr;
+  OpKind once_a_step{};  ///< where `bytes` is null: whose duration
 
   [[nodiscard]] std::string cell(const StageCosts& stage) const {
-    if (time != nullptr) return stage.*time > Time(0) ? format_time(stage.*time) : "";
+    if (bytes == nullptr) {
+      const Time time = stage.duration(once_a_step);
+      return time > Time(0) ? format_time(time) : "";
+    }
     return stage.*bytes > Bytes(0) ? format_bytes(stage.*bytes) : "";
   }
 };
@@ -138,9 +141,9 @@ constexpr MemoryColumn kMemoryColumns[] = {
     {"freed by I", &StageCosts::activation_freed_at_input_grad},
     {"working", &StageCosts::working},
     {"KV cache", &StageCosts::kv_cache_prefill},
-    {"reduction", nullptr, &StageCosts::gradient_reduction},
-    {"optimizer step", nullptr, &StageCosts::optimizer_step},
-    {"parameter gather", nullptr, &StageCosts::parameter_gather},
+    {"reduction", nullptr, OpKind::GradientReduction},
+    {"optimizer step", nullptr, OpKind::OptimizerStep},
+    {"parameter gather", nullptr, OpKind::ParameterGather},
 };
 
 std::string memory_table(std::span<const StageCosts> stages) {
@@ -185,17 +188,20 @@ Json make_stage(std::size_t index, const StageTable& table, const StageCosts& co
   Json operators = Json::array();
   for (const OperatorRow& row : table.rows) operators.push_back(make_operator(row));
   const std::uint64_t last = std::uint64_t{table.layers.first} + table.layers.count;
+  const auto duration = [&](OpKind kind) {
+    return Json::array_t{fmt::format("{}_ns", traits_of(kind).key), costs.duration(kind).count()};
+  };
   return {{"stage", index},
           {"layers", {table.layers.first + 1, last}},
           {"operators", std::move(operators)},
-          {"forward_ns", costs.forward.count()},
-          {"backward_ns", costs.backward.count()},
-          {"input_grad_ns", costs.input_grad.count()},
-          {"weight_grad_ns", costs.weight_grad.count()},
-          {"gradient_reduction_ns", costs.gradient_reduction.count()},
+          duration(OpKind::Forward),
+          duration(OpKind::Backward),
+          duration(OpKind::InputGrad),
+          duration(OpKind::WeightGrad),
+          duration(OpKind::GradientReduction),
           {"gradient_buckets", costs.gradient_buckets},
-          {"optimizer_step_ns", costs.optimizer_step.count()},
-          {"parameter_gather_ns", costs.parameter_gather.count()},
+          duration(OpKind::OptimizerStep),
+          duration(OpKind::ParameterGather),
           {"weights_bytes", costs.weights.count()},
           {"gradients_bytes", costs.gradients.count()},
           {"optimizer_bytes", costs.optimizer.count()},

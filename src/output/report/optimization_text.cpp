@@ -24,7 +24,7 @@ std::uint32_t most_in_flight(const Report& report) {
   return most;
 }
 
-std::vector<std::string> make_cells(const OptimizationRow& row, const std::string& remark) {
+std::vector<std::string> make_order_cells(const OptimizationRow& row, const std::string& remark) {
   const Report& report = row.report;
   return {row.label,
           format_time(report.makespan),
@@ -67,9 +67,9 @@ std::string scope(const Optimization& result, const Config& config) {
       fmt::format("orders with {} backwards on this placement, communication overlap, contention none",
                   split ? "split" : "whole");
   const Simulation& simulation = config.simulation;
-  if (simulation.communication != Communication::Overlap || simulation.contention != Contention::None) {
+  if (simulation.communication != Communication::Overlap || simulation.contention != Contention("none")) {
     text += fmt::format("; the config's own {}, {} may rank them otherwise", name(simulation.communication),
-                        name(simulation.contention));
+                        simulation.contention.name());
   }
   return text;
 }
@@ -90,9 +90,9 @@ std::string optimization_table(const Optimization& result, const Config& config,
                {"in flight"},
                {"", Align::Left}});
   for (const OptimizationRow& row : result.rows)
-    table.add_row(make_cells(row, row.fits ? "" : painted("over the limit", Ansi::Red, color)));
+    table.add_row(make_order_cells(row, row.fits ? "" : painted("over the limit", Ansi::Red, color)));
   table.add_row(
-      make_cells(result.row, painted(result.proved() ? "optimal" : "best found", Ansi::Green, color)));
+      make_order_cells(result.row, painted(result.proved() ? "optimal" : "best found", Ansi::Green, color)));
   const Schedule& schedule = result.schedule;
   return fmt::format("{}: {}, {}, {}; objective {}, {}\n\n{}\n{}\nof {}\n", config.path,
                      counted(schedule.ranks(), "rank"), counted(schedule.stages(), "stage"),
@@ -103,7 +103,7 @@ std::string optimization_table(const Optimization& result, const Config& config,
 std::string optimization_json(const Optimization& result, const Config& config) {
   nlohmann::ordered_json document = make_document_head(config);
   document["communication"] = name(Communication::Overlap);
-  document["contention"] = name(Contention::None);
+  document["contention"] = Contention("none").name();
   document["objective"] = name(result.objective);
   document["proved"] = result.proved();
   document["value_ns"] = result.value.count();

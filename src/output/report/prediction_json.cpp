@@ -104,7 +104,7 @@ Json make_steps(const Prediction& prediction) {
   return list;
 }
 
-Json make_rank(std::size_t rank, const RankReport& predicted, const RankReport& measured) {
+Json make_rank_prediction(std::size_t rank, const RankReport& predicted, const RankReport& measured) {
   return {{"rank", rank},
           {"busy", make_pair(predicted.bubbles.busy, measured.bubbles.busy)},
           {"idle", make_pair(predicted.bubbles.idle, measured.bubbles.idle)},
@@ -117,11 +117,12 @@ Json make_rank(std::size_t rank, const RankReport& predicted, const RankReport& 
 Json make_ranks(const Prediction& prediction) {
   Json list = Json::array();
   for (std::size_t rank = 0; rank < prediction.predicted.per_rank.size(); ++rank)
-    list.push_back(make_rank(rank, prediction.predicted.per_rank[rank], prediction.measured.per_rank[rank]));
+    list.push_back(
+        make_rank_prediction(rank, prediction.predicted.per_rank[rank], prediction.measured.per_rank[rank]));
   return list;
 }
 
-Json make_causes(const Prediction& prediction) {
+Json make_cause_pairs(const Prediction& prediction) {
   Json causes = Json::object();
   for (std::size_t i = 0; i < kIdleCauses; ++i) {
     Time predicted{}, measured{};
@@ -163,7 +164,7 @@ std::string prediction_json(const Prediction& prediction, const OpGraph& graph, 
   document["steps"] = make_steps(prediction);
   document["ops"] = make_op_classes(prediction);
   document["transfers"] = make_transfers(prediction, graph);
-  document["idle_by_cause_ns"] = make_causes(prediction);
+  document["idle_by_cause_ns"] = make_cause_pairs(prediction);
   document["ranks"] = make_ranks(prediction);
   document["worst"] = make_worst(prediction, graph);
   document["gaps"] = make_gaps(prediction, graph);

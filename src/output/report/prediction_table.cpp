@@ -29,7 +29,7 @@ std::string mape_text(const std::optional<double>& mape) {
 }
 
 // The first rows, with a line behind them where others are left out.
-std::string head_of(const Table& table, std::size_t shown, std::size_t rows, std::string_view noun) {
+std::string head_of_table(const Table& table, std::size_t shown, std::size_t rows, std::string_view noun) {
   std::string text = table.text();
   if (rows > shown) text += fmt::format("{} left out; --json has all\n", counted(rows - shown, noun));
   return text + "\n";
@@ -73,7 +73,7 @@ std::string steps_table(const Prediction& prediction) {
                    error_text(relative_error(predicted, step.makespan)), percent(step.bubble_fraction),
                    i == prediction.shown ? "shown" : ""});
   }
-  std::string text = head_of(table, shown, rows, "step");
+  std::string text = head_of_table(table, shown, rows, "step");
   text.insert(text.size() - 1,
               fmt::format("MAPE of the steps: {}\n", mape_text(prediction.errors.step_mape)));
   return text;
@@ -102,7 +102,7 @@ std::string joined(std::span<const Op> ops, Text text) {
   return all;
 }
 
-std::string ops_table(const PredictionErrors& errors) {
+std::string predicted_ops_table(const PredictionErrors& errors) {
   Table table = make_durations_table({{"op", Align::Left}, {"stage"}, {"rank"}});
   const std::size_t shown = std::min(errors.ops.size(), kMostPredictionRows);
   for (std::size_t i = 0; i < shown; ++i) {
@@ -113,12 +113,12 @@ std::string ops_table(const PredictionErrors& errors) {
     add_durations(cells, row.durations);
     table.add_row(std::move(cells));
   }
-  std::string text = head_of(table, shown, errors.ops.size(), "row");
+  std::string text = head_of_table(table, shown, errors.ops.size(), "row");
   text.insert(text.size() - 1, fmt::format("MAPE of all ops: {}\n", mape_text(errors.op_mape)));
   return text;
 }
 
-std::string transfers_table(const PredictionErrors& errors, const OpGraph& graph) {
+std::string predicted_transfers_table(const PredictionErrors& errors, const OpGraph& graph) {
   if (errors.transfers.empty()) return "";
   Table table = make_durations_table({{"transfer", Align::Left}, {"size"}});
   const std::size_t shown = std::min(errors.transfers.size(), kMostPredictionRows);
@@ -129,7 +129,7 @@ std::string transfers_table(const PredictionErrors& errors, const OpGraph& graph
     add_durations(cells, errors.transfers[i].durations);
     table.add_row(std::move(cells));
   }
-  return head_of(table, shown, errors.transfers.size(), "row");
+  return head_of_table(table, shown, errors.transfers.size(), "row");
 }
 
 std::string causes_table(const Prediction& prediction) {
@@ -176,7 +176,7 @@ std::string ranks_table(const Prediction& prediction) {
                     shown = std::min(ranks, kMostPredictionRows);
   for (std::size_t rank = 0; rank < shown; ++rank)
     table.add_row(rank_row(rank, prediction.predicted, prediction.measured));
-  return head_of(table, shown, ranks, "rank");
+  return head_of_table(table, shown, ranks, "rank");
 }
 
 std::string place_of(const Deviation& deviation, const OpGraph& graph, const ChunkIndex& chunks) {
@@ -203,7 +203,7 @@ std::string worst_table(const PredictionErrors& errors, const OpGraph& graph) {
   return table.text();
 }
 
-std::string title_line(const Prediction& prediction, const PredictionSources& sources) {
+std::string prediction_title(const Prediction& prediction, const PredictionSources& sources) {
   const Report& report = prediction.predicted;
   std::string text = fmt::format("{}: {}, {}, {}; predicted: {}; measured: {}", report.schedule,
                                  counted(report.ranks, "rank"), counted(report.stages, "stage"),
@@ -217,8 +217,9 @@ std::string title_line(const Prediction& prediction, const PredictionSources& so
 
 std::string prediction_table(const Prediction& prediction, const OpGraph& graph,
                              const PredictionSources& sources) {
-  return title_line(prediction, sources) + figures_table(prediction) + breakdown_table(prediction.breakdown) +
-         steps_table(prediction) + ops_table(prediction.errors) + transfers_table(prediction.errors, graph) +
+  return prediction_title(prediction, sources) + figures_table(prediction) +
+         breakdown_table(prediction.breakdown) + steps_table(prediction) +
+         predicted_ops_table(prediction.errors) + predicted_transfers_table(prediction.errors, graph) +
          causes_table(prediction) + ranks_table(prediction) + worst_table(prediction.errors, graph);
 }
 

@@ -1,6 +1,7 @@
 #include <string>
 
 #include "output/report_document.hpp"
+#include "output/schema_versions.hpp"
 #include "ppsim/core/version.hpp"
 #include "ppsim/output/report/report_text.hpp"
 #include "text/json_text.hpp"
@@ -75,24 +76,13 @@ Json make_runs(const RunsReport& runs) {
 
 }  // namespace
 
-std::string_view name(Contention contention) {
-  switch (contention) {
-    case Contention::None:
-      return "none";
-    case Contention::Fifo:
-      return "fifo";
-    case Contention::Fair:
-      return "fair";
-  }
-  return "?";
-}
-
 Json make_document_head(const Config& config) {
   Json head = {{"ppsim_version", std::string(version())},
+               {"schema_version", kReportSchema},
                {"config_hash", config.hash},
                {"seed", config.simulation.seed},
                {"communication", std::string(name(config.simulation.communication))},
-               {"contention", std::string(name(config.simulation.contention))}};
+               {"contention", config.simulation.contention.name()}};
   if (config.simulation.detail != Detail::Folded) head["detail"] = name(config.simulation.detail);
   return head;
 }

@@ -152,7 +152,7 @@ std::string title_line(const Report& report, const Config& config) {
                                  counted(report.stages, "stage"), work_text(report));
   if (report.gpus > 0) text += fmt::format(", {}", counted(report.gpus, "GPU"));
   return text + fmt::format("; communication {}, contention {}{}", name(config.simulation.communication),
-                            name(config.simulation.contention),
+                            config.simulation.contention.name(),
                             config.simulation.detail == Detail::Full ? ", every replica by itself" : "");
 }
 

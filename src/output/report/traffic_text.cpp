@@ -115,7 +115,7 @@ std::vector<CollectiveTraffic> sorted(std::vector<CollectiveTraffic> rows) {
   return rows;
 }
 
-std::string stages_text(const std::vector<CollectiveTraffic>& rows, std::size_t begin, std::size_t end) {
+std::string text_of_stages(const std::vector<CollectiveTraffic>& rows, std::size_t begin, std::size_t end) {
   const std::size_t first = index(rows[begin].stage), last = index(rows[end - 1].stage);
   return first == last ? std::to_string(first) : fmt::format("{}-{}", first, last);
 }
@@ -133,7 +133,7 @@ std::string collectives_table(const StepTraffic& traffic) {
   const auto begins = runs_of(rows, [](const auto& a, const auto& b) { return alike(a, b); });
   for (std::size_t i = 0; i + 1 < begins.size() && i < kMostTrafficRows; ++i) {
     const CollectiveTraffic& row = rows[begins[i]];
-    table.add_row({std::string(long_name(row.kind)), stages_text(rows, begins[i], begins[i + 1]),
+    table.add_row({std::string(long_name(row.kind)), text_of_stages(rows, begins[i], begins[i + 1]),
                    std::to_string(row.time.count), format_bytes(whole(row.inside)),
                    format_bytes(whole(row.across)), format_time(row.time.alone), format_time(row.time.mean),
                    format_time(row.time.longest)});
@@ -193,7 +193,7 @@ Json with_time(Json row, const Passages& time) {
   return row;
 }
 
-Json make_stage(const CollectiveRows& rows) {
+Json make_stage_collectives(const CollectiveRows& rows) {
   Json list = Json::array();
   for (const CollectiveRow& row : rows)
     list.push_back({{"name", row.name},
@@ -254,7 +254,7 @@ std::string traffic_json(const StepTraffic& traffic, std::span<const CollectiveR
                                                  {"inside_bytes", whole(row.inside).count()},
                                                  {"across_bytes", whole(row.across).count()}},
                                                 row.time));
-  for (const CollectiveRows& rows : stages) document["stages"].push_back(make_stage(rows));
+  for (const CollectiveRows& rows : stages) document["stages"].push_back(make_stage_collectives(rows));
   for (const SharedLinks& row : traffic.shared)
     document["shared"].push_back({{"links", row.links}, {"first", row.first}, {"users", row.users}});
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "output/labels.hpp"
+#include "output/schema_versions.hpp"
 #include "ppsim/core/version.hpp"
 #include "text/json_text.hpp"
 #include "text/table.hpp"
@@ -200,6 +201,7 @@ std::string validation_table(const Validation& validation, const ValidationSpec&
 std::string validation_json(const Validation& validation, const ValidationSpec& spec, const CsvTable& table,
                             const std::string& group_by) {
   Json json = {{"ppsim_version", version()},
+               {"schema_version", kValidationSchema},
                {"spec", validation.spec},
                {"table", validation.table},
                {"table_rows", validation.table_rows}};

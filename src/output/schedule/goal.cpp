@@ -51,28 +51,25 @@ class GoalWriter {
 
   // What arrives for the vertex. A receive requires nothing: it is posted from the start.
   void receive(VertexId vertex, std::uint32_t& label) {
-    for (EdgeId in = graph_.in_begin()[vertex]; in < graph_.in_begin()[vertex + 1]; ++in) {
-      const EdgeId edge = graph_.in_edges()[in];
-      if (!is_transfer(graph_.edge_classes()[edge])) continue;
-      const TransferClass& transfer = class_of(edge);
+    for (const GraphEdge edge : graph_.in_edges(vertex)) {
+      if (!is_transfer(edge.kind)) continue;
+      const TransferClass& transfer = class_of(edge.id);
       append(FMT_COMPILE("l{}: recv {}b from {} tag {}\n"), ++label, transfer.bytes.count(),
-             index(transfer.from), edge);
+             index(transfer.from), edge.id);
     }
   }
 
   void send(VertexId vertex, std::uint32_t& label, std::uint32_t calc) {
-    for (EdgeId edge = graph_.out_begin()[vertex]; edge < graph_.out_begin()[vertex + 1]; ++edge) {
-      if (!is_transfer(graph_.edge_classes()[edge])) continue;
-      const TransferClass& transfer = class_of(edge);
+    for (const GraphEdge edge : graph_.out_edges(vertex)) {
+      if (!is_transfer(edge.kind)) continue;
+      const TransferClass& transfer = class_of(edge.id);
       append(FMT_COMPILE("l{}: send {}b to {} tag {}\n"), ++label, transfer.bytes.count(), index(transfer.to),
-             edge);
+             edge.id);
       append(FMT_COMPILE("l{} requires l{}\n"), label, calc);
     }
   }
 
-  [[nodiscard]] const TransferClass& class_of(EdgeId edge) const {
-    return graph_.transfer_classes()[graph_.edge_classes()[edge]];
-  }
+  [[nodiscard]] const TransferClass& class_of(EdgeId edge) const { return *graph_.transfer(edge); }
 
   const OpGraph& graph_;
   std::string out_;

@@ -74,9 +74,7 @@ class Program {
     return graph_.receive_gates().empty() ? kNoGate : graph_.receive_gates()[transfer.edge];
   }
 
-  const TransferClass& class_of(const Transfer& transfer) const {
-    return graph_.transfer_classes()[graph_.edge_classes()[transfer.edge]];
-  }
+  const TransferClass& class_of(const Transfer& transfer) const { return *graph_.transfer(transfer.edge); }
 
   /// "activation of micro-batch 3"; the stage that made it where a rank has several to tell apart.
   std::string payload(const Transfer& transfer) const {

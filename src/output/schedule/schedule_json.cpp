@@ -12,14 +12,14 @@
 namespace ppsim {
 namespace {
 
-std::string text_of(const Op& op) {
+std::string text_of_kind(const Op& op) {
   return fmt::format(FMT_COMPILE(R"({{"kind": "{}", "stage": {}, "micro_batch": {}{}}})"), name(op.kind),
                      index(op.stage), index(op.micro_batch),
                      op.overlaps_next ? R"(, "overlaps_next": true)" : "");
 }
 
 // What has no micro-batch still has a direction.
-std::string text_of(const Schedule& schedule, const CommAction& action) {
+std::string text_of_kind(const Schedule& schedule, const CommAction& action) {
   std::string which;
   if (is_send_or_receive(action.kind)) {
     which = fmt::format(FMT_COMPILE(R"(, "micro_batch": {})"), index(action.micro_batch));
@@ -32,7 +32,7 @@ std::string text_of(const Schedule& schedule, const CommAction& action) {
 
 // [P][*], one element a line.
 template <class Row, class Text>
-void append_rows(std::string& out, const Schedule& schedule, Row row_of, Text text) {
+void append_programs(std::string& out, const Schedule& schedule, Row row_of, Text text) {
   out += '[';
   for (std::uint32_t rank = 0; rank < schedule.ranks(); ++rank) {
     out += rank > 0 ? ",\n    [" : "\n    [";
@@ -57,7 +57,7 @@ Json placement_of(const Schedule& schedule) {
   return placement;
 }
 
-Json head_of(const Schedule& schedule) {
+Json head_of_schedule(const Schedule& schedule) {
   Json head = {{"name", schedule.name},
                {"ranks", schedule.ranks()},
                {"stages", schedule.stages()},
@@ -75,17 +75,17 @@ Json head_of(const Schedule& schedule) {
 
 std::string schedule_json(const Schedule& schedule) {
   std::string out = "{\n";
-  const Json head = head_of(schedule);
+  const Json head = head_of_schedule(schedule);
   for (const auto& [key, value] : head.items()) out += fmt::format("  \"{}\": {},\n", key, compact(value));
   out += "  \"programs\": ";
-  append_rows(
+  append_programs(
       out, schedule, [&](Rank rank) { return schedule.program(rank); },
-      [](const Op& op) { return text_of(op); });
+      [](const Op& op) { return text_of_kind(op); });
   if (!schedule.communication.empty()) {
     out += ",\n  \"communication\": ";
-    append_rows(
+    append_programs(
         out, schedule, [&](Rank rank) { return schedule.communication_of(rank); },
-        [&](const CommAction& action) { return text_of(schedule, action); });
+        [&](const CommAction& action) { return text_of_kind(schedule, action); });
   }
   out += "\n}\n";
   return out;

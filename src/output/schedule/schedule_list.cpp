@@ -21,7 +21,7 @@ std::string default_text(const OptionSpec& option) {
   return option.default_text.empty() ? to_text(option.default_value) : option.default_text;
 }
 
-std::string range_text(const OptionSpec& option) {
+std::string option_range(const OptionSpec& option) {
   if (std::holds_alternative<std::int64_t>(option.default_value)) {
     return fmt::format("integer {} to {}", option.minimum, option.maximum);
   }
@@ -41,7 +41,7 @@ Json option_json(const OptionSpec& option) {
   return {{"name", option.name},
           {"help", option.help},
           {"default", default_text(option)},
-          {"values", range_text(option)}};
+          {"values", option_range(option)}};
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ std::string schedule_list_text(std::span<const ScheduleInfo* const> schedules, b
     if (!verbose) continue;
     for (const OptionSpec& option : info->options) {
       append_field(out, "option",
-                   fmt::format("{} ({}, default {}): {}", option.name, range_text(option),
+                   fmt::format("{} ({}, default {}): {}", option.name, option_range(option),
                                default_text(option), option.help));
     }
   }

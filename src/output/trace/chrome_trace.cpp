@@ -284,7 +284,7 @@ class TraceWriter {
   }
 
   void write_transfer_args(const OpGraph& graph, const Transfer& transfer) {
-    const TransferClass& kind = graph.transfer_classes()[graph.edge_classes()[transfer.edge]];
+    const TransferClass& kind = *graph.transfer(transfer.edge);
     append(
         FMT_COMPILE("{{\"kind\":\"{}\",\"stage\":{},\"micro_batch\":{},\"bytes\":{},\"from\":{},\"to\":{}}}"),
         name(transfer.op.kind), index(transfer.op.stage), index(transfer.op.micro_batch), kind.bytes.count(),

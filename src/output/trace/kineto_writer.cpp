@@ -28,32 +28,6 @@ struct KinetoEvent {
   std::string text;  ///< all behind the times
 };
 
-/// What stands for an op: two kernels, so that an op is not just one.
-std::vector<std::string_view> kernel_names(OpKind kind) {
-  switch (kind) {
-    case OpKind::Forward:
-      return {"attention_forward", "gemm_forward"};
-    case OpKind::Backward:
-      return {"gemm_backward", "attention_backward"};
-    case OpKind::InputGrad:
-      return {"gemm_input_grad", "attention_input_grad"};
-    case OpKind::WeightGrad:
-      return {"gemm_weight_grad", "accumulate_weight_grad"};
-    case OpKind::Recompute:
-      return {"attention_recompute", "gemm_recompute"};
-    case OpKind::GradientReduction:
-      return {"ncclDevKernel_AllReduce_Sum_bf16_RING_LL"};
-    case OpKind::ParameterGather:
-      return {"ncclDevKernel_AllGather_RING_LL"};
-    case OpKind::OptimizerStep:
-      return {"multi_tensor_apply_kernel"};
-    case OpKind::Evict:
-    case OpKind::Load:
-      break;  // no vertices: transfers
-  }
-  return {};
-}
-
 /// A send or receive of the rank.
 struct Passing {
   std::size_t peer = 0;
@@ -132,7 +106,8 @@ class RankWriter {
     add(start, finish, annotation("gpu_user_annotation", label, 0, stream));
     std::vector<std::string_view> names;
     for (const Op op : ops) {
-      for (const std::string_view name : kernel_names(op.kind)) names.push_back(name);
+      for (const std::string_view name : traits_of(op.kind).kernels)
+        if (!name.empty()) names.push_back(name);
     }
     const auto count = static_cast<std::int64_t>(names.size());
     for (std::int64_t i = 0; i < count; ++i) {
@@ -157,10 +132,10 @@ class RankWriter {
   void add_transfers() {
     std::map<std::pair<std::size_t, bool>, std::vector<Passing>> by_peer;
     for (EdgeId edge = 0; edge < graph_.edge_count(); ++edge) {
-      if (!is_transfer(graph_.edge_classes()[edge])) continue;
-      const TransferClass& kind = graph_.transfer_classes()[graph_.edge_classes()[edge]];
-      if (kind.from == rank_) add_passing(by_peer[{index(kind.to), true}], edge, kind);
-      if (kind.to == rank_) add_passing(by_peer[{index(kind.from), false}], edge, kind);
+      const TransferClass* kind = graph_.transfer(edge);
+      if (kind == nullptr) continue;
+      if (kind->from == rank_) add_passing(by_peer[{index(kind->to), true}], edge, *kind);
+      if (kind->to == rank_) add_passing(by_peer[{index(kind->from), false}], edge, *kind);
     }
     std::uint32_t stream = kFirstTransferStream;
     for (const auto& [peer, passings] : by_peer) stream = write_passings(passings, stream);
@@ -169,7 +144,7 @@ class RankWriter {
   void add_passing(std::vector<Passing>& passings, EdgeId edge, const TransferClass& kind) const {
     const bool sends = kind.from == rank_;
     Interval span{timeline_.transfer_start[edge], timeline_.transfer_finish[edge]};
-    if (!sends) span.start = std::min(span.start, idle_since(graph_.targets()[edge]));
+    if (!sends) span.start = std::min(span.start, idle_since(graph_.edge(edge).target));
     // One behind the other, as NCCL runs what two ranks exchange in one direction.
     if (!sends && !passings.empty() && span.start < passings.back().span.start)
       span.start = std::min(passings.back().span.start, timeline_.transfer_start[edge]);

@@ -63,7 +63,7 @@ std::vector<Row> list_rows(const OpGraph& graph, const Timeline& timeline) {
     }
   }
   for (const Transfer& transfer : list_transfers(graph)) {
-    const TransferClass& kind = graph.transfer_classes()[graph.edge_classes()[transfer.edge]];
+    const TransferClass& kind = *graph.transfer(transfer.edge);
     const Time start = timeline.transfer_start[transfer.edge];
     const Time finish = timeline.transfer_finish[transfer.edge];
     rows.push_back(

@@ -41,7 +41,7 @@ class Builder {
   void sort_transfers_by_rank() {
     for (std::uint32_t i = 0; i < tracks_.transfers.size(); ++i) {
       const EdgeId edge = tracks_.transfers[i].edge;
-      const TransferClass& transfer = graph_.transfer_classes()[graph_.edge_classes()[edge]];
+      const TransferClass& transfer = *graph_.transfer(edge);
       const Time start = timeline_.transfer_start[edge];
       const Time finish = timeline_.transfer_finish[edge];
       by_sender_[index(transfer.from)].push_back({send_span(transfer, start, finish), i});

@@ -46,7 +46,7 @@ std::int64_t whole(double number) {
   return std::max<std::int64_t>(1, std::llround(number));
 }
 
-Bytes bytes_of(const GemmShape& shape, std::int64_t rows, std::int64_t columns, std::int64_t element) {
+Bytes matrix_bytes(const GemmShape& shape, std::int64_t rows, std::int64_t columns, std::int64_t element) {
   return Bytes(rows * columns * shape.batch * element);
 }
 
@@ -86,9 +86,9 @@ Gemm::Gemm(Dtype dtype, std::span<const Product> products) : dtype_(dtype) {
     for (const GemmShape& call : gemm_calls(product, static_cast<double>(type.bytes))) shapes.insert(call);
   }
   for (const GemmShape& shape : shapes) {
-    a_size_ = std::max(a_size_, bytes_of(shape, shape.m, shape.k, type.bytes));
-    b_size_ = std::max(b_size_, bytes_of(shape, shape.k, shape.n, type.bytes));
-    c_size_ = std::max(c_size_, bytes_of(shape, shape.m, shape.n, type.bytes));
+    a_size_ = std::max(a_size_, matrix_bytes(shape, shape.m, shape.k, type.bytes));
+    b_size_ = std::max(b_size_, matrix_bytes(shape, shape.k, shape.n, type.bytes));
+    c_size_ = std::max(c_size_, matrix_bytes(shape, shape.m, shape.n, type.bytes));
   }
   a_ = allocate(a_size_);
   b_ = allocate(b_size_);

@@ -12,7 +12,7 @@ std::uint32_t process_of(std::uint32_t rank, std::uint32_t replica, std::uint32_
 }
 
 // Communicator, sender and receiver of each message, once, in order.
-std::set<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>> list_lanes(const LaunchPlan& plan) {
+std::set<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>> lanes_of_process(const LaunchPlan& plan) {
   std::set<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>> lanes;
   for (std::uint32_t rank = 0; rank < plan.ranks.size(); ++rank) {
     for (const Launch& launch : plan.ranks[rank].list) {
@@ -38,7 +38,7 @@ std::vector<std::uint32_t> pipeline_of(const ProcessPlace& place, const GpuLayou
 
 GpuWorld make_world(const LaunchPlan& plan, const GpuLayout& layout) {
   const auto ranks = static_cast<std::uint32_t>(plan.ranks.size());
-  const auto lanes = list_lanes(plan);
+  const auto lanes = lanes_of_process(plan);
   GpuWorld world;
   for (std::uint32_t inner = 0; inner < pipelines(layout); ++inner) {
     const auto processes = pipeline_of(ProcessPlace(inner, layout), layout, ranks);

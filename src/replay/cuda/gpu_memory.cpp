@@ -57,14 +57,15 @@ void Activations::take(Op op) {
 }
 
 void Activations::start(Op op) {
-  if (op.kind == OpKind::Forward) take(op);
+  if (traits_of(op.kind).allocates.for_weight_grad) take(op);
 }
 
 void Activations::end(Op op) {
   const auto found = blocks_.find({index(op.stage), index(op.micro_batch)});
   if (found == blocks_.end()) return;
-  if (op.kind == OpKind::Backward || op.kind == OpKind::InputGrad) give_back(found->second.early);
-  if (op.kind != OpKind::Backward && op.kind != OpKind::WeightGrad) return;
+  const KeptParts& parts = traits_of(op.kind).frees;
+  if (parts.for_input_grad) give_back(found->second.early);
+  if (!parts.for_weight_grad) return;
   give_back(found->second.late);
   blocks_.erase(found);
 }

@@ -68,8 +68,7 @@ GpuOps::GpuOps(const RankProgram& program, const GpuReplayOptions& options, GpuC
   Needs needs;
   for (const Stage stage : options.stages_of[index(program.rank)]) {
     if (options.work.empty()) continue;
-    const StageWork& work = options.work[index(stage)];
-    for (const PassWork* pass : {&work.forward, &work.input_grad, &work.weight_grad}) needs.add(*pass);
+    for (const PassWork& pass : options.work[index(stage)].values) needs.add(pass);
   }
   if (groups.tensor != GroupNumbers::kNone) reduced_ = allocate(needs.reduced);
   if (options.compute == GpuCompute::Gemm) {
@@ -116,32 +115,14 @@ std::uint32_t GpuOps::compute(std::uint32_t vertex, cudaStream_t stream) {
 std::vector<const PassWork*> GpuOps::passes_of(Op op) const {
   if (options_.work.empty()) return {};
   const StageWork& work = options_.work[index(op.stage)];
-  switch (op.kind) {
-    case OpKind::Forward:
-      return {&work.forward};
-    case OpKind::Backward:
-      return {&work.input_grad, &work.weight_grad};
-    case OpKind::InputGrad:
-      return {&work.input_grad};
-    case OpKind::WeightGrad:
-      return {&work.weight_grad};
-    case OpKind::Recompute:
-    case OpKind::GradientReduction:
-    case OpKind::ParameterGather:
-    case OpKind::OptimizerStep:
-    case OpKind::Evict:
-    case OpKind::Load:
-      break;
-  }
-  return {};
+  if (op.kind == OpKind::Backward) return {&work[OpKind::InputGrad], &work[OpKind::WeightGrad]};
+  return {&work[op.kind]};
 }
 
 // What Spin leaves to NCCL.
 Time GpuOps::reduction_time(Op op) const {
   if (groups_.tensor == GroupNumbers::kNone || options_.work.empty()) return Time{};
-  const StageCosts& costs = options_.stages[index(op.stage)];
-  if (op.kind == OpKind::Forward) return costs.forward_tensor_comm;
-  return needs_gradient(op.kind) ? costs.backward_tensor_comm : Time{};
+  return options_.stages[index(op.stage)].ops[op.kind].tensor_comm;
 }
 
 std::uint32_t GpuOps::pass(const PassWork& work, cudaStream_t stream) {

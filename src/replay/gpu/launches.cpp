@@ -25,10 +25,8 @@ class CommunicatorTable {
     std::vector<bool> copies(graph.edge_count(), false);
     for (const CopyEdge& copy : graph.copies()) copies[copy.edge] = true;
     for (EdgeId edge = 0; edge < graph.edge_count(); ++edge) {
-      const EdgeClass kind = graph.edge_classes()[edge];
-      if (!is_transfer(kind)) continue;
-      const TransferClass& transfer = graph.transfer_classes()[kind];
-      numbers_.emplace(ChannelKey{transfer.from, transfer.to, copies[edge]}, 0);
+      if (const TransferClass* transfer = graph.transfer(edge))
+        numbers_.emplace(ChannelKey{transfer->from, transfer->to, copies[edge]}, 0);
     }
     if (numbers_.empty()) return;
     if (one_for_all) add_world(graph.rank_count());
@@ -284,9 +282,7 @@ class RankBuilder {
     return static_cast<std::uint32_t>(launches_.list.size() - 1);
   }
 
-  [[nodiscard]] const TransferClass& transfer(EdgeId edge) const {
-    return graph_.transfer_classes()[graph_.edge_classes()[edge]];
-  }
+  [[nodiscard]] const TransferClass& transfer(EdgeId edge) const { return *graph_.transfer(edge); }
 
   const OpGraph& graph_;
   RankProgram program_;

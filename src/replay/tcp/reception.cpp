@@ -7,7 +7,7 @@
 namespace ppsim {
 namespace {
 
-std::span<std::byte> bytes_of(Hello& hello) {
+std::span<std::byte> hello_bytes(Hello& hello) {
   return std::as_writable_bytes(std::span(&hello, 1));
 }
 
@@ -36,7 +36,7 @@ void Reception::accept_all() {
 
 void Reception::listen(Waiting& waiting) {
   Caller& caller = waiting.caller;
-  const Moved moved = receive_some(caller.socket, bytes_of(caller.hello).subspan(waiting.heard));
+  const Moved moved = receive_some(caller.socket, hello_bytes(caller.hello).subspan(waiting.heard));
   waiting.heard += moved.bytes;
   const bool is_stranger = waiting.heard >= sizeof(caller.hello.magic) && caller.hello.magic != Hello::kMagic;
   if (moved.ended || is_stranger) caller.socket.close();

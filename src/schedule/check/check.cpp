@@ -10,29 +10,14 @@
 namespace ppsim {
 namespace {
 
-// What has been seen of one stage and micro-batch, as bits.
-enum Seen : std::uint8_t { kForward = 1, kBackward = 2, kInputGrad = 4, kWeightGrad = 8, kAway = 16 };
-
-std::uint8_t bit(OpKind kind) {
-  switch (kind) {
-    case OpKind::Forward:
-      return kForward;
-    case OpKind::Backward:
-      return kBackward;
-    case OpKind::InputGrad:
-      return kInputGrad;
-    case OpKind::WeightGrad:
-      return kWeightGrad;
-    case OpKind::Recompute:
-    case OpKind::GradientReduction:
-    case OpKind::ParameterGather:
-    case OpKind::OptimizerStep:
-    case OpKind::Evict:
-    case OpKind::Load:
-      return 0;
-  }
-  return 0;
+// What has been seen of one stage and micro-batch, as bits: the passes by kind, and whether its activation is
+// away.
+constexpr std::uint8_t bit(OpKind kind) {
+  return is_compute(kind) ? static_cast<std::uint8_t>(1U << static_cast<unsigned>(kind)) : std::uint8_t{0};
 }
+constexpr std::uint8_t kForward = bit(OpKind::Forward), kBackward = bit(OpKind::Backward),
+                       kInputGrad = bit(OpKind::InputGrad), kWeightGrad = bit(OpKind::WeightGrad),
+                       kAway = 128;
 
 class OrderCheck {
  public:
@@ -91,7 +76,8 @@ class OrderCheck {
   // False where the op has no place at all.
   template <class Report>
   bool check_place(Rank rank, Op op, Report fault) const {
-    if (bit(op.kind) == 0 || (schedule_.forward_only && op.kind != OpKind::Forward)) {
+    if (!is_compute(op.kind) || op.kind == OpKind::Recompute ||
+        (schedule_.forward_only && op.kind != OpKind::Forward)) {
       fault(schedule_.forward_only ? "in a forward-only schedule" : "is no F, B, I or W");
     } else {
       return check_holder(rank, op, fault);
@@ -156,12 +142,7 @@ class OrderCheck {
 
   // What the rank should have run and did not, by stage and kind.
   void check_complete(Rank rank) {
-    for (std::uint32_t direction = 0; direction < schedule_.placement.directions(); ++direction) {
-      for (std::uint32_t stage = 0; stage < schedule_.stages(); ++stage) {
-        const Stage id = static_cast<Stage>(stage);
-        if (schedule_.placement.rank_of(id, direction) == rank) check_stage(rank, direction, id);
-      }
-    }
+    for_each_stage_of(schedule_, rank, [&](auto... place) { check_stage(place...); });
   }
 
   void check_stage(Rank rank, std::uint32_t direction, Stage stage) {

@@ -23,7 +23,7 @@ bool is_forward(CommKind kind) {
   return kind == CommKind::SendForward || kind == CommKind::RecvForward;
 }
 
-std::uint8_t bit(CommKind kind) {
+std::uint8_t comm_bit(CommKind kind) {
   return static_cast<std::uint8_t>(1U << static_cast<unsigned>(kind));
 }
 
@@ -71,7 +71,7 @@ class CommunicationCheck {
     const auto handover = handover_of(schedule_, op);
     if (!handover || !handover->leaves_rank()) return;
     for (const CommAction& action : {handover->send, handover->receive})
-      expected_[slot(action.stage, action.micro_batch)] |= bit(action.kind);
+      expected_[slot(action.stage, action.micro_batch)] |= comm_bit(action.kind);
   }
 
   void locate_ops(Rank rank) {
@@ -111,10 +111,10 @@ class CommunicationCheck {
     if (pair_middles_[action.position]) fault("stands between the halves of a pair");
     if (!check_holder(rank, action, fault) || !is_send_or_receive(action.kind)) return;
     std::uint8_t& seen = seen_[slot(action.stage, action.micro_batch)];
-    const bool has_peer = (expected_[slot(action.stage, action.micro_batch)] & bit(action.kind)) != 0;
+    const bool has_peer = (expected_[slot(action.stage, action.micro_batch)] & comm_bit(action.kind)) != 0;
     if (!has_peer) return fault("has no peer on another rank");
-    if ((seen & bit(action.kind)) != 0) fault("stands a second time");
-    seen |= bit(action.kind);
+    if ((seen & comm_bit(action.kind)) != 0) fault("stands a second time");
+    seen |= comm_bit(action.kind);
     check_order_of(action, fault);
   }
 
@@ -139,12 +139,7 @@ class CommunicationCheck {
   }
 
   void check_complete(Rank rank) {
-    for (std::uint32_t direction = 0; direction < schedule_.placement.directions(); ++direction) {
-      for (std::uint32_t stage = 0; stage < schedule_.stages(); ++stage) {
-        const Stage id = static_cast<Stage>(stage);
-        if (schedule_.placement.rank_of(id, direction) == rank) check_stage(rank, direction, id);
-      }
-    }
+    for_each_stage_of(schedule_, rank, [&](auto... place) { check_stage(place...); });
   }
 
   void check_stage(Rank rank, std::uint32_t direction, Stage stage) {
@@ -153,7 +148,7 @@ class CommunicationCheck {
       if (schedule_.direction(MicroBatch{m}) != direction) continue;
       const std::size_t at = slot(stage, MicroBatch{m});
       for (std::size_t kind = 0; kind < missing.size(); ++kind) {
-        const std::uint8_t wanted = bit(kSendsAndReceives[kind]);
+        const std::uint8_t wanted = comm_bit(kSendsAndReceives[kind]);
         if ((expected_[at] & ~seen_[at] & wanted) != 0) missing[kind].push_back(m);
       }
     }

@@ -22,4 +22,15 @@ namespace ppsim {
 [[nodiscard]] std::optional<std::string> why_not_here(const Schedule& schedule, Rank rank, Stage stage,
                                                       MicroBatch micro_batch);
 
+/// Calls visit(rank, direction, stage) for each stage that a rank holds, direction by direction.
+template <class Visit>
+void for_each_stage_of(const Schedule& schedule, Rank rank, Visit visit) {
+  for (std::uint32_t direction = 0; direction < schedule.placement.directions(); ++direction) {
+    for (std::uint32_t stage = 0; stage < schedule.stages(); ++stage) {
+      const Stage id = static_cast<Stage>(stage);
+      if (schedule.placement.rank_of(id, direction) == rank) visit(rank, direction, id);
+    }
+  }
+}
+
 }  // namespace ppsim

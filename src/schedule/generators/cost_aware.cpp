@@ -21,7 +21,8 @@ constexpr double kBinaryFraction = 0x1p-50;
 bool clocks_fit(const Shape& shape, const Workload& workload, Time hop) {
   Int128 stage = 0;
   for (const StageCosts& costs : workload.stages)
-    stage += Int128{costs.forward.count()} + costs.input_grad.count() + costs.weight_grad.count();
+    for (const OpKind kind : {OpKind::Forward, OpKind::InputGrad, OpKind::WeightGrad})
+      stage += costs.duration(kind).count();
   const Int128 hops = 2 * static_cast<Int128>(workload.stages.size()) * hop.count();
   return (stage + hops) * shape.micro_batches <= (Int128{1} << 62);
 }

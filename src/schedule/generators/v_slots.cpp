@@ -11,7 +11,7 @@ bool is_phase(VCell cell) {
   return cell < VCell::WeightGrad;
 }
 
-bool is_forward(VCell cell) {
+bool is_forward_slot(VCell cell) {
   return cell == VCell::ForwardDown || cell == VCell::ForwardBack;
 }
 
@@ -169,7 +169,7 @@ class Compaction {
                                             std::size_t from) const {
     const std::vector<Held>& held = lanes_[r].held;
     std::size_t to = first;
-    if (is_forward(cell)) {
+    if (is_forward_slot(cell)) {
       for (to = from; to > first && held[to].live < cap_;) --to;
     }
     while (to < from && rows_[r][to] != VCell::Empty) ++to;

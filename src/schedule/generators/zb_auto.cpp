@@ -45,7 +45,9 @@ class Builder {
         hop_(largest_hop(linear_placement(request.shape.ranks), *request.costs)) {
     const std::uint32_t P = request.shape.ranks;
     for (const StageCosts& costs : request.costs->stages) {
-      Lane& lane = start_.emplace_back(Lane{costs.forward, costs.input_grad, costs.weight_grad});
+      Lane& lane =
+          start_.emplace_back(Lane{costs.duration(OpKind::Forward), costs.duration(OpKind::InputGrad),
+                                   costs.duration(OpKind::WeightGrad)});
       lane.memory = op_memory(costs.activation, costs.activation - costs.activation_freed_at_input_grad);
       lane.limit = limit_bytes(request.limit("limit"), P, M_, lane.memory.forward);
     }

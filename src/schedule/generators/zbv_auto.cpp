@@ -42,9 +42,9 @@ ChunkCosts chunk_costs(const Workload& workload) {
   ChunkCosts all;
   Bytes activation, rest;
   for (const StageCosts& costs : workload.stages) {
-    all.forward = std::max(all.forward, costs.forward);
-    all.input_grad = std::max(all.input_grad, costs.input_grad);
-    all.weight_grad = std::max(all.weight_grad, costs.weight_grad);
+    all.forward = std::max(all.forward, costs.duration(OpKind::Forward));
+    all.input_grad = std::max(all.input_grad, costs.duration(OpKind::InputGrad));
+    all.weight_grad = std::max(all.weight_grad, costs.duration(OpKind::WeightGrad));
     activation = std::max(activation, costs.activation);
     rest = std::max(rest, costs.activation - costs.activation_freed_at_input_grad);
   }

@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+
+#include "core/numbers.hpp"
 
 namespace ppsim {
 namespace {
@@ -26,22 +27,6 @@ void split(std::string_view text, char separator, Each each) {
     if (end == std::string_view::npos) return;
     text.remove_prefix(end + 1);
   }
-}
-
-// Takes a number off the front.
-std::optional<std::uint32_t> take_number(std::string_view& text) {
-  std::uint32_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{}) return std::nullopt;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  return number;
-}
-
-bool is_op(std::string_view kind) {
-  for (const std::string_view op : {"F", "B", "I", "W", "BW", "EVICT", "LOAD"}) {
-    if (kind == op) return true;
-  }
-  return false;
 }
 
 std::optional<CommKind> communication_of(std::string_view kind) {
@@ -118,19 +103,20 @@ class Reader {
       cell.direction = text[0];
       text.remove_prefix(1);
     }
-    const auto stage = take_number(text);
+    const auto stage = take_number<std::uint32_t>(text);
     const std::size_t digits = std::min(text.find_first_of("0123456789"), text.size());
     cell.kind = text.substr(0, digits);
     text.remove_prefix(digits);
     if (!stage || *stage >= kMaxStages) fail("is no action like 0F3");
     cell.stage = *stage;
     cell.communication = communication_of(cell.kind);
-    if (!cell.communication && !is_op(cell.kind)) fail("is no action like 0F3: the kind is F, B, I or W");
+    if (!cell.communication && !op_of_cell(cell.kind))
+      fail("is no action like 0F3: the kind is F, B, I or W");
     if (cell.communication && !is_send_or_receive(*cell.communication)) {
       if (!text.empty()) fail(fmt::format("has a micro-batch, expected an action like 0{}", cell.kind));
       return cell;
     }
-    const auto micro_batch = take_number(text);
+    const auto micro_batch = take_number<std::uint32_t>(text);
     if (!micro_batch || !text.empty()) fail("has no micro-batch, expected an action like 0F3");
     cell.micro_batch = *micro_batch;
     return cell;
@@ -142,6 +128,13 @@ class Reader {
 };
 
 }  // namespace
+
+std::optional<OpKind> op_of_cell(std::string_view kind) {
+  if (kind == "BW") return OpKind::Backward;
+  for (const OpKind known : all_op_kinds())
+    if (has_micro_batch(known) && kind == name(known)) return known;
+  return std::nullopt;
+}
 
 CsvCells read_csv_cells(std::string_view text, std::string_view file, std::vector<Fault>& faults) {
   return Reader(file, faults).read(text);

@@ -27,6 +27,9 @@ struct CsvCells {
   std::uint32_t rows = 0;  ///< up to the last one with an action: blank lines at the end are no ranks
 };
 
+/// The op that a cell of that kind means, or none; BW is what old files call B.
+[[nodiscard]] std::optional<OpKind> op_of_cell(std::string_view kind);
+
 /// Reads what `text` has of the action grammar; appends a fault (where: "FILE, row 2, cell 17") for each cell
 /// that is no action, and one where there is none at all.
 [[nodiscard]] CsvCells read_csv_cells(std::string_view text, std::string_view file,

@@ -34,12 +34,8 @@ bool is_old_file(const std::vector<CsvCell>& cells) {
 }
 
 OpKind kind_of(std::string_view kind, bool old_file) {
-  if (kind == "F") return OpKind::Forward;
-  if (kind == "I") return OpKind::InputGrad;
-  if (kind == "W") return OpKind::WeightGrad;
-  if (kind == "EVICT") return OpKind::Evict;
-  if (kind == "LOAD") return OpKind::Load;
-  return old_file && kind == "B" ? OpKind::InputGrad : OpKind::Backward;
+  if (old_file && kind == "B") return OpKind::InputGrad;
+  return *op_of_cell(kind);
 }
 
 class Assembler {

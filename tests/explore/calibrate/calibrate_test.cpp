@@ -50,8 +50,7 @@ const std::string kLink = R"("link": {"bandwidth": "10 GB/s", "latency": "20 us"
 const std::string kWrongLink = R"("link": {"bandwidth": "50 GB/s", "latency": "5 us"})";
 
 Time step_of(const Config& config) {
-  PhaseSeconds unused;
-  return run(config, make_plan(config), unused).report.step_time();
+  return run(config).report.step_time();
 }
 
 // The written config, read again.
@@ -115,8 +114,8 @@ TEST_CASE("jitter is told from what it is around, and adds up along the critical
   const std::vector<MeasuredFile> files = {measure_as(scratch, "a.csv", truth, given, 20)};
   const CalibrationReport report = calibrate(files).report;
   // 1280 samples of each kind: sigma to some 3 %, so three times that.
-  for (std::size_t kind : {0U, 1U})
-    CHECK(std::get<Lognormal>(report.jitter.compute[kind]).sigma == Approx(0.05).epsilon(0.1));
+  for (const OpKind kind : {OpKind::Forward, OpKind::Backward})
+    CHECK(std::get<Lognormal>(report.jitter.ops[kind]).sigma == Approx(0.05).epsilon(0.1));
   const CalibratedFile& file = report.files.front();
   const auto& [plain, with_jitter] = file.predicted;
   REQUIRE(with_jitter.has_value());
@@ -190,12 +189,11 @@ TEST_CASE("links inside nodes and between them are told apart") {
   CHECK(std::chrono::abs(cluster.infiniband.latency - std::chrono::microseconds(9)) <= Time(3));
   CHECK(std::abs(*relative_error(step_of(out), calibration.report.files.front().measured)) < 1e-5);
 
-  PhaseSeconds unused;
   const auto assumptions = [&](const std::string& transfer) {
     const std::vector<Override> other = {{"/costs/transfer", transfer}};
     const Config config = load_config(scratch.path("out.json"), other);
     std::vector<std::string> list;
-    for (const std::string& line : run(config, make_plan(config), unused).report.assumptions)
+    for (const std::string& line : run(config).report.assumptions)
       if (line.starts_with("Extrapolated")) list.push_back(line);
     return list;
   };

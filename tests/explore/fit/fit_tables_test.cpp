@@ -98,8 +98,7 @@ class Case {
     overrides.push_back({"/parallelism/micro_batches", std::to_string(row.micro_batches)});
     overrides.push_back({"/parallelism/micro_batch_size", std::to_string(row.size)});
     const Config config = load_config(folder_.write("c.json", kConfig), overrides);
-    PhaseSeconds unused;
-    const Time step = run(config, make_plan(config), unused).report.step_time();
+    const Time step = run(config).report.step_time();
     return fmt::format("{},{},{},{},,{}\n", row.tensor, row.pipeline, row.micro_batches, row.size,
                        step.count());
   }
@@ -169,17 +168,26 @@ TEST_CASE("the cluster that is written has the fitted values and predicts the ta
 
 TEST_CASE("a parameter's present value is read in its unit, and one that is none is an error at its place") {
   const Case rows(fit_of(kParameters));
-  CHECK(present_value(rows.spec(), {"/cluster/nvlink/latency", "us", 0, 9}) == 5);
-  CHECK(present_value(rows.spec(), {"/cluster/nvlink/latency", "ms", 0, 9}) == doctest::Approx(0.005));
-  CHECK(present_value(rows.spec(), {"/cluster/nvlink/bandwidth", "GB/s", 0, 9}) == doctest::Approx(100));
-  CHECK(present_value(rows.spec(), {"/cluster/nvlink/bandwidth", "Gb/s", 0, 9}) == doctest::Approx(800));
-  CHECK(present_value(rows.spec(), {"/cluster/gpu/memory", "GiB", 0, 9}) == 80);
-  CHECK(present_value(rows.spec(), {"/cluster/gpu/matmul_efficiency", "", 0, 9}) == 0.4);
+  const auto value = [&](const char* pointer, const char* unit) {
+    return present_value(rows.spec(), {pointer, unit_named(unit, "here"), 0, 9});
+  };
+  CHECK(value("/cluster/nvlink/latency", "us") == 5);
+  CHECK(value("/cluster/nvlink/latency", "ms") == doctest::Approx(0.005));
+  CHECK(value("/cluster/nvlink/bandwidth", "GB/s") == doctest::Approx(100));
+  CHECK(value("/cluster/nvlink/bandwidth", "Gb/s") == doctest::Approx(800));
+  CHECK(value("/cluster/nvlink/bandwidth", "b/s") == doctest::Approx(800e9));
+  CHECK(value("/cluster/gpu/memory", "GiB") == 80);
+  CHECK(value("/cluster/gpu/peak/bf16", "PFLOP/s") == doctest::Approx(0.1));
+  CHECK(value("/cluster/gpu/matmul_efficiency", "") == 0.4);
   const auto error = [&](const char* pointer, const char* unit) {
-    return error_of([&] { return present_value(rows.spec(), {pointer, unit, 0, 9}); });
+    return error_of([&] { return value(pointer, unit); });
   };
   CHECK(error("/cluster/nvlink/latency", "")
             .ends_with("cluster.json#/nvlink/latency: \"5 us\"; expected a number"));
+  CHECK(
+      error("/cluster/nvlink/bandwidth", "us")
+          .ends_with("cluster.json#/nvlink/bandwidth: 100 GB/s has an unknown unit; expected a number and a "
+                     "unit, such as \"5 us\" (ns, us, ms, s)"));
   CHECK(error("/cluster/gpu/memory_efficiency", "us").ends_with("0.5; expected a quantity in us"));
   CHECK(error("/cluster/software/step_overhead", "us")
             .ends_with("nothing stands there; a parameter that is fitted needs a value to start from"));

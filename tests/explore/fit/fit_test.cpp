@@ -277,6 +277,44 @@ TEST_CASE("The standard error of a mean is that of textbooks, and a percent move
   CHECK(exact.parameters[0].sensitivity.ten_percent == Approx(0.1).epsilon(1e-3));
 }
 
+TEST_CASE(
+    "Folds that end at the same value have a jackknife error of zero, not of what rounding makes of it") {
+  for (int i = 0; i < 20; ++i) {
+    const std::vector<double> times(10, 1 + 0.13 * i);
+    const FitResult result = fit(kConstant, one_table(10), constant(times), {.folds = 5});
+    CHECK(result.parameters[0].jackknife_error == 0);
+  }
+}
+
+TEST_CASE("Standard errors and the correlation of a line are those of linear regression") {
+  // ln(predicted) = a + b x, so that the errors are linear in both parameters.
+  constexpr int kCount = 12;
+  std::vector<double> xs, ys;
+  Draws draws(5);
+  for (int i = 0; i < kCount; ++i) {
+    xs.push_back(0.1 * i);
+    ys.push_back(0.3 + 0.2 * xs.back() + 0.01 * draws.normal());
+  }
+  const PredictSamples line = [&](std::span<const double> values, std::span<double> log_ratios) {
+    for (std::size_t i = 0; i < xs.size(); ++i) log_ratios[i] = values[0] + values[1] * xs[i] - ys[i];
+  };
+  const FitResult result = fit({{"a", 0, 1, 0.5}, {"b", 0, 1, 0.5}}, one_table(kCount), line, {.folds = 1});
+  double x = 0, y = 0, xx = 0, xy = 0;
+  for (int i = 0; i < kCount; ++i) x += xs[i] / kCount, y += ys[i] / kCount;
+  for (int i = 0; i < kCount; ++i) xx += (xs[i] - x) * (xs[i] - x), xy += (xs[i] - x) * (ys[i] - y);
+  const double b = xy / xx, a = y - b * x;
+  double rest = 0;
+  for (int i = 0; i < kCount; ++i) rest += std::pow(a + b * xs[i] - ys[i], 2);
+  const double variance = rest / (kCount - 2);
+  CHECK(result.parameters[0].value == Approx(a).epsilon(1e-3));
+  CHECK(result.parameters[1].value == Approx(b).epsilon(1e-3));
+  CHECK(result.parameters[0].standard_error.value() ==
+        Approx(std::sqrt(variance * (1.0 / kCount + x * x / xx))).epsilon(1e-3));
+  CHECK(result.parameters[1].standard_error.value() == Approx(std::sqrt(variance / xx)).epsilon(1e-3));
+  CHECK(result.correlation[0][1] == Approx(-x / std::sqrt(xx / kCount + x * x)).epsilon(1e-3));
+  CHECK(result.correlation[0][0] == 1);
+}
+
 TEST_CASE("A sample that cannot be predicted is counted, and does not pull") {
   const std::vector<double> times = {1, 1, 1, 1};
   const PredictSamples all = constant(times);
@@ -316,6 +354,24 @@ TEST_CASE("A limit of predictions holds, and a search that it ends says so") {
   CHECK(error_of([&] {
           (void)fit(kRoofline, measured.samples, predict, {.most_predictions = fewest - 1});
         }) == "predictions: a fit of 3 parameters needs 73 at least, not 72");
+}
+
+TEST_CASE("Every limit from the fewest on ends in a fit, though a start may be left without derivatives") {
+  // The first start lies where nothing matters, and the others are better before they are searched.
+  const Model plateau = [](const Row& row, std::span<const double> v) {
+    return std::max({row[0] * v[0], row[1] * v[1], 1.0});
+  };
+  const Measured measured = measure_with(plateau, {5, 3}, 40, {0.02, 0});
+  const std::vector<FitParameter> parameters = {logarithmic("a", 1e-3, 10, 1e-3),
+                                                logarithmic("b", 1e-3, 10, 1e-3)};
+  const std::size_t fewest = fewest_predictions(2, 1);
+  for (std::size_t limit = fewest; limit < fewest + 30; ++limit) {
+    CAPTURE(limit);
+    const FitOptions options{.folds = 1, .most_predictions = limit};
+    const FitResult result = fit(parameters, measured.samples, measured.predict(plateau), options);
+    CHECK(result.predictions <= limit);
+    CHECK(result.parameters.size() == 2);
+  }
 }
 
 TEST_CASE("What is wrong with a parameter or a sample is said with its name") {

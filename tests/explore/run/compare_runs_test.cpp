@@ -19,8 +19,7 @@ Config small_config() {
 }
 
 Run run_of(const Config& config) {
-  PhaseSeconds unused;
-  return run(config, make_plan(config), unused);
+  return run(config);
 }
 
 Timeline with_times(Timeline timeline, const std::vector<std::pair<int, int>>& times) {
@@ -74,7 +73,7 @@ TEST_CASE("of every replica by itself, the breakdown simulates every replica") {
                                            {"/simulation/contention", "fair"}};
   const Config config = load_config("configs/seed_4x8.json", overrides);
   Run predicted = run_of(config);
-  REQUIRE(predicted.simulated.vertex_count() == 2 * predicted.graph.vertex_count());
+  REQUIRE(predicted.simulated().vertex_count() == 2 * predicted.graph.vertex_count());
   const Timeline step = predicted.timeline;
   const StepBreakdown breakdown =
       compare_runs(config, std::move(predicted), {step}, "m.csv").prediction.breakdown;

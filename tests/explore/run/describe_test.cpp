@@ -21,8 +21,7 @@ Config config_with(std::vector<Override> overrides) {
 
 StepTraffic traffic_with(const std::vector<Override>& overrides) {
   const Config config = config_with(overrides);
-  PhaseSeconds unused;
-  const Run result = run(config, make_plan(config), unused);
+  const Run result = run(config);
   return measure_traffic(result.plan.schedule, result.plan.workload, result.graph, result.timeline);
 }
 

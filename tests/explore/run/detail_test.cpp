@@ -13,8 +13,7 @@ namespace ppsim::detail_test {
 namespace {
 
 Run run_config(const Config& config) {
-  PhaseSeconds unused;
-  return run(config, make_plan(config), unused);
+  return run(config);
 }
 
 std::vector<std::string> configs_with_a_model() {
@@ -34,7 +33,7 @@ void check_alike(const std::string& path, std::vector<Override> overrides) {
   const Run one = run_config(folded), all = run_config(load_config(path, overrides));
   CHECK(report_json(all.report, folded) == report_json(one.report, folded));
   CHECK(all.timeline == one.timeline);
-  CHECK(all.simulated.vertex_count() == one.graph.vertex_count() * one.plan.workload.network.replicas());
+  CHECK(all.simulated().vertex_count() == one.graph.vertex_count() * one.plan.workload.network.replicas());
 }
 
 TEST_CASE("folding gives the figures of the full mode on every config, also with more replicas") {

@@ -20,8 +20,7 @@ std::string config_text(const std::string& schedule, const std::string& parallel
 }
 
 Run run_config(const Config& config) {
-  PhaseSeconds unused;
-  return run(config, make_plan(config), unused);
+  return run(config);
 }
 
 std::vector<ComparisonRow> compare_names(const std::string& path, const std::vector<std::string>& names) {

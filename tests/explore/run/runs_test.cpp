@@ -22,8 +22,7 @@ Config config_with(const std::string& simulation, const std::string& schedule = 
 }
 
 Run run_of(const Config& config) {
-  PhaseSeconds unused;
-  return run(config, make_plan(config), unused);
+  return run(config);
 }
 
 RunsReport runs_of(const Config& config, std::uint32_t count, unsigned threads) {
@@ -34,12 +33,10 @@ constexpr const char* kJitter =
     R"({"seed": 5, "noise": {"jitter": {"compute": {"sigma": 0.1}, "transfers": {"sigma": 0.3}}}})";
 
 TEST_CASE("many runs come to the same figures on any number of threads") {
-  for (const char* contention : {"none", "fifo", "fair"}) {
-    CAPTURE(contention);
+  for (const Contention contention : all_contentions()) {
+    CAPTURE(contention.name());
     Config config = config_with(kJitter);
-    config.simulation.contention = contention == std::string("none")   ? Contention::None
-                                   : contention == std::string("fifo") ? Contention::Fifo
-                                                                       : Contention::Fair;
+    config.simulation.contention = contention;
     const RunsReport one = runs_of(config, 100, 1);
     CHECK(one.count == 100);
     CHECK(one.step_time.min < one.step_time.max);

@@ -22,8 +22,7 @@ Run small_run(const std::string& schedule = "1f1b", const std::string& paralleli
     "parallelism": {"pipeline": 2, "micro_batches": 2)" + parallelism +
                                                               R"(}, "schedule": {"name": ")" + schedule +
                                                               "\"}}"));
-  PhaseSeconds unused;
-  return run(config, make_plan(config), unused);
+  return run(config);
 }
 
 std::vector<GpuTrace> traces_of(const Run& run) {
@@ -57,8 +56,8 @@ void keep_annotations(std::vector<GpuTrace>& traces, Keep keep) {
 }
 
 EdgeId transfer_from(const OpGraph& graph, VertexId vertex) {
-  EdgeId edge = graph.out_begin()[vertex];
-  while (!is_transfer(graph.edge_classes()[edge])) ++edge;
+  EdgeId edge = graph.edge_arrays().out_begin[vertex];
+  while (!is_transfer(graph.edge_arrays().classes[edge])) ++edge;
   return edge;
 }
 

@@ -57,8 +57,7 @@ struct Case {
 // The same run without any table.
 Run run_of(const Folder& folder, const std::vector<Override>& overrides) {
   const Config config = load_config(folder.write("c.json", kConfig), overrides);
-  PhaseSeconds unused;
-  return run(config, make_plan(config), unused);
+  return run(config);
 }
 
 std::vector<Override> settings(const char* tensor, const char* pipeline, const char* micro_batches,

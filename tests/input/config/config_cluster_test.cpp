@@ -68,7 +68,7 @@ TEST_CASE("measured factors may stand in the config itself") {
   const Config config =
       load(scratch, config_text(kCluster, R"({"pipeline": 2, "micro_batches": 4})",
                                 R"({"noise": {"jitter": {"forward": {"samples": [1, 1.25, 3]}}}})"));
-  CHECK(std::get<Samples>(config.simulation.noise.jitter.of(OpKind::Forward)).factors ==
+  CHECK(std::get<Samples>(config.simulation.noise.jitter.ops[OpKind::Forward]).factors ==
         std::vector<double>{1, 1.25, 3});
 }
 

@@ -61,15 +61,15 @@ TEST_CASE("a kind without jitter of its own has that of compute, gradient reduct
       noise_of(
           R"({"jitter": {"compute": {"sigma": 0.1}, "backward": {"sigma": 0}, "transfers": {"sigma": 0.3}}})")
           .jitter;
-  CHECK(sigma(jitter.of(OpKind::Forward)) == 0.1);
-  CHECK(sigma(jitter.of(OpKind::Backward)) == 0);
-  CHECK(sigma(jitter.of(OpKind::InputGrad)) == 0.1);
-  CHECK(sigma(jitter.of(OpKind::WeightGrad)) == 0.1);
-  CHECK(sigma(jitter.of(OpKind::OptimizerStep)) == 0.1);
+  CHECK(sigma(jitter.ops[OpKind::Forward]) == 0.1);
+  CHECK(sigma(jitter.ops[OpKind::Backward]) == 0);
+  CHECK(sigma(jitter.ops[OpKind::InputGrad]) == 0.1);
+  CHECK(sigma(jitter.ops[OpKind::WeightGrad]) == 0.1);
+  CHECK(sigma(jitter.ops[OpKind::OptimizerStep]) == 0.1);
   CHECK(sigma(jitter.transfers) == 0.3);
-  CHECK(sigma(jitter.of(OpKind::GradientReduction)) == 0.3);
+  CHECK(sigma(jitter.ops[OpKind::GradientReduction]) == 0.3);
   const Jitter own = noise_of(R"({"jitter": {"gradient_reduction": {"sigma": 0.2}}})").jitter;
-  CHECK(sigma(own.of(OpKind::GradientReduction)) == 0.2);
+  CHECK(sigma(own.ops[OpKind::GradientReduction]) == 0.2);
   CHECK(sigma(own.transfers) == 0);
 }
 
@@ -81,7 +81,7 @@ TEST_CASE("samples lie beside the file that names them") {
   const Config config = load_config(scratch.put("c.json", R"({
     "costs": {"forward": "1 ms", "backward": "2 ms"}, "parallelism": {"pipeline": 2, "micro_batches": 2},
     "schedule": {"name": "1f1b"}, "simulation": {"noise": "measured/noise.json"}})"));
-  const auto& samples = std::get<Samples>(config.simulation.noise.jitter.of(OpKind::Forward));
+  const auto& samples = std::get<Samples>(config.simulation.noise.jitter.ops[OpKind::Forward]);
   CHECK(samples.factors == std::vector<double>{0.5, 2, 10});
   // From where the document lies, so that the resolved one runs too.
   CHECK(config.resolved.find(R"("samples":"measured/f.csv")") != std::string::npos);

@@ -74,6 +74,14 @@ TEST_CASE("configs/README.md explains every key") {
   }
 }
 
+TEST_CASE("the JSON Schema and configs/README.md name every contention model, and say what each does") {
+  const json schema = json::parse(read_file("configs/schema/config.schema.json"));
+  const json key = schema.at("/properties/simulation/anyOf/0/properties/contention"_json_pointer);
+  CHECK(key.at("enum") == json(contention_names()));
+  CHECK(key.at("description") == contention_help());
+  CHECK(read_file("configs/README.md").find("| " + contention_help() + " |") != std::string::npos);
+}
+
 std::vector<std::string> json_files(const std::string& folder) {
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder))

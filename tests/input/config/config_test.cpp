@@ -73,7 +73,7 @@ TEST_CASE("costs are read with their units") {
   CHECK_FALSE(config.virtual_stages.has_value());
   CHECK(config.schedule.name == "1f1b");
   CHECK(config.simulation.communication == Communication::Overlap);
-  CHECK(config.simulation.contention == Contention::None);
+  CHECK(config.simulation.contention == Contention("none"));
   CHECK(config.simulation.seed == 0);
 }
 
@@ -118,7 +118,7 @@ TEST_CASE("sections may be paths, each relative to the file that names it") {
   CHECK(config.parallelism.data == 1);
   CHECK(config.parallelism.recompute == Recompute::Full);
   CHECK(config.simulation.communication == Communication::Blocking);
-  CHECK(config.simulation.contention == Contention::Fifo);
+  CHECK(config.simulation.contention == Contention("fifo"));
   CHECK(config.simulation.seed == 7);
 }
 

@@ -57,7 +57,7 @@ TEST_CASE("a model runs on part of every cluster that comes with ppsim") {
     CHECK_FALSE(input.cluster.source.empty());
     const Workload workload = make_workload(input, parallelism, {4, 4, {}});
     REQUIRE(workload.stages.size() == 4);
-    CHECK(workload.stages.front().forward > Time{});
+    CHECK(workload.stages.front().duration(OpKind::Forward) > Time{});
   }
 }
 

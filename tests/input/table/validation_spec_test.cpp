@@ -304,13 +304,18 @@ TEST_CASE("parameters to fit are places of the cluster with a range, and written
                   {{"/cluster/nvlink/latency", {{"least", 1}, {"most", 50}, {"unit", "us"}}},
                    {"/cluster/gpu/matmul_tiling/ramp", {{"least", 0}, {"most", 900}, {"whole", true}}},
                    {"/cluster/gpu/matmul_efficiency",
-                    {{"least", 0.1}, {"most", 1}, {"start", 0.5}, {"logarithmic", true}}}}}};
+                    {{"least", 0.1}, {"most", 1}, {"start", 0.5}, {"logarithmic", true}}},
+                   {"/cluster/infiniband/bandwidth", {{"least", 0}, {"most", 400}, {"unit", "Gb/s"}}}}}};
   const FitSpec fit = folder.read(spec).fit.value();
   CHECK(fit.cluster == "c.json");
-  REQUIRE(fit.parameters.size() == 3);
+  REQUIRE(fit.parameters.size() == 4);
+  CHECK(fit.parameters[0].unit.dimension == Dimension::Time);
+  CHECK(fit.parameters[2].unit.dimension == Dimension::Number);
+  CHECK(fit.parameters[3].unit.dimension == Dimension::Bandwidth);
   CHECK(parameter_text(fit.parameters[0], 12.34567) == "12.346 us");  // whole nanoseconds
   CHECK(parameter_text(fit.parameters[1], 81.6) == "82");
   CHECK(parameter_text(fit.parameters[2], 0.625) == "0.625");
+  CHECK(parameter_text(fit.parameters[3], 12.5) == "12.5 Gb/s");
   CHECK(fit.parameters[2].start == 0.5);
   CHECK_FALSE(fit.parameters[0].start.has_value());
   CHECK(fit.parameters[2].logarithmic);
@@ -327,8 +332,15 @@ TEST_CASE("a number in a cell is all of it, and an empty cell none") {
 struct BadSpec {
   const char* pointer;
   const char* value;
-  const char* error;
+  std::string error;
 };
+
+std::string unknown_unit(const std::string& name) {
+  return "\"" + name +
+         "\" is an unknown unit; expected one of ns, us, ms, s, B, kB, MB, GB, TB, KiB, MiB, GiB, TiB, B/s, "
+         "kB/s, MB/s, GB/s, TB/s, KiB/s, MiB/s, GiB/s, TiB/s, b/s, kb/s, Mb/s, Gb/s, Tb/s, Kib/s, Mib/s, "
+         "Gib/s, Tib/s, FLOP, GFLOP, TFLOP, PFLOP, FLOP/s, GFLOP/s, TFLOP/s, PFLOP/s";
+}
 
 TEST_CASE("a bad spec is refused with one line: file, place, what was expected") {
   const SpecFolder folder;
@@ -353,6 +365,8 @@ TEST_CASE("a bad spec is refused with one line: file, place, what was expected")
        "parentheses, "
        "ceil(), floor(), min(a, b), max(a, b)"},
       {"/computed", R"({"/a": {"unit": "us"}})", "s.json#/computed/~1a: missing key \"value\""},
+      {"/computed", R"({"/a": {"value": "1", "unit": "kg"}})",
+       "s.json#/computed/~1a/unit: " + unknown_unit("kg")},
       {"/measured", R"({"column": "t"})", "s.json#/measured: missing key \"unit\""},
       {"/measured", R"({"unit": "ms"})", "s.json#/measured: missing key \"column\""},
       {"/measured", R"([{"column": "t", "unit": "h"}])",
@@ -381,6 +395,8 @@ TEST_CASE("a bad spec is refused with one line: file, place, what was expected")
        "s.json#/fit/parameters/~1cluster~1x/least: expected more than 0 on a logarithmic scale"},
       {"/fit", R"({"parameters": {"/cluster/x": {"least": "0", "most": 1}}})",
        "s.json#/fit/parameters/~1cluster~1x/least: \"0\"; expected a number"},
+      {"/fit", R"({"parameters": {"/cluster/x": {"least": 0, "most": 1, "unit": "GB/h"}}})",
+       "s.json#/fit/parameters/~1cluster~1x/unit: " + unknown_unit("GB/h")},
       {"/colums", "{}", "s.json#/colums: unknown key; did you mean \"columns\"?"},
   };
   for (const BadSpec& bad : cases) {

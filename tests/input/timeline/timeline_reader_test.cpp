@@ -74,7 +74,7 @@ TEST_CASE("reductions of one stage in several optimizer steps are told apart by 
   Schedule schedule = std::move(writer).take();
   schedule.steps = 2;
   Workload workload = make_workload(tiny_costs(), RunShape{1, 1, {}}, 1);
-  workload.stages[0].gradient_reduction = Time(5);
+  workload.stages[0].ops[OpKind::GradientReduction].duration = Time(5);
   const TinyRun run = make_run(std::move(schedule), std::move(workload));
   REQUIRE(run.graph.vertex_count() == 6);
   const Scratch scratch;

@@ -184,8 +184,8 @@ TEST_CASE("tensor parallelism over two nodes spends a multiple of the share of o
     Cluster cluster = round_cluster(2);
     cluster.nics_per_node = nics;
     const StageCosts stage = training(cluster, small_gpt(), parallel(tensor, 1)).stages.at(0);
-    return static_cast<double>(stage.forward_tensor_comm.count()) /
-           static_cast<double>(stage.forward.count());
+    return static_cast<double>(stage.ops[OpKind::Forward].tensor_comm.count()) /
+           static_cast<double>(stage.duration(OpKind::Forward).count());
   };
   CHECK(comm_share(16, 8) > 1.8 * comm_share(8, 8));
   CHECK(comm_share(16, 1) > comm_share(16, 8));
@@ -200,7 +200,8 @@ TEST_CASE("a tensor group's collectives run as they are told to") {
     p.collectives = algorithm;
     const auto each = [&p] {
       const StageCosts stage = training(round_cluster(2), small_gpt(), p).stages.at(0);
-      return static_cast<double>(stage.forward_tensor_comm.count()) / 13;  // six layers and the embedding
+      return static_cast<double>(stage.ops[OpKind::Forward].tensor_comm.count()) /
+             13;  // six layers and the embedding
     };
     CHECK(std::abs(each() - 1e9 * all_reduce_time(group, bytes, algorithm).count()) < 1);
     // Sequence parallelism has an all-gather and a reduce-scatter, which are no tree.

@@ -39,21 +39,22 @@ TEST_CASE(
   const StageCosts middle = training(round_cluster(1), small_gpt(), p).stages.at(1);
   const Gpt gpt(small_gpt(), 4);
   CHECK(middle.layers == LayerRange{2, 2});
-  check_time(middle.forward, 2 * gpt.layer() / kAchieved);
-  check_time(middle.backward, 4 * gpt.layer() / kAchieved);
-  check_time(middle.weight_grad, 2 * gpt.weights() / kAchieved);
-  CHECK(middle.input_grad + middle.weight_grad == middle.backward);
-  CHECK(middle.forward_tensor_comm == Time(0));
+  check_time(middle.duration(OpKind::Forward), 2 * gpt.layer() / kAchieved);
+  check_time(middle.duration(OpKind::Backward), 4 * gpt.layer() / kAchieved);
+  check_time(middle.duration(OpKind::WeightGrad), 2 * gpt.weights() / kAchieved);
+  CHECK(middle.duration(OpKind::InputGrad) + middle.duration(OpKind::WeightGrad) ==
+        middle.duration(OpKind::Backward));
+  CHECK(middle.ops[OpKind::Forward].tensor_comm == Time(0));
 }
 
 TEST_CASE(
     "the head adds 2 b s h v forward and twice that backward on the last stage, the embedding nothing") {
   const Workload workload = training(round_cluster(1), small_gpt(), parallel(1, 3));
   const Gpt gpt(small_gpt(), 1);
-  CHECK(workload.stages[0].forward == workload.stages[1].forward);
-  check_time(workload.stages[2].forward, (2 * gpt.layer() + gpt.head()) / kAchieved);
-  check_time(workload.stages[2].backward, 2 * (2 * gpt.layer() + gpt.head()) / kAchieved);
-  check_time(workload.stages[2].weight_grad, (2 * gpt.weights() + gpt.head()) / kAchieved);
+  CHECK(workload.stages[0].duration(OpKind::Forward) == workload.stages[1].duration(OpKind::Forward));
+  check_time(workload.stages[2].duration(OpKind::Forward), (2 * gpt.layer() + gpt.head()) / kAchieved);
+  check_time(workload.stages[2].duration(OpKind::Backward), 2 * (2 * gpt.layer() + gpt.head()) / kAchieved);
+  check_time(workload.stages[2].duration(OpKind::WeightGrad), (2 * gpt.weights() + gpt.head()) / kAchieved);
 }
 
 TEST_CASE(
@@ -67,12 +68,13 @@ TEST_CASE(
   const StageCosts none = last(Recompute::None);
   const StageCosts selective = last(Recompute::Selective);
   const StageCosts full = last(Recompute::Full);
-  check_time(selective.backward - none.backward, 2 * gpt.attention_core() / kAchieved);
-  check_time(full.backward - none.backward, 2 * gpt.layer() / kAchieved);
+  check_time(selective.duration(OpKind::Backward) - none.duration(OpKind::Backward),
+             2 * gpt.attention_core() / kAchieved);
+  check_time(full.duration(OpKind::Backward) - none.duration(OpKind::Backward), 2 * gpt.layer() / kAchieved);
   // It runs before I, so W stays as it is.
-  CHECK(selective.weight_grad == none.weight_grad);
-  CHECK(full.weight_grad == none.weight_grad);
-  CHECK(full.forward == none.forward);
+  CHECK(selective.duration(OpKind::WeightGrad) == none.duration(OpKind::WeightGrad));
+  CHECK(full.duration(OpKind::WeightGrad) == none.duration(OpKind::WeightGrad));
+  CHECK(full.duration(OpKind::Forward) == none.duration(OpKind::Forward));
 }
 
 TEST_CASE("grouped-query attention narrows K and V, a gated MLP has a third matrix") {
@@ -81,7 +83,7 @@ TEST_CASE("grouped-query attention narrows K and V, a gated MLP has a third matr
   const double kv = h / 8;  // 8 KV heads for 64 heads
   const double layer = 2 * s * (h * (h + 2 * kv) + h * h + 3 * h * f) + 4 * s * s * h;
   const StageCosts stage = training(round_cluster(1), model, parallel(1, 4)).stages.at(1);
-  check_time(stage.forward, 20 * layer / kAchieved);
+  check_time(stage.duration(OpKind::Forward), 20 * layer / kAchieved);
 }
 
 TEST_CASE("tensor parallelism divides the FLOPs and adds two all-reduces of b s h a layer and pass") {
@@ -92,25 +94,28 @@ TEST_CASE("tensor parallelism divides the FLOPs and adds two all-reduces of b s 
   const double all_reduce = all_reduce_time(cluster, {8, 1}, Bytes(2 * 512 * 1024 * 2)).count();
   const Workload workload = training(cluster, small_gpt(), p);
   const StageCosts& middle = workload.stages[1];
-  check_time(middle.forward_tensor_comm, 4 * all_reduce);
-  check_time(middle.backward_tensor_comm, 4 * all_reduce);
-  check_time(middle.forward, 2 * gpt.layer() / 8 / kAchieved + 4 * all_reduce);
-  check_time(workload.stages[0].forward_tensor_comm, 5 * all_reduce);   // the embedding's
-  check_time(workload.stages[2].backward_tensor_comm, 5 * all_reduce);  // the head's
+  check_time(middle.ops[OpKind::Forward].tensor_comm, 4 * all_reduce);
+  check_time(middle.ops[OpKind::Backward].tensor_comm, 4 * all_reduce);
+  check_time(middle.duration(OpKind::Forward), 2 * gpt.layer() / 8 / kAchieved + 4 * all_reduce);
+  check_time(workload.stages[0].ops[OpKind::Forward].tensor_comm, 5 * all_reduce);   // the embedding's
+  check_time(workload.stages[2].ops[OpKind::Backward].tensor_comm, 5 * all_reduce);  // the head's
 
   p.recompute = Recompute::Full;
-  check_time(training(cluster, small_gpt(), p).stages[1].backward_tensor_comm, 8 * all_reduce);
+  check_time(training(cluster, small_gpt(), p).stages[1].ops[OpKind::Backward].tensor_comm, 8 * all_reduce);
   p.recompute = Recompute::None;
   p.sequence_parallel = true;
-  CHECK(training(cluster, small_gpt(), p).stages[1].forward == middle.forward);
+  CHECK(training(cluster, small_gpt(), p).stages[1].duration(OpKind::Forward) ==
+        middle.duration(OpKind::Forward));
 }
 
 TEST_CASE("KV heads are copied where the tensor group has more GPUs than there are heads") {
   Transformer model = small_gpt();
   model.kv_heads = 2;
   const auto weight_grad = [&model](std::uint32_t tensor) {
-    return static_cast<double>(
-        training(round_cluster(1), model, parallel(tensor, 1)).stages[0].weight_grad.count());
+    return static_cast<double>(training(round_cluster(1), model, parallel(tensor, 1))
+                                   .stages[0]
+                                   .duration(OpKind::WeightGrad)
+                                   .count());
   };
   // Per GPU, in units of 2 b s h^2: Q and projection 2/t, K and V 2 x max(1, 2/t) / 16, MLP 8/t, the head 8/t
   // / 6 a layer.
@@ -124,9 +129,12 @@ TEST_CASE("every matrix product pays its kernel's overhead: six a layer forward,
   const StageCosts without = training(cluster, small_gpt(), parallel(1, 3)).stages.at(1);
   cluster.gpu.kernel_overhead = std::chrono::microseconds(10);
   const StageCosts with = training(cluster, small_gpt(), parallel(1, 3)).stages.at(1);
-  CHECK(with.forward - without.forward == std::chrono::microseconds(2 * 6 * 10));
-  CHECK(with.backward - without.backward == std::chrono::microseconds(2 * 12 * 10));
-  CHECK(with.weight_grad - without.weight_grad == std::chrono::microseconds(2 * 4 * 10));
+  CHECK(with.duration(OpKind::Forward) - without.duration(OpKind::Forward) ==
+        std::chrono::microseconds(2 * 6 * 10));
+  CHECK(with.duration(OpKind::Backward) - without.duration(OpKind::Backward) ==
+        std::chrono::microseconds(2 * 12 * 10));
+  CHECK(with.duration(OpKind::WeightGrad) - without.duration(OpKind::WeightGrad) ==
+        std::chrono::microseconds(2 * 4 * 10));
 }
 
 TEST_CASE("a product reaches the efficiency of its own size on one GPU") {
@@ -136,7 +144,7 @@ TEST_CASE("a product reaches the efficiency of its own size on one GPU") {
   cluster.gpu.matmul_efficiency.points = {{Flops(0x1p29), 0.25}, {Flops(0x1p30), 0.5}};
   const Gpt gpt(small_gpt(), 1);
   const StageCosts stage = training(cluster, small_gpt(), parallel(1, 3)).stages.at(1);
-  check_time(stage.forward, 2 * (gpt.weights() / 50e12 + gpt.attention_core() / 25e12));
+  check_time(stage.duration(OpKind::Forward), 2 * (gpt.weights() / 50e12 + gpt.attention_core() / 25e12));
 }
 
 TEST_CASE("each GPU of a tensor group sends the whole boundary, or its slice with sequence parallelism") {
@@ -176,7 +184,7 @@ TEST_CASE("stages of a rank's chunks hold the layers of the even layout, uneven 
   const Workload uneven = make_workload(input, p, {2, 2, {}});
   CHECK(uneven.stages[1].layers == LayerRange{5, 1});
   const Gpt gpt(small_gpt(), 1);
-  check_time(uneven.stages[0].forward, 5 * gpt.layer() / kAchieved);
+  check_time(uneven.stages[0].duration(OpKind::Forward), 5 * gpt.layer() / kAchieved);
 }
 
 }  // namespace

@@ -29,10 +29,10 @@ TEST_CASE("single values are the same on every stage") {
   const Workload workload = make_workload(reference(), {8, 8, {}}, 8);
   REQUIRE(workload.stages.size() == 8);
   for (const StageCosts& stage : workload.stages) {
-    CHECK(stage.forward == milliseconds(1));
-    CHECK(stage.backward == milliseconds(2));
-    CHECK(stage.input_grad == milliseconds(1));
-    CHECK(stage.weight_grad == milliseconds(1));
+    CHECK(stage.duration(OpKind::Forward) == milliseconds(1));
+    CHECK(stage.duration(OpKind::Backward) == milliseconds(2));
+    CHECK(stage.duration(OpKind::InputGrad) == milliseconds(1));
+    CHECK(stage.duration(OpKind::WeightGrad) == milliseconds(1));
     CHECK(stage.forward_transfer == Bytes(2'500'000));
     CHECK(stage.backward_transfer == Bytes(2'500'000));
     CHECK(stage.activation == Bytes(1'000'000));
@@ -70,9 +70,9 @@ TEST_CASE("two of backward, input_grad and weight_grad give the third") {
     costs.input_grad = list(c.input_grad);
     costs.weight_grad = list(c.weight_grad);
     const StageCosts stage = make_workload(costs, {1, 1, {}}, 1).stages.front();
-    CHECK(stage.backward == Time(c.want_backward));
-    CHECK(stage.input_grad == Time(c.want_input_grad));
-    CHECK(stage.weight_grad == Time(c.want_weight_grad));
+    CHECK(stage.duration(OpKind::Backward) == Time(c.want_backward));
+    CHECK(stage.duration(OpKind::InputGrad) == Time(c.want_input_grad));
+    CHECK(stage.duration(OpKind::WeightGrad) == Time(c.want_weight_grad));
   }
 }
 
@@ -83,7 +83,8 @@ TEST_CASE("an array gives each stage its own value") {
   costs.activation_freed_at_input_grad = {Bytes(10), Bytes(0), Bytes(5)};
   CHECK_FALSE(costs.uniform());
   const Workload workload = make_workload(costs, {3, 3, {}}, 3);
-  for (int stage = 0; stage < 3; ++stage) CHECK(workload.stages[stage].forward == Time(stage + 1));
+  for (int stage = 0; stage < 3; ++stage)
+    CHECK(workload.stages[stage].duration(OpKind::Forward) == Time(stage + 1));
   CHECK(workload.stages[2].activation == Bytes(30));
   CHECK(workload.stages[2].activation_freed_at_input_grad == Bytes(5));
 }
@@ -97,10 +98,10 @@ TEST_CASE("uniform costs carry over to another number of stages, transfers uncha
   const Workload workload = make_workload(costs, {4, 8, {}}, 4);
   REQUIRE(workload.stages.size() == 8);
   const StageCosts& stage = workload.stages[7];
-  CHECK(stage.forward == Time(3));  // 5/2 = 2.5, half up
-  CHECK(stage.backward == Time(3));
-  CHECK(stage.input_grad == Time(1));  // floor(3/2): I + W = B holds after the scaling too
-  CHECK(stage.weight_grad == Time(2));
+  CHECK(stage.duration(OpKind::Forward) == Time(3));  // 5/2 = 2.5, half up
+  CHECK(stage.duration(OpKind::Backward) == Time(3));
+  CHECK(stage.duration(OpKind::InputGrad) == Time(1));  // floor(3/2): I + W = B holds after the scaling too
+  CHECK(stage.duration(OpKind::WeightGrad) == Time(2));
   CHECK(stage.activation == Bytes(500'000));
   CHECK(stage.forward_transfer == Bytes(2'500'000));
   CHECK(std::get<Time>(workload.pair) == Time(5));  // 9/2 = 4.5, half up
@@ -108,7 +109,7 @@ TEST_CASE("uniform costs carry over to another number of stages, transfers uncha
         "Costs given for 4 stages are scaled to 8: times and activations by 4/8, transfers not.");
 
   const Workload fewer = make_workload(costs, {1, 1, {}}, 4);
-  CHECK(fewer.stages[0].forward == Time(20));
+  CHECK(fewer.stages[0].duration(OpKind::Forward) == Time(20));
   CHECK(fewer.stages[0].activation == Bytes(4'000'000));
 }
 
@@ -118,16 +119,16 @@ TEST_CASE("costs of a slice carry over to another number of slices, transfers to
   costs.backward = {Time(6)};
   const RunShape shape{.ranks = 2, .stages = 2, .slices = 4};
   const StageCosts same = make_workload(costs, shape, {2, 4}).stages[0];
-  CHECK(same.forward == Time(5));
+  CHECK(same.duration(OpKind::Forward) == Time(5));
   CHECK(same.forward_transfer == Bytes(2'500'000));
   const Workload cut = make_workload(costs, shape, {2, 1});
-  CHECK(cut.stages[0].forward == Time(1));   // 5/4 = 1.25
-  CHECK(cut.stages[0].backward == Time(2));  // 6/4 = 1.5, half up
+  CHECK(cut.stages[0].duration(OpKind::Forward) == Time(1));   // 5/4 = 1.25
+  CHECK(cut.stages[0].duration(OpKind::Backward) == Time(2));  // 6/4 = 1.5, half up
   CHECK(cut.stages[0].activation == Bytes(250'000));
   CHECK(cut.stages[0].backward_transfer == Bytes(625'000));
   CHECK(cut.assumptions.back() == "Costs given for 1 slices of a micro-batch are scaled to 4, by 1/4.");
   const StageCosts both = make_workload(costs, {.ranks = 2, .stages = 4, .slices = 1}, {2, 4}).stages[3];
-  CHECK(both.forward == Time(10));
+  CHECK(both.duration(OpKind::Forward) == Time(10));
   CHECK(both.forward_transfer == Bytes(10'000'000));
 }
 
@@ -135,7 +136,7 @@ TEST_CASE("scaling is exact where the product passes 64 bits") {
   CostsInput costs = reference();
   const std::int64_t large = std::int64_t{1} << 60;
   costs.forward = {Time(large)};
-  CHECK(make_workload(costs, {1, 512, {}}, 1024).stages[0].forward == Time(large) * 2);
+  CHECK(make_workload(costs, {1, 512, {}}, 1024).stages[0].duration(OpKind::Forward) == Time(large) * 2);
   CHECK(where_of(costs, {1, 1, {}}, 1024) == "/costs");
 }
 
@@ -145,7 +146,7 @@ TEST_CASE("inference takes the prefill's values where the token step has none") 
   const StageCosts same = make_workload(costs, {2, 2, 3}, 2).stages[1];
   CHECK(same.decode_forward == std::vector<Time>(3, milliseconds(1)));
   CHECK(same.decode_transfer == Bytes(2'500'000));
-  CHECK(same.backward == Time(0));
+  CHECK(same.duration(OpKind::Backward) == Time(0));
 
   costs.decode_forward = {microseconds(7)};
   costs.decode_transfer = {Bytes(11)};
@@ -185,10 +186,10 @@ TEST_CASE("the overhead is on top of each op, however its costs are scaled") {
   costs.overhead = microseconds(30);
   // Given for 8 stages, run in 16: half of 1 ms and of 2 ms, half of which is for the input.
   const Workload workload = make_workload(costs, {8, 16, {}}, 8);
-  CHECK(workload.stages[5].forward == microseconds(530));
-  CHECK(workload.stages[5].backward == microseconds(1030));
-  CHECK(workload.stages[5].input_grad == microseconds(530));
-  CHECK(workload.stages[5].weight_grad == microseconds(530));
+  CHECK(workload.stages[5].duration(OpKind::Forward) == microseconds(530));
+  CHECK(workload.stages[5].duration(OpKind::Backward) == microseconds(1030));
+  CHECK(workload.stages[5].duration(OpKind::InputGrad) == microseconds(530));
+  CHECK(workload.stages[5].duration(OpKind::WeightGrad) == microseconds(530));
 }
 
 TEST_CASE("what runs once a step scales with stages and not with slices") {
@@ -199,9 +200,9 @@ TEST_CASE("what runs once a step scales with stages and not with slices") {
   RunShape shape{8, 16, {}};
   shape.slices = 4;
   const Workload workload = make_workload(costs, shape, {8, 1});
-  CHECK(workload.stages[0].gradient_reduction == microseconds(40));
-  CHECK(workload.stages[0].optimizer_step == microseconds(20));
-  CHECK(workload.stages[0].parameter_gather == microseconds(10));
+  CHECK(workload.stages[0].duration(OpKind::GradientReduction) == microseconds(40));
+  CHECK(workload.stages[0].duration(OpKind::OptimizerStep) == microseconds(20));
+  CHECK(workload.stages[0].duration(OpKind::ParameterGather) == microseconds(10));
 }
 
 Cluster two_nodes_of_two() {

@@ -59,9 +59,9 @@ TEST_CASE(
   cluster.gpu.kernel_overhead = Time(0);
   const double comm = 4 * all_reduce_time(cluster, {8, 1}, Bytes(1024 * 2)).count();
   const StageCosts eight = step(8);
-  check_time(eight.decode_tensor_comm, comm);
+  check_time(eight.decode.tensor_comm, comm);
   // The embedding's on the first stage.
-  check_time(inference(cluster, small_gpt(), parallel(8, 3), 1).stages.at(0).decode_tensor_comm,
+  check_time(inference(cluster, small_gpt(), parallel(8, 3), 1).stages.at(0).decode.tensor_comm,
              comm * 5 / 4);
   check_time(eight.decode_forward[0],
              2 * (layer_bytes(small_gpt()) + 513 * 2 * 1024 * 2.0) / 8 / kRead + comm);
@@ -69,8 +69,9 @@ TEST_CASE(
 
 TEST_CASE("prefill is a forward of the prompt") {
   const StageCosts serving = inference(round_cluster(1), small_gpt(), parallel(1, 3), 1).stages.at(2);
-  CHECK(serving.forward == training(round_cluster(1), small_gpt(), parallel(1, 3)).stages.at(2).forward);
-  CHECK(serving.backward == Time(0));
+  CHECK(serving.duration(OpKind::Forward) ==
+        training(round_cluster(1), small_gpt(), parallel(1, 3)).stages.at(2).duration(OpKind::Forward));
+  CHECK(serving.duration(OpKind::Backward) == Time(0));
 }
 
 TEST_CASE(

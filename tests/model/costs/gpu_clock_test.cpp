@@ -105,10 +105,10 @@ TEST_CASE("the attention core has an efficiency of its own where one is given") 
 TEST_CASE("an optimizer step moves gradient, state in and out, and weight, of the part that a GPU updates") {
   Cluster cluster = round_cluster(1);
   Parallelism p = parallel(1, 1, 4);
-  CHECK(training(cluster, small_gpt(), p).stages[0].optimizer_step == Time(0));
+  CHECK(training(cluster, small_gpt(), p).stages[0].duration(OpKind::OptimizerStep) == Time(0));
   cluster.gpu.memory_efficiency = 0.5;
   const auto step = [&] {
-    return Seconds(training(cluster, small_gpt(), p).stages[0].optimizer_step).count();
+    return Seconds(training(cluster, small_gpt(), p).stages[0].duration(OpKind::OptimizerStep)).count();
   };
   const double bytes = static_cast<double>(parameters(small_gpt())) * (4 + 2 * 12 + 2);
   CHECK(step() == doctest::Approx(bytes / 1e12).epsilon(1e-5));

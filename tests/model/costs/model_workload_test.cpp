@@ -70,18 +70,18 @@ TEST_CASE("a stage without layers has the embedding or the head alone, or takes 
   apart.layers_per_stage = {0, 6, 0, 0};
   const StageCosts all = training(round_cluster(1), small_gpt(), whole).stages[0];
   const std::vector<StageCosts> stages = training(round_cluster(1), small_gpt(), apart).stages;
-  CHECK(stages[2].forward == Time(0));
-  CHECK(stages[2].backward == Time(0));
+  CHECK(stages[2].duration(OpKind::Forward) == Time(0));
+  CHECK(stages[2].duration(OpKind::Backward) == Time(0));
   CHECK(stages[2].weights == Bytes(0));
-  CHECK(stages[3].forward > Time(0));
+  CHECK(stages[3].duration(OpKind::Forward) > Time(0));
   Time forward{}, backward{};
   for (const StageCosts& stage : stages) {
-    forward += stage.forward;
-    backward += stage.backward;
+    forward += stage.duration(OpKind::Forward);
+    backward += stage.duration(OpKind::Backward);
   }
   // Each stage is rounded once.
-  CHECK(std::abs((forward - all.forward).count()) <= 2);
-  CHECK(std::abs((backward - all.backward).count()) <= 2);
+  CHECK(std::abs((forward - all.duration(OpKind::Forward)).count()) <= 2);
+  CHECK(std::abs((backward - all.duration(OpKind::Backward)).count()) <= 2);
 }
 
 TEST_CASE("layer costs need a layer on each stage, as they say what it sends") {
@@ -247,16 +247,17 @@ TEST_CASE("layers given by their costs take FLOPs / achievable peak, shared out 
   p.micro_batches = 3;
   const Workload workload = training(round_cluster(1), three_layers(), p);
   const StageCosts& first = workload.stages[0];  // layers 1 and 2
-  CHECK(first.forward == std::chrono::milliseconds(4 * 3 * 1000 / 2 / 50));
-  CHECK(first.backward == 2 * first.forward);
-  CHECK(first.input_grad == first.backward / 2);
-  CHECK(first.input_grad + first.weight_grad == first.backward);
+  CHECK(first.duration(OpKind::Forward) == std::chrono::milliseconds(4 * 3 * 1000 / 2 / 50));
+  CHECK(first.duration(OpKind::Backward) == 2 * first.duration(OpKind::Forward));
+  CHECK(first.duration(OpKind::InputGrad) == first.duration(OpKind::Backward) / 2);
+  CHECK(first.duration(OpKind::InputGrad) + first.duration(OpKind::WeightGrad) ==
+        first.duration(OpKind::Backward));
   CHECK(first.activation == Bytes(4 * 3000 / 2));
   CHECK(first.forward_transfer == Bytes(4 * 200));
   CHECK(workload.stages[1].backward_transfer == Bytes(4 * 200));
   CHECK(first.weights == Bytes(2 * 3'000'000 / 2));
   CHECK(first.optimizer == Bytes(12 * 3'000'000 / 2));
-  CHECK(first.gradient_reduction > Time(0));
+  CHECK(first.duration(OpKind::GradientReduction) > Time(0));
   CHECK(*workload.tokens_per_step == 4 * 3 * 2 * 512);
   CHECK(workload.model_flops_per_step->count() == 4 * 3 * 2 * 18e12);
   CHECK(says(sentences(workload), "Layers reach 50 %"));
@@ -272,9 +273,9 @@ TEST_CASE("slices share a stage evenly; steps multiply tokens and FLOPs; version
   const Workload cut = make_workload(input, p, shape);
   for (std::size_t s = 0; s < 3; ++s) {
     const StageCosts &a = whole.stages[s], &b = cut.stages[s];
-    CHECK(std::abs((4 * b.forward - a.forward).count()) <= 2);
-    CHECK(std::abs((4 * b.backward - a.backward).count()) <= 4);
-    CHECK(b.input_grad + b.weight_grad == b.backward);
+    CHECK(std::abs((4 * b.duration(OpKind::Forward) - a.duration(OpKind::Forward)).count()) <= 2);
+    CHECK(std::abs((4 * b.duration(OpKind::Backward) - a.duration(OpKind::Backward)).count()) <= 4);
+    CHECK(b.duration(OpKind::InputGrad) + b.duration(OpKind::WeightGrad) == b.duration(OpKind::Backward));
     CHECK(4 * b.activation >= a.activation);
     CHECK(4 * b.activation < a.activation + Bytes(4));
     CHECK(4 * b.forward_transfer >= a.forward_transfer);
@@ -290,14 +291,14 @@ TEST_CASE("slices share a stage evenly; steps multiply tokens and FLOPs; version
   CHECK(steps.model_flops_per_step->count() == 3 * whole.model_flops_per_step->count());
   CHECK(steps.stages[1].weights == 2 * whole.stages[1].weights);
   CHECK(steps.stages[1].optimizer == whole.stages[1].optimizer);
-  CHECK(steps.stages[1].forward == whole.stages[1].forward);
+  CHECK(steps.stages[1].duration(OpKind::Forward) == whole.stages[1].duration(OpKind::Forward));
 }
 
 TEST_CASE("full recomputation of such layers keeps their inputs and runs their forwards again") {
   Parallelism p = parallel(1, 1);
   p.recompute = Recompute::Full;
   const StageCosts stage = training(round_cluster(1), three_layers(), p).stages[0];
-  CHECK(stage.backward == std::chrono::milliseconds(18 * 1000 / 50));
+  CHECK(stage.duration(OpKind::Backward) == std::chrono::milliseconds(18 * 1000 / 50));
   CHECK(stage.activation ==
         Bytes(100 + 100 + 200));  // the first layer's input is taken to be as large as its output
 }

@@ -38,19 +38,19 @@ constexpr int kWeightGrad = 4;
 TEST_CASE(
     "a host that launches more slowly than the GPU computes sets the pace: kernels times their launch") {
   const StageCosts slow = middle(with(&Software::launch_overhead, milliseconds(1)), parallel(1, 3));
-  CHECK(slow.forward == milliseconds(2 * kForward));
-  CHECK(slow.input_grad == milliseconds(2 * kInputGrad));
-  CHECK(slow.weight_grad == milliseconds(2 * kWeightGrad));
-  CHECK(slow.backward == milliseconds(2 * (kInputGrad + kWeightGrad)));
+  CHECK(slow.duration(OpKind::Forward) == milliseconds(2 * kForward));
+  CHECK(slow.duration(OpKind::InputGrad) == milliseconds(2 * kInputGrad));
+  CHECK(slow.duration(OpKind::WeightGrad) == milliseconds(2 * kWeightGrad));
+  CHECK(slow.duration(OpKind::Backward) == milliseconds(2 * (kInputGrad + kWeightGrad)));
 }
 
 TEST_CASE("a host that is quick enough costs nothing") {
   const StageCosts without = middle(round_cluster(3), parallel(1, 3));
   const StageCosts quick = middle(with(&Software::launch_overhead, Time(10)), parallel(1, 3));
-  CHECK(quick.forward == without.forward);
-  CHECK(quick.backward == without.backward);
-  CHECK(quick.input_grad == without.input_grad);
-  CHECK(quick.weight_grad == without.weight_grad);
+  CHECK(quick.duration(OpKind::Forward) == without.duration(OpKind::Forward));
+  CHECK(quick.duration(OpKind::Backward) == without.duration(OpKind::Backward));
+  CHECK(quick.duration(OpKind::InputGrad) == without.duration(OpKind::InputGrad));
+  CHECK(quick.duration(OpKind::WeightGrad) == without.duration(OpKind::WeightGrad));
 }
 
 TEST_CASE(
@@ -63,18 +63,20 @@ TEST_CASE(
   REQUIRE(34 * launch > i);
   REQUIRE(8 * launch < w);
   const StageCosts stage = middle(with(&Software::launch_overhead, microseconds(30)), parallel(1, 3));
-  CHECK(static_cast<double>(stage.input_grad.count()) == doctest::Approx(34 * launch * 1e9));
-  CHECK(static_cast<double>(stage.weight_grad.count()) == doctest::Approx(w * 1e9));
-  CHECK(static_cast<double>(stage.backward.count()) == doctest::Approx(std::max(42 * launch, i + w) * 1e9));
-  CHECK(stage.backward < stage.input_grad + stage.weight_grad);
+  CHECK(static_cast<double>(stage.duration(OpKind::InputGrad).count()) == doctest::Approx(34 * launch * 1e9));
+  CHECK(static_cast<double>(stage.duration(OpKind::WeightGrad).count()) == doctest::Approx(w * 1e9));
+  CHECK(static_cast<double>(stage.duration(OpKind::Backward).count()) ==
+        doctest::Approx(std::max(42 * launch, i + w) * 1e9));
+  CHECK(stage.duration(OpKind::Backward) <
+        stage.duration(OpKind::InputGrad) + stage.duration(OpKind::WeightGrad));
 }
 
 TEST_CASE("what CUDA graphs launch costs the host nothing") {
   ModelInput input{with(&Software::launch_overhead, milliseconds(1)), small_gpt()};
   input.training.captured_launches = 0.75;
   const StageCosts stage = make_workload(input, parallel(1, 3), {3, 3, {}}).stages.at(1);
-  CHECK(stage.forward == microseconds(250) * (2 * kForward));
-  CHECK(stage.weight_grad == microseconds(250) * (2 * kWeightGrad));
+  CHECK(stage.duration(OpKind::Forward) == microseconds(250) * (2 * kForward));
+  CHECK(stage.duration(OpKind::WeightGrad) == microseconds(250) * (2 * kWeightGrad));
 }
 
 TEST_CASE("products of routed experts reach their share of the speed of others, and no others do") {
@@ -87,44 +89,48 @@ TEST_CASE("products of routed experts reach their share of the speed of others, 
                    quick = middle(round_cluster(3), parallel(1, 3), model);
   // Of two layers, each token visits two experts of three h x f products; backward is twice that.
   const double routed = 2 * (2.0 * 512 * 2 * 3 * 1024 * 512) / 50e12 * 1e9;
-  CHECK(static_cast<double>((slow.forward - quick.forward).count()) ==
+  CHECK(static_cast<double>((slow.duration(OpKind::Forward) - quick.duration(OpKind::Forward)).count()) ==
         doctest::Approx(routed * 3).epsilon(1e-5));
-  CHECK(static_cast<double>((slow.backward - quick.backward).count()) ==
+  CHECK(static_cast<double>((slow.duration(OpKind::Backward) - quick.duration(OpKind::Backward)).count()) ==
         doctest::Approx(2 * routed * 3).epsilon(1e-5));
-  CHECK(middle(cluster, parallel(1, 3)).forward == middle(round_cluster(3), parallel(1, 3)).forward);
+  CHECK(middle(cluster, parallel(1, 3)).duration(OpKind::Forward) ==
+        middle(round_cluster(3), parallel(1, 3)).duration(OpKind::Forward));
 }
 
 TEST_CASE("collectives come on top of what the host launches") {
   Parallelism p = parallel(8, 3);
   const StageCosts stage = middle(with(&Software::launch_overhead, milliseconds(1)), p);
-  CHECK(stage.forward_tensor_comm > Time(0));
-  CHECK(stage.forward == milliseconds(2 * kForward) + stage.forward_tensor_comm);
-  CHECK(stage.backward == milliseconds(2 * (kInputGrad + kWeightGrad)) + stage.backward_tensor_comm);
+  CHECK(stage.ops[OpKind::Forward].tensor_comm > Time(0));
+  CHECK(stage.duration(OpKind::Forward) ==
+        milliseconds(2 * kForward) + stage.ops[OpKind::Forward].tensor_comm);
+  CHECK(stage.duration(OpKind::Backward) ==
+        milliseconds(2 * (kInputGrad + kWeightGrad)) + stage.ops[OpKind::Backward].tensor_comm);
 }
 
 TEST_CASE("full recomputation launches a layer's forward again") {
   Parallelism p = parallel(1, 3);
   p.recompute = Recompute::Full;
   const StageCosts stage = middle(with(&Software::launch_overhead, milliseconds(1)), p);
-  CHECK(stage.input_grad == milliseconds(2 * (kForward + kInputGrad)));
-  CHECK(stage.weight_grad == milliseconds(2 * kWeightGrad));
+  CHECK(stage.duration(OpKind::InputGrad) == milliseconds(2 * (kForward + kInputGrad)));
+  CHECK(stage.duration(OpKind::WeightGrad) == milliseconds(2 * kWeightGrad));
 }
 
 TEST_CASE("what lies between passes is added to each of them where there is a pipeline, and only there") {
   const Cluster cluster = with(&Software::pass_overhead, microseconds(100));
   const StageCosts without = middle(round_cluster(3), parallel(1, 3));
   const StageCosts stage = middle(cluster, parallel(1, 3));
-  CHECK(stage.forward - without.forward == microseconds(100));
-  CHECK(stage.backward - without.backward == microseconds(100));
-  CHECK(stage.weight_grad - without.weight_grad == microseconds(100));
+  CHECK(stage.duration(OpKind::Forward) - without.duration(OpKind::Forward) == microseconds(100));
+  CHECK(stage.duration(OpKind::Backward) - without.duration(OpKind::Backward) == microseconds(100));
+  CHECK(stage.duration(OpKind::WeightGrad) - without.duration(OpKind::WeightGrad) == microseconds(100));
   // Split, a backward is two passes.
-  CHECK(std::abs((stage.input_grad - without.input_grad - microseconds(100)).count()) <= 1);
+  CHECK(std::abs((stage.duration(OpKind::InputGrad) - without.duration(OpKind::InputGrad) - microseconds(100))
+                     .count()) <= 1);
 
   const auto single = [](const Cluster& one) {
     return training(one, small_gpt(), parallel(1, 1)).stages.at(0);
   };
-  CHECK(single(cluster).forward == single(round_cluster(3)).forward);
-  CHECK(single(cluster).backward == single(round_cluster(3)).backward);
+  CHECK(single(cluster).duration(OpKind::Forward) == single(round_cluster(3)).duration(OpKind::Forward));
+  CHECK(single(cluster).duration(OpKind::Backward) == single(round_cluster(3)).duration(OpKind::Backward));
 }
 
 TEST_CASE(
@@ -133,8 +139,8 @@ TEST_CASE(
   Parallelism p = parallel(1, 3);
   const auto added = [&](Recompute recompute) {
     p.recompute = recompute;
-    return middle(with(&Software::checkpoint_overhead, microseconds(70)), p).backward -
-           middle(round_cluster(3), p).backward;
+    return middle(with(&Software::checkpoint_overhead, microseconds(70)), p).duration(OpKind::Backward) -
+           middle(round_cluster(3), p).duration(OpKind::Backward);
   };
   CHECK(added(Recompute::Full) == microseconds(2 * 70));
   CHECK(added(Recompute::Selective) == Time(0));
@@ -145,10 +151,12 @@ TEST_CASE("every collective starts with its overhead: four all-reduces of two la
   const Cluster cluster = with(&Software::collective_overhead, microseconds(25));
   const Parallelism p = parallel(8, 3);
   const StageCosts stage = middle(cluster, p), without = middle(round_cluster(3), p);
-  CHECK(stage.forward - without.forward == microseconds(4 * 25));
-  CHECK(stage.forward_tensor_comm - without.forward_tensor_comm == microseconds(4 * 25));
-  CHECK(stage.backward - without.backward == microseconds(4 * 25));
-  CHECK(middle(cluster, parallel(1, 3)).forward == middle(round_cluster(3), parallel(1, 3)).forward);
+  CHECK(stage.duration(OpKind::Forward) - without.duration(OpKind::Forward) == microseconds(4 * 25));
+  CHECK(stage.ops[OpKind::Forward].tensor_comm - without.ops[OpKind::Forward].tensor_comm ==
+        microseconds(4 * 25));
+  CHECK(stage.duration(OpKind::Backward) - without.duration(OpKind::Backward) == microseconds(4 * 25));
+  CHECK(middle(cluster, parallel(1, 3)).duration(OpKind::Forward) ==
+        middle(round_cluster(3), parallel(1, 3)).duration(OpKind::Forward));
 }
 
 TEST_CASE("the reduction of gradients is a collective too, one a bucket") {
@@ -159,11 +167,13 @@ TEST_CASE("the reduction of gradients is a collective too, one a bucket") {
     return make_workload({on, small_gpt(), settings}, parallel(1, 3, 2), {3, 3, {}}).stages.at(1);
   };
   const StageCosts whole = reduction(cluster, Bytes(0));
-  CHECK(whole.gradient_reduction - reduction(round_cluster(3), Bytes(0)).gradient_reduction ==
+  CHECK(whole.duration(OpKind::GradientReduction) -
+            reduction(round_cluster(3), Bytes(0)).duration(OpKind::GradientReduction) ==
         microseconds(25));
   const StageCosts buckets = reduction(cluster, Bytes(20'000'000));
   REQUIRE(buckets.gradient_buckets > 1);
-  CHECK(buckets.gradient_reduction - reduction(round_cluster(3), Bytes(20'000'000)).gradient_reduction ==
+  CHECK(buckets.duration(OpKind::GradientReduction) -
+            reduction(round_cluster(3), Bytes(20'000'000)).duration(OpKind::GradientReduction) ==
         microseconds(25 * buckets.gradient_buckets));
 }
 
@@ -177,12 +187,14 @@ TEST_CASE("a product with a side that is no multiple of 16 bytes keeps its share
   };
   // 8192 numbers of 2 bytes are a multiple of 16 bytes; so are 8200, and 8201 are not.
   for (const std::uint32_t vocabulary : {8192U, 8200U})
-    CHECK(last(cluster, vocabulary).forward == last(round_cluster(3), vocabulary).forward);
+    CHECK(last(cluster, vocabulary).duration(OpKind::Forward) ==
+          last(round_cluster(3), vocabulary).duration(OpKind::Forward));
   const double head = 2.0 * 512 * 1024 * 8201 / 50e12;  // 2 b s h v, and as much for each gradient
   const StageCosts slow = last(cluster, 8201), quick = last(round_cluster(3), 8201);
   const auto added = [](Time a, Time b) { return static_cast<double>((a - b).count()); };
-  CHECK(added(slow.forward, quick.forward) == doctest::Approx(head * (1 / 0.4 - 1) * 1e9).epsilon(1e-5));
-  CHECK(added(slow.backward, quick.backward) ==
+  CHECK(added(slow.duration(OpKind::Forward), quick.duration(OpKind::Forward)) ==
+        doctest::Approx(head * (1 / 0.4 - 1) * 1e9).epsilon(1e-5));
+  CHECK(added(slow.duration(OpKind::Backward), quick.duration(OpKind::Backward)) ==
         doctest::Approx(2 * head * (1 / 0.4 - 1) * 1e9).epsilon(1e-5));
 }
 
@@ -198,16 +210,18 @@ TEST_CASE("the optimizer moves its bytes at its own share of the bandwidth, or t
   const double parameters = static_cast<double>(step({}, {}, {}).weights.count()) / 2;
   const double moved = 30 * parameters / 2e12 * 1e9;
   const auto ns = [&](std::optional<double> optimizer, std::optional<double> memory) {
-    return static_cast<double>(step(optimizer, memory, {}).optimizer_step.count());
+    return static_cast<double>(step(optimizer, memory, {}).duration(OpKind::OptimizerStep).count());
   };
   CHECK(ns({}, {}) == 0);
   CHECK(ns(0.5, {}) == doctest::Approx(moved / 0.5).epsilon(1e-5));
   CHECK(ns({}, 0.8) == doctest::Approx(moved / 0.8).epsilon(1e-5));
   CHECK(ns(0.5, 0.8) == doctest::Approx(moved / 0.5).epsilon(1e-5));
   // It is no part of any pass.
-  CHECK(step(0.5, {}, {}).forward == step({}, {}, {}).forward);
-  CHECK(step({}, {}, milliseconds(3)).optimizer_step == milliseconds(3));
-  CHECK(step(0.5, {}, milliseconds(3)).optimizer_step - step(0.5, {}, {}).optimizer_step == milliseconds(3));
+  CHECK(step(0.5, {}, {}).duration(OpKind::Forward) == step({}, {}, {}).duration(OpKind::Forward));
+  CHECK(step({}, {}, milliseconds(3)).duration(OpKind::OptimizerStep) == milliseconds(3));
+  CHECK(step(0.5, {}, milliseconds(3)).duration(OpKind::OptimizerStep) -
+            step(0.5, {}, {}).duration(OpKind::OptimizerStep) ==
+        milliseconds(3));
 }
 
 bool says(const Workload& workload, const std::string& sentence) {
@@ -300,9 +314,13 @@ TEST_CASE("collectives that run beside computing take the rest of their time, an
   input.training.overlap_tensor = 0.25;
   const StageCosts part = run().stages.at(1);
   // Forward computes for longer than a quarter of its four all-reduces.
-  REQUIRE(whole.forward - whole.forward_tensor_comm > whole.forward_tensor_comm / 4);
-  CHECK(std::abs((whole.forward_tensor_comm * 3 / 4 - part.forward_tensor_comm).count()) <= 1);
-  CHECK(std::abs((whole.forward - part.forward - whole.forward_tensor_comm / 4).count()) <= 2);
+  REQUIRE(whole.duration(OpKind::Forward) - whole.ops[OpKind::Forward].tensor_comm >
+          whole.ops[OpKind::Forward].tensor_comm / 4);
+  CHECK(std::abs((whole.ops[OpKind::Forward].tensor_comm * 3 / 4 - part.ops[OpKind::Forward].tensor_comm)
+                     .count()) <= 1);
+  CHECK(std::abs((whole.duration(OpKind::Forward) - part.duration(OpKind::Forward) -
+                  whole.ops[OpKind::Forward].tensor_comm / 4)
+                     .count()) <= 2);
   const auto sentences = run().assumptions;
   CHECK(std::any_of(sentences.begin(), sentences.end(), [](const std::string& sentence) {
     return sentence.starts_with("Tensor parallelism") &&

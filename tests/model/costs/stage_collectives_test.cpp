@@ -33,20 +33,22 @@ StageCosts middle(const Cluster& cluster, const Transformer& model, const Parall
 TEST_CASE("experts that are shared out cost a layer two all-to-alls forward, two in I and none in W") {
   Parallelism p = parallel(1, 3, 8);
   const StageCosts whole = middle(round_cluster(3), sparse_gpt(8), p);
-  CHECK(whole.forward_other_comm == Time(0));
+  CHECK(whole.ops[OpKind::Forward].other_comm == Time(0));
   p.expert = 8;
   const StageCosts shared = middle(round_cluster(3), sparse_gpt(8), p);
   const double exchange = 2 * 7 * (0x1p21 / 8 / 400e3 + 1);  // seven pieces of 256 KiB over NVLink
-  check_microseconds(shared.forward_other_comm, 2 * exchange);
-  check_microseconds(shared.forward - whole.forward, 2 * exchange);
-  check_microseconds(shared.input_grad - whole.input_grad, 2 * exchange);
-  check_microseconds(shared.input_grad_other_comm, 2 * exchange);
-  CHECK(shared.weight_grad == whole.weight_grad);
-  CHECK(shared.weight_grad_other_comm == Time(0));
-  CHECK(shared.backward == shared.input_grad + shared.weight_grad);
-  CHECK(shared.forward_tensor_comm == Time(0));
+  check_microseconds(shared.ops[OpKind::Forward].other_comm, 2 * exchange);
+  check_microseconds(shared.duration(OpKind::Forward) - whole.duration(OpKind::Forward), 2 * exchange);
+  check_microseconds(shared.duration(OpKind::InputGrad) - whole.duration(OpKind::InputGrad), 2 * exchange);
+  check_microseconds(shared.ops[OpKind::InputGrad].other_comm, 2 * exchange);
+  CHECK(shared.duration(OpKind::WeightGrad) == whole.duration(OpKind::WeightGrad));
+  CHECK(shared.ops[OpKind::WeightGrad].other_comm == Time(0));
+  CHECK(shared.duration(OpKind::Backward) ==
+        shared.duration(OpKind::InputGrad) + shared.duration(OpKind::WeightGrad));
+  CHECK(shared.ops[OpKind::Forward].tensor_comm == Time(0));
   p.recompute = Recompute::Full;
-  check_microseconds(middle(round_cluster(3), sparse_gpt(8), p).input_grad_other_comm, 4 * exchange);
+  check_microseconds(middle(round_cluster(3), sparse_gpt(8), p).ops[OpKind::InputGrad].other_comm,
+                     4 * exchange);
 }
 
 TEST_CASE("an all-to-all of experts over two nodes sends half of its pieces over InfiniBand") {
@@ -54,7 +56,8 @@ TEST_CASE("an all-to-all of experts over two nodes sends half of its pieces over
   p.expert = 16;
   const double piece = 0x1p21 / 16;
   const double exchange = 2 * (7 * (piece / 400e3 + 1) + 8 * (piece / 50e3 + 4));
-  check_microseconds(middle(round_cluster(6), sparse_gpt(16), p).forward_other_comm, 2 * exchange);
+  check_microseconds(middle(round_cluster(6), sparse_gpt(16), p).ops[OpKind::Forward].other_comm,
+                     2 * exchange);
 }
 
 TEST_CASE("with sequence parallelism each GPU of a tensor group exchanges its own tokens") {
@@ -63,11 +66,11 @@ TEST_CASE("with sequence parallelism each GPU of a tensor group exchanges its ow
   p.expert = 4;
   p.expert_tensor = 1;
   // A group of four neighbours: three pieces of a quarter of 2 MiB / 4.
-  check_microseconds(middle(round_cluster(6), sparse_gpt(4), p).forward_other_comm,
+  check_microseconds(middle(round_cluster(6), sparse_gpt(4), p).ops[OpKind::Forward].other_comm,
                      2 * 2 * 3 * (0x1p21 / 16 / 400e3 + 1));
   // As many groups as there are of GPUs that share an expert: GPU g of four nodes' halves, 8 NICs for 8.
   p.expert_tensor = 4;
-  check_microseconds(middle(round_cluster(6), sparse_gpt(4), p).forward_other_comm,
+  check_microseconds(middle(round_cluster(6), sparse_gpt(4), p).ops[OpKind::Forward].other_comm,
                      2 * 2 * ((0x1p21 / 16 / 400e3 + 1) + 2 * (0x1p21 / 16 / 50e3 + 4)));
 }
 
@@ -76,9 +79,11 @@ TEST_CASE("layers without experts exchange no tokens, and tokens travel in the t
   model.experts->dense_layers = 3;  // one of the middle stage's two layers
   Parallelism p = parallel(1, 3, 8);
   p.expert = 8;
-  check_microseconds(middle(round_cluster(3), model, p).forward_other_comm, 2 * 7 * (0x1p21 / 8 / 400e3 + 1));
+  check_microseconds(middle(round_cluster(3), model, p).ops[OpKind::Forward].other_comm,
+                     2 * 7 * (0x1p21 / 8 / 400e3 + 1));
   model.wire_dtype = Dtype::Fp8;
-  check_microseconds(middle(round_cluster(3), model, p).forward_other_comm, 2 * 7 * (0x1p20 / 8 / 400e3 + 1));
+  check_microseconds(middle(round_cluster(3), model, p).ops[OpKind::Forward].other_comm,
+                     2 * 7 * (0x1p20 / 8 / 400e3 + 1));
 }
 
 TEST_CASE("token steps exchange their one token a sample") {
@@ -86,8 +91,8 @@ TEST_CASE("token steps exchange their one token a sample") {
   p.expert = 8;
   const StageCosts with = inference(round_cluster(3), sparse_gpt(8), p, 2).stages.at(1);
   const double exchange = 2 * 7 * (2 * 1024 * 2 / 8 / 400e3 + 1);  // two experts, 2 bytes
-  check_microseconds(with.decode_other_comm, 2 * exchange);
-  CHECK(with.input_grad_other_comm == Time(0));
+  check_microseconds(with.decode.other_comm, 2 * exchange);
+  CHECK(with.ops[OpKind::InputGrad].other_comm == Time(0));
   // Fewer experts on a GPU are fewer weights to read, which a memory that is fast enough does not show.
   Cluster cluster = round_cluster(3);
   cluster.gpu.memory_bandwidth = BytesPerSecond(1'000'000'000'000'000);
@@ -112,25 +117,26 @@ TEST_CASE(
     "of a ring of keys and values what is longer than a part's attention takes time, backward twice the "
     "bytes") {
   const StageCosts ring = middle(round_cluster(2), small_gpt(), in_context_of_four());
-  check_microseconds(ring.forward_other_comm, 2 * kRingForward);
-  check_microseconds(ring.input_grad_other_comm, 2 * kRingBackward);
-  CHECK(ring.weight_grad_other_comm == Time(0));
+  check_microseconds(ring.ops[OpKind::Forward].other_comm, 2 * kRingForward);
+  check_microseconds(ring.ops[OpKind::InputGrad].other_comm, 2 * kRingBackward);
+  CHECK(ring.ops[OpKind::WeightGrad].other_comm == Time(0));
   // NVLink fast enough hides all of it; nothing else depends on NVLink here.
   Cluster fast = round_cluster(2);
   fast.nvlink = {BytesPerSecond(4'000'000'000'000), Time(0)};
   const StageCosts hidden = middle(fast, small_gpt(), in_context_of_four());
-  CHECK(hidden.forward_other_comm == Time(0));
-  CHECK(hidden.input_grad_other_comm == Time(0));
-  check_microseconds(ring.forward - hidden.forward, 2 * kRingForward);
-  check_microseconds(ring.input_grad - hidden.input_grad, 2 * kRingBackward);
-  CHECK(ring.weight_grad == hidden.weight_grad);
+  CHECK(hidden.ops[OpKind::Forward].other_comm == Time(0));
+  CHECK(hidden.ops[OpKind::InputGrad].other_comm == Time(0));
+  check_microseconds(ring.duration(OpKind::Forward) - hidden.duration(OpKind::Forward), 2 * kRingForward);
+  check_microseconds(ring.duration(OpKind::InputGrad) - hidden.duration(OpKind::InputGrad),
+                     2 * kRingBackward);
+  CHECK(ring.duration(OpKind::WeightGrad) == hidden.duration(OpKind::WeightGrad));
 }
 
 TEST_CASE("the ring goes around again where the attention core is recomputed") {
   Parallelism p = in_context_of_four();
   for (const Recompute recompute : {Recompute::Selective, Recompute::Full}) {
     p.recompute = recompute;
-    check_microseconds(middle(round_cluster(2), small_gpt(), p).input_grad_other_comm,
+    check_microseconds(middle(round_cluster(2), small_gpt(), p).ops[OpKind::InputGrad].other_comm,
                        2 * (kRingForward + kRingBackward));
   }
 }
@@ -140,7 +146,7 @@ TEST_CASE("a context group that leaves its node hands on over InfiniBand") {
   // a quarter of the attention.
   Parallelism p = parallel(4, 3);
   p.context = 4;
-  check_microseconds(middle(round_cluster(6), small_gpt(), p).forward_other_comm,
+  check_microseconds(middle(round_cluster(6), small_gpt(), p).ops[OpKind::Forward].other_comm,
                      2 * 3 * (0x1p17 / 50e3 + 4 - 5.36870912 / 16));
 }
 
@@ -150,12 +156,14 @@ TEST_CASE("handing heads on takes two all-to-alls each way, which selective reco
   // Q, K and V: 768 KiB in quarters; the result: 256 KiB in quarters.
   const double exchange = 3 * (3 * 0x1p18 / 4 / 400e3 + 1) + 3 * (0x1p18 / 4 / 400e3 + 1);
   const StageCosts none = middle(round_cluster(2), small_gpt(), p);
-  check_microseconds(none.forward_other_comm, 2 * exchange);
-  check_microseconds(none.input_grad_other_comm, 2 * exchange);
+  check_microseconds(none.ops[OpKind::Forward].other_comm, 2 * exchange);
+  check_microseconds(none.ops[OpKind::InputGrad].other_comm, 2 * exchange);
   p.recompute = Recompute::Selective;
-  check_microseconds(middle(round_cluster(2), small_gpt(), p).input_grad_other_comm, 2 * exchange);
+  check_microseconds(middle(round_cluster(2), small_gpt(), p).ops[OpKind::InputGrad].other_comm,
+                     2 * exchange);
   p.recompute = Recompute::Full;
-  check_microseconds(middle(round_cluster(2), small_gpt(), p).input_grad_other_comm, 4 * exchange);
+  check_microseconds(middle(round_cluster(2), small_gpt(), p).ops[OpKind::InputGrad].other_comm,
+                     4 * exchange);
 }
 
 TEST_CASE("with fewer heads of keys and values than GPUs each is sent as often as it is needed") {
@@ -164,7 +172,7 @@ TEST_CASE("with fewer heads of keys and values than GPUs each is sent as often a
   Parallelism p = in_context_of_four();
   p.context_exchange = ContextExchange::AllToAll;
   const double before = 128 * (1024 + 2 * 2 * 128) * 2;
-  check_microseconds(middle(round_cluster(2), model, p).forward_other_comm,
+  check_microseconds(middle(round_cluster(2), model, p).ops[OpKind::Forward].other_comm,
                      2 * (3 * (before / 4 / 400e3 + 1) + 3 * (0x1p18 / 4 / 400e3 + 1)));
 }
 
@@ -177,22 +185,23 @@ TEST_CASE("ZeRO 2 scatters each layer's gradients in W, ZeRO 3 also gathers its 
   Parallelism p = parallel(1, 3, 8);
   p.zero_stage = 1;
   const StageCosts before = middle(round_cluster(3), small_gpt(), p);
-  CHECK(before.weight_grad_other_comm == Time(0));
+  CHECK(before.ops[OpKind::WeightGrad].other_comm == Time(0));
   p.zero_stage = 2;
   const StageCosts two = middle(round_cluster(3), small_gpt(), p);
-  CHECK(two.forward == before.forward);
-  CHECK(two.input_grad == before.input_grad);
-  check_microseconds(two.weight_grad_other_comm, 2 * kScatter);
-  check_microseconds(two.weight_grad - before.weight_grad, 2 * kScatter);
+  CHECK(two.duration(OpKind::Forward) == before.duration(OpKind::Forward));
+  CHECK(two.duration(OpKind::InputGrad) == before.duration(OpKind::InputGrad));
+  check_microseconds(two.ops[OpKind::WeightGrad].other_comm, 2 * kScatter);
+  check_microseconds(two.duration(OpKind::WeightGrad) - before.duration(OpKind::WeightGrad), 2 * kScatter);
   p.zero_stage = 3;
   const StageCosts three = middle(round_cluster(3), small_gpt(), p);
-  check_microseconds(three.forward_other_comm, 2 * kGather);
-  check_microseconds(three.forward - before.forward, 2 * kGather);
-  check_microseconds(three.input_grad - before.input_grad, 2 * kGather);
-  CHECK(three.weight_grad == two.weight_grad);
-  CHECK(three.backward == three.input_grad + three.weight_grad);
+  check_microseconds(three.ops[OpKind::Forward].other_comm, 2 * kGather);
+  check_microseconds(three.duration(OpKind::Forward) - before.duration(OpKind::Forward), 2 * kGather);
+  check_microseconds(three.duration(OpKind::InputGrad) - before.duration(OpKind::InputGrad), 2 * kGather);
+  CHECK(three.duration(OpKind::WeightGrad) == two.duration(OpKind::WeightGrad));
+  CHECK(three.duration(OpKind::Backward) ==
+        three.duration(OpKind::InputGrad) + three.duration(OpKind::WeightGrad));
   p.recompute = Recompute::Full;  // one gathering serves it too
-  check_microseconds(middle(round_cluster(3), small_gpt(), p).input_grad_other_comm, 2 * kGather);
+  check_microseconds(middle(round_cluster(3), small_gpt(), p).ops[OpKind::InputGrad].other_comm, 2 * kGather);
 }
 
 TEST_CASE("ZeRO exchanges layers that are given by their costs, too") {
@@ -204,11 +213,13 @@ TEST_CASE("ZeRO exchanges layers that are given by their costs, too") {
   p.zero_stage = 3;
   const StageCosts zero = training(round_cluster(1), model, p).stages.at(0);
   // 2 and 4 bytes of six million parameters at 400 GB/s, 7/8 of them, and three times 7 us.
-  check_microseconds(zero.forward - plain.forward, 7.0 / 8 * 30 + 21);
-  check_microseconds(zero.input_grad - plain.input_grad, 7.0 / 8 * 30 + 21);
-  check_microseconds(zero.weight_grad - plain.weight_grad, 7.0 / 8 * 60 + 21);
-  CHECK(zero.backward == zero.input_grad + zero.weight_grad);
-  CHECK(zero.gradient_reduction == Time(0));
+  check_microseconds(zero.duration(OpKind::Forward) - plain.duration(OpKind::Forward), 7.0 / 8 * 30 + 21);
+  check_microseconds(zero.duration(OpKind::InputGrad) - plain.duration(OpKind::InputGrad), 7.0 / 8 * 30 + 21);
+  check_microseconds(zero.duration(OpKind::WeightGrad) - plain.duration(OpKind::WeightGrad),
+                     7.0 / 8 * 60 + 21);
+  CHECK(zero.duration(OpKind::Backward) ==
+        zero.duration(OpKind::InputGrad) + zero.duration(OpKind::WeightGrad));
+  CHECK(zero.duration(OpKind::GradientReduction) == Time(0));
 }
 
 TEST_CASE("every kind of collective is a row, and the rows sum up to the stage's passes") {
@@ -235,9 +246,9 @@ TEST_CASE("every kind of collective is a row, and the rows sum up to the stage's
         std::vector<std::string>{"tensor-parallel collectives", "context ring", "expert all-to-all",
                                  "parameter gathering", "gradient reduce-scatter"});
   CHECK(table.rows.back().layers == 2);
-  check_microseconds(stage.forward, 1e6 * forward.count());
-  check_microseconds(stage.backward, 1e6 * backward.count());
-  check_microseconds(stage.weight_grad, 1e6 * weight_grad.count());
+  check_microseconds(stage.duration(OpKind::Forward), 1e6 * forward.count());
+  check_microseconds(stage.duration(OpKind::Backward), 1e6 * backward.count());
+  check_microseconds(stage.duration(OpKind::WeightGrad), 1e6 * weight_grad.count());
 }
 
 TEST_CASE("slices share what their micro-batch exchanges") {
@@ -246,9 +257,13 @@ TEST_CASE("slices share what their micro-batch exchanges") {
   const ModelInput input{round_cluster(3), small_gpt()};
   const StageCosts whole = make_workload(input, p, {.ranks = 3, .stages = 3}).stages.at(1);
   const StageCosts slice = make_workload(input, p, {.ranks = 3, .stages = 3, .slices = 4}).stages.at(1);
-  CHECK(std::abs((4 * slice.forward_other_comm - whole.forward_other_comm).count()) <= 2);
-  CHECK(std::abs((4 * slice.input_grad_other_comm - whole.input_grad_other_comm).count()) <= 2);
-  CHECK(std::abs((4 * slice.weight_grad_other_comm - whole.weight_grad_other_comm).count()) <= 2);
+  CHECK(
+      std::abs((4 * slice.ops[OpKind::Forward].other_comm - whole.ops[OpKind::Forward].other_comm).count()) <=
+      2);
+  CHECK(std::abs((4 * slice.ops[OpKind::InputGrad].other_comm - whole.ops[OpKind::InputGrad].other_comm)
+                     .count()) <= 2);
+  CHECK(std::abs((4 * slice.ops[OpKind::WeightGrad].other_comm - whole.ops[OpKind::WeightGrad].other_comm)
+                     .count()) <= 2);
 }
 
 }  // namespace

@@ -87,7 +87,8 @@ TEST_CASE("with ZeRO gradients are scattered in their type and weights gathered 
   Parallelism p = parallel(1, 1, 8);
   const auto reduction = [&] {
     const StageCosts stage = run(small_gpt(), p).stages[0];
-    return Seconds(stage.gradient_reduction + stage.parameter_gather).count();
+    return Seconds(stage.duration(OpKind::GradientReduction) + stage.duration(OpKind::ParameterGather))
+        .count();
   };
   const double latencies = 14e-6;
   CHECK(reduction() == doctest::Approx(2 * 7 / 8.0 * 4 * n / 400e9 + latencies));

@@ -226,7 +226,7 @@ TEST_CASE("of all tensor groups the one that crosses the spine sets the pace") {
   // Two nodes each on leaves of three: nodes 2 and 3 are under two of them.
   const auto comm = [](double oversubscription) {
     const Cluster cluster = fabric_cluster(6, {3, oversubscription, false, Time{}});
-    return training(cluster, small_gpt(), parallel(16, 3)).stages.at(0).forward_tensor_comm;
+    return training(cluster, small_gpt(), parallel(16, 3)).stages.at(0).ops[OpKind::Forward].tensor_comm;
   };
   CHECK(comm(3) == comm(1));  // 3 x 400 / 3: as much as a node sends
   // A third of that. Five all-reduces (two layers, the embedding) of 1 MiB, each 2 x 15/16 x 7.86432 us + 30

@@ -99,12 +99,14 @@ TEST_CASE("a tensor group over two nodes has half the compute and a multiple of 
     Cluster cluster = round_cluster(2);
     cluster.nics_per_node = c.nics;
     const StageCosts stage = training(cluster, small_gpt(), parallel(c.tensor, 1)).stages.at(0);
-    CHECK(stage.forward_tensor_comm == Time(std::llround(13 * c.all_reduce)));
-    CHECK(stage.forward == Time(std::llround(compute / c.tensor + 13 * c.all_reduce)));
+    CHECK(stage.ops[OpKind::Forward].tensor_comm == Time(std::llround(13 * c.all_reduce)));
+    CHECK(stage.duration(OpKind::Forward) == Time(std::llround(compute / c.tensor + 13 * c.all_reduce)));
   }
   // So F takes 472.492 us on one node and 1739.325 us on two: 3.68 times as long with twice the GPUs.
   const auto forward = [](std::uint32_t tensor) {
-    return training(round_cluster(2), small_gpt(), parallel(tensor, 1)).stages.at(0).forward;
+    return training(round_cluster(2), small_gpt(), parallel(tensor, 1))
+        .stages.at(0)
+        .duration(OpKind::Forward);
   };
   CHECK(forward(8) == Time(472'492));
   CHECK(forward(16) == Time(1'739'325));

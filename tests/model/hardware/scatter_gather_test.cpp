@@ -28,7 +28,7 @@ TEST_CASE("each GPU sends its part of a boundary, and the receivers gather the w
   // 7/8 x 2621.44 ns + 7 x 1 us on NVLink.
   CHECK(parts.forward_gather == Time(9'294));
   CHECK(parts.backward_gather == Time(9'294));
-  CHECK(parts.forward == whole.forward);
+  CHECK(parts.duration(OpKind::Forward) == whole.duration(OpKind::Forward));
   // From one node to the next at 50 GB/s + 4 us: 20,972 ns of bytes become 2,621.
   const Network network = Network::of_cluster(round_cluster(4), parallel(8, 2));
   const Route route = network.route(Rank{0}, Rank{1});

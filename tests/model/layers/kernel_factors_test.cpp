@@ -169,9 +169,9 @@ TEST_CASE("a loss that sees all logits gathers them over the tensor group, and k
     const StageCosts gathered = head_stage(true, fused), own = head_stage(false, fused);
     // A ring's all-gather of n parts: n - 1 steps of a latency and 1/n of the bytes.
     const double seconds = (2 - 1) * (1e-6 + logits * 2 / 2 / 400e9);
-    CHECK(static_cast<double>((gathered.forward - own.forward).count()) ==
+    CHECK(static_cast<double>((gathered.duration(OpKind::Forward) - own.duration(OpKind::Forward)).count()) ==
           doctest::Approx(seconds * 1e9).epsilon(1e-3));
-    CHECK(gathered.backward == own.backward);
+    CHECK(gathered.duration(OpKind::Backward) == own.duration(OpKind::Backward));
     // For half of the logits in fp32 (fused: in place, in bf16): all of them in that type, gathered in bf16,
     // and in fp32 shifted and as a log-softmax.
     const double each = fused ? 2 : 4;

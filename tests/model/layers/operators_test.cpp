@@ -98,9 +98,12 @@ TEST_CASE("the rows of a table sum up to the stage's times and activations") {
         sum.input_grad += one.input_grad + one.recompute;
       }
       const StageCosts& costs = workload.stages[stage];
-      CHECK(sum.forward.count() == doctest::Approx(Seconds(costs.forward).count()).epsilon(1e-6));
-      CHECK(sum.input_grad.count() == doctest::Approx(Seconds(costs.input_grad).count()).epsilon(1e-6));
-      CHECK(sum.weight_grad.count() == doctest::Approx(Seconds(costs.weight_grad).count()).epsilon(1e-6));
+      CHECK(sum.forward.count() ==
+            doctest::Approx(Seconds(costs.duration(OpKind::Forward)).count()).epsilon(1e-6));
+      CHECK(sum.input_grad.count() ==
+            doctest::Approx(Seconds(costs.duration(OpKind::InputGrad)).count()).epsilon(1e-6));
+      CHECK(sum.weight_grad.count() ==
+            doctest::Approx(Seconds(costs.duration(OpKind::WeightGrad)).count()).epsilon(1e-6));
       CHECK(sum.activation == costs.activation);
     }
   }
@@ -224,7 +227,7 @@ TEST_CASE("a context group divides tokens: weights' FLOPs and all activations, a
   CHECK(workload.gpus == 12);
   CHECK(*workload.tokens_per_step == 512);
   CHECK(workload.stages[0].forward_transfer == Bytes(512 / 4 * 1024 * 2));
-  CHECK(workload.stages[0].gradient_reduction > Time(0));
+  CHECK(workload.stages[0].duration(OpKind::GradientReduction) > Time(0));
 }
 
 TEST_CASE("a context group divides latent attention alike, and all-to-all keeps flash's output twice") {

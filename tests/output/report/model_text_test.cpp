@@ -28,7 +28,7 @@ struct Model {
       tables.push_back({{2 * stage, 2}, {make_row("qkv projection", 2, 1.5e9, 3)}});
     tables[2].rows.push_back(make_row("head", 0, 0, 1));
     workload.stages[0].weights = Bytes(1 << 30);
-    workload.stages[2].optimizer_step = milliseconds(5);
+    workload.stages[2].ops[OpKind::OptimizerStep].duration = milliseconds(5);
     workload.assumptions = {"This holds."};
   }
 };

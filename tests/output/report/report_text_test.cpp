@@ -77,6 +77,7 @@ TEST_CASE("the JSON report has every key, integers as they are and layers counte
     "assumptions": ["Matrix products reach 60 % of the peak."]})");
   expected["bubble_ratio"] = 1.0 / 3;
   expected["ppsim_version"] = json.at("ppsim_version");
+  expected["schema_version"] = 1;
   expected["per_rank"] = json.at("per_rank");
   CHECK(json == expected);
   CHECK(json.at("ppsim_version").get<std::string>().find('.') != std::string::npos);

@@ -49,7 +49,7 @@ TEST_CASE(
     "a pair is one calc that sends and receives for both of its ops, and a reduction one behind the last") {
   const Schedule schedule = parse("0F0,2F0,(0F1;2B0)OVERLAP_F_B,0B0,2F1,2B1,0B1\n1F0,1F1,1B0,1B1\n");
   Workload workload = make_workload(tiny_costs(), RunShape{2, 3, {}}, 3);
-  workload.stages[1].gradient_reduction = Time(5);
+  workload.stages[1].ops[OpKind::GradientReduction].duration = Time(5);
   const std::string text = goal(build_graph(schedule, workload, Communication::Overlap));
   // On rank 0: F0, its send, a receive, F0 of stage 2; then the pair, F + B.
   CHECK(text.find("l5: calc 30000\nl5 requires l4\nl6: send 1000b to 1 tag ") != std::string::npos);

@@ -138,7 +138,7 @@ TEST_CASE("chunks are told apart by letters and by layers") {
 TEST_CASE("gradient reduction has a row of its own, and takes no micro-batch") {
   const Schedule schedule = one_f_one_b(2, 1);
   Workload workload = make_workload(tiny_costs(), RunShape{2, 2, {}}, 2);
-  workload.stages[1].gradient_reduction = Time(3000);
+  workload.stages[1].ops[OpKind::GradientReduction].duration = Time(3000);
   const std::string trace = trace_of(make_run(schedule, workload));
   const auto names = thread_names(trace);
   for (const Json& event : events_of(trace, "X")) {

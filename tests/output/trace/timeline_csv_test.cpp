@@ -55,7 +55,7 @@ TEST_CASE("a pair gives two rows of the same times, and gradient reduction no mi
   writer.backward(0, 1);
   writer.next_rank();
   Workload workload = make_workload(tiny_costs(), RunShape{1, 1, {}}, 1);
-  workload.stages[0].gradient_reduction = Time(5);
+  workload.stages[0].ops[OpKind::GradientReduction].duration = Time(5);
   const TinyRun run = make_run(std::move(writer).take(), std::move(workload));
   CHECK(timeline_csv(run.graph, run.timeline) ==
         "rank,stream,kind,stage,micro_batch,start_ns,finish_ns,bytes,peer\n"

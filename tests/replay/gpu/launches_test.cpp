@@ -158,7 +158,7 @@ TEST_CASE("every schedule's launches start each op when the engine does, where m
     CHECK(find_launch_fault(graph, plan).empty());
     Machine machine(graph, plan);
     REQUIRE(machine.run());
-    CHECK(machine.op_starts() == simulate(graph, Contention::None).start);
+    CHECK(machine.op_starts() == simulate(graph, Contention("none")).start);
     ++count;
     CHECK(find_launch_fault(graph, plan, LaunchOrder::Kept).empty());
     Machine in_order(graph, plan, LaunchOrder::Kept);
@@ -179,7 +179,7 @@ TEST_CASE("blocking sends run to their end too, and start no op before the engin
     CHECK(find_launch_fault(graph, plan).empty());
     Machine machine(graph, plan);
     REQUIRE(machine.run());
-    const std::vector<Time> starts = machine.op_starts(), engine = simulate(graph, Contention::None).start;
+    const std::vector<Time> starts = machine.op_starts(), engine = simulate(graph, Contention("none")).start;
     for (std::size_t i = 0; i < starts.size(); ++i) CHECK(starts[i] >= engine[i]);
   }
 }

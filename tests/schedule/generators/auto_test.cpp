@@ -109,7 +109,7 @@ TEST_CASE("a schedule that looks at costs is refused without them, and where clo
   CHECK(reason("zbv-auto", {3, 6, 2}, nullptr) ==
         "it looks at the costs of the stages: expected a request with costs");
   Workload endless = uniform_workload({3, 6, 1}, kCosts);
-  endless.stages[1].weight_grad = kMostTime;
+  endless.stages[1].ops[OpKind::WeightGrad].duration = kMostTime;
   CHECK(reason("zb-auto", {3, 6, 1}, &endless) ==
         "all durations together pass 2^62 ns (146 years): expected shorter ops or fewer of them");
   Workload stuck = uniform_workload({3, 6, 1}, kCosts);

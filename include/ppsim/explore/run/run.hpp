@@ -38,11 +38,14 @@ struct Plan {
 
 struct Run {
   Plan plan;
-  OpGraph graph;      ///< of all replicas in step
-  OpGraph simulated;  ///< the same, or with Detail::Full each replica by itself
-  Timeline timeline;  ///< of `graph`; with Detail::Full that of the replica that ends last
+  OpGraph graph;                    ///< of all replicas in step
+  std::optional<OpGraph> replicas;  ///< Detail::Full: each replica by itself
+  Timeline timeline;                ///< of `graph`; with Detail::Full that of the replica that ends last
   std::vector<RankMemory> memory;
   Report report;
+
+  /// The graph that the engine ran.
+  [[nodiscard]] const OpGraph& simulated() const { return replicas ? *replicas : graph; }
 };
 
 /// Lowers the plan's schedule as the config's simulation says, all replicas in step. Errors say where in the
@@ -58,9 +61,15 @@ struct Run {
 /// Seconds spent in each phase of a run; `config` and `output` are the caller's.
 struct PhaseSeconds {
   double config = 0, schedule = 0, graph = 0, engine = 0, metrics = 0, output = 0;
+
+  PhaseSeconds& operator+=(const PhaseSeconds& other);
 };
 
-/// Simulates a plan and measures it. Throws DeadlockError for what does not end.
-[[nodiscard]] Run run(const Config& config, Plan plan, PhaseSeconds& seconds);
+/// Simulates a plan and measures the timeline. Adds to `seconds`, where they are asked for. Throws
+/// DeadlockError for a run that cannot end.
+[[nodiscard]] Run run(const Config& config, Plan plan, PhaseSeconds* seconds = nullptr);
+
+/// Makes the config's plan and runs it.
+[[nodiscard]] Run run(const Config& config);
 
 }  // namespace ppsim

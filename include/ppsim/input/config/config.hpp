@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ppsim/core/enum_names.hpp"
+#include "ppsim/engine/contention.hpp"
 #include "ppsim/engine/jitter.hpp"
 #include "ppsim/engine/simulate.hpp"
 #include "ppsim/graph/op_graph.hpp"
@@ -55,7 +56,7 @@ inline constexpr auto kEnumNames<Detail> = enum_names<Detail>({{Detail::Folded, 
 
 struct Simulation {
   Communication communication = Communication::Overlap;
-  Contention contention = Contention::None;
+  Contention contention;
   ProgramStreams streams;  ///< Communication::Program only
   Detail detail = Detail::Folded;
   PairCost pair = PairRule::Sum;  ///< of a model; costs given outright have their own

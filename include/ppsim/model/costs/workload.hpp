@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "ppsim/core/ids.hpp"
+#include "ppsim/core/op.hpp"
 #include "ppsim/core/units.hpp"
 #include "ppsim/model/collectives/collectives.hpp"
 #include "ppsim/model/costs/costs_input.hpp"
@@ -26,31 +27,20 @@
 
 namespace ppsim {
 
-/// What the collectives inside an op put on each GPU's ports, and those of once a step. B has what I and W
-/// have.
-struct StagePorts {
-  CollectiveBytes forward{};
-  CollectiveBytes input_grad{};
-  CollectiveBytes weight_grad{};
-  CollectiveBytes decode{};              ///< inference: of a token step
-  CollectiveBytes gradient_reduction{};  ///< of all buckets
-  CollectiveBytes parameter_gather{};
+/// What one op of a stage costs on one GPU of its tensor group.
+struct OpCost {
+  Time duration{};
+  Time tensor_comm{};  ///< tensor-parallel collectives inside `duration`
+  Time other_comm{};   ///< what no compute hides of the others (experts, context, ZeRO) inside `duration`
+  CollectiveBytes bytes{};  ///< that all these collectives put on each GPU's links
 };
 
 /// What one stage costs for one micro-batch, and what it keeps in memory, on one GPU of its tensor group.
 struct StageCosts {
-  Time forward{};      ///< F
-  Time backward{};     ///< B, recomputation included
-  Time input_grad{};   ///< I
-  Time weight_grad{};  ///< W
-
-  Time forward_tensor_comm{};   ///< tensor-parallel collectives inside `forward`
-  Time backward_tensor_comm{};  ///< and inside `backward`
-
-  Time forward_other_comm{};      ///< of other collectives (experts, context, ZeRO) what no compute hides:
-                                  ///< inside `forward`,
-  Time input_grad_other_comm{};   ///< inside `input_grad`,
-  Time weight_grad_other_comm{};  ///< and inside `weight_grad`; `backward` has both
+  /// By kind. B has the communication of I and W, and B and I have the recomputation inside. An op that runs
+  /// once a step has the duration 0 where the stage has no such op; REDUCE_GRAD is of all buckets together.
+  /// EVICT and LOAD are transfers, and cost nothing here.
+  ByOpKind<OpCost> ops{};
 
   Bytes forward_transfer;   ///< sent to the next stage after F
   Bytes backward_transfer;  ///< sent to the previous stage after B or I
@@ -68,23 +58,23 @@ struct StageCosts {
   Bytes buffers;    ///< and what transfers and the framework hold for the whole run
   Bytes working;    ///< at most taken by a pass while it runs, beside what is kept
 
-  Time gradient_reduction{};           ///< of the stage's gradients over the replicas, once a step; 0: none
   std::uint32_t gradient_buckets = 1;  ///< that are reduced one after the other, evenly; at least 1
-  Time optimizer_step{};               ///< once a step, behind it; 0: not counted
-  Time parameter_gather{};  ///< of what each replica has updated, once a step, behind that; 0: none
 
   std::vector<Time> decode_forward;  ///< inference: [decode_steps] F of a token step
-  Time decode_tensor_comm{};         ///< inference: tensor-parallel collectives inside each of them
-  Time decode_other_comm{};          ///< inference: and other collectives
+  OpCost decode{};                   ///< inference: each of them, but for its duration, which is above
   Bytes decode_transfer;             ///< inference: sent to the next stage (or back to the first) after it
   Time decode_gather{};              ///< inference: what its receiver takes to gather it
   Bytes kv_cache_prefill;            ///< inference: KV cache of one request after prefill
   Bytes kv_cache_step;               ///< inference: and what a token step adds
 
-  StagePorts ports{};  ///< of the collectives above
-
   LayerRange layers;  ///< count 0: not known (costs given outright)
 
+  [[nodiscard]] Time duration(OpKind kind) const { return ops[kind].duration; }
+  [[nodiscard]] Bytes bytes_of(const KeptParts& parts) const {
+    const Bytes rest = activation - activation_freed_at_input_grad;
+    return (parts.for_input_grad ? activation_freed_at_input_grad : Bytes(0)) +
+           (parts.for_weight_grad ? rest : Bytes(0));
+  }
   [[nodiscard]] Bytes static_bytes() const { return weights + gradients + optimizer + buffers; }
 };
 

@@ -61,7 +61,7 @@ constexpr std::string_view kNeutralZero[] = {"allgather_bucket_size",
                                              "use_all_reduce_for_fetch_params"};
 
 template <std::size_t Count>
-bool contains(const std::string_view (&list)[Count], std::string_view key) {
+bool list_contains(const std::string_view (&list)[Count], std::string_view key) {
   return std::find(std::begin(list), std::end(list), key) != std::end(list);
 }
 
@@ -92,7 +92,7 @@ template <std::size_t Count>
 void refuse_unread(ForeignObject& section, const std::string_view (&neutral)[Count]) {
   for (const std::string& key : section.unread()) {
     const Json& value = section.value(key);
-    if (contains(neutral, key) || value == Json(false) || value == Json(0)) continue;
+    if (list_contains(neutral, key) || value == Json(false) || value == Json(0)) continue;
     if (value.is_object() && value.value("enabled", Json()) == Json(false)) continue;
     throw section.error(key,
                         fmt::format("{}; not known, and may change what a step costs; take it out of the "

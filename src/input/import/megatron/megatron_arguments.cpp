@@ -4,9 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
+#include "core/numbers.hpp"
 #include "input/import/megatron/megatron_names.hpp"
 
 namespace ppsim {
@@ -17,14 +17,6 @@ void check_resolved(const ShellWord& word, std::string_view name, const std::str
   if (!word.unresolved.empty())
     throw Error(where, fmt::format("{}: {} is not set in this file; expected its value in its place", name,
                                    word.unresolved));
-}
-
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number number{};
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace {
 constexpr CountRange kGroupSize{1, 1'000'000};
 constexpr CountRange kBatchSize{1, 1'000'000'000};
 
-std::uint64_t read_layers(const MegatronArguments& arguments) {
+std::uint64_t layers_of_pipeline(const MegatronArguments& arguments) {
   return arguments.needed_count("--num-layers", kLayers);
 }
 
@@ -32,7 +32,7 @@ std::uint64_t virtual_stages(const MegatronArguments& arguments, std::uint64_t p
         kLayout, fmt::format("{} has {} stages; expected a multiple of {} ranks", kLayout, stages, pipeline));
   }
   if (!arguments.has(kLayersEach)) return arguments.count(kStages, kGroupSize, 1);
-  const std::uint64_t layers = read_layers(arguments), each = *arguments.count(kLayersEach, kLayers);
+  const std::uint64_t layers = layers_of_pipeline(arguments), each = *arguments.count(kLayersEach, kLayers);
   if (layers % (pipeline * each) != 0)
     throw arguments.error(kLayersEach, fmt::format("{} {}: {} layers are no multiple of {} ranks x {}",
                                                    kLayersEach, each, layers, pipeline, each));
@@ -48,8 +48,8 @@ void check_group(const MegatronArguments& arguments, std::uint64_t pipeline) {
                           fmt::format("{} {}; expected at least the {} ranks", kName, *group, pipeline));
 }
 
-std::uint64_t micro_batches(const MegatronArguments& arguments, const MegatronShape& shape,
-                            std::uint64_t micro_batch_size, std::vector<std::string>& notes) {
+std::uint64_t read_micro_batches(const MegatronArguments& arguments, const MegatronShape& shape,
+                                 std::uint64_t micro_batch_size, std::vector<std::string>& notes) {
   const std::uint64_t samples = micro_batch_size * shape.data;
   const auto global = arguments.count("--global-batch-size", kBatchSize);
   if (!global) notes.push_back("--global-batch-size is not given: one micro-batch a step");
@@ -69,7 +69,7 @@ std::string_view full_recompute(const MegatronArguments& arguments, const Megatr
     throw arguments.error("--recompute-granularity", "--recompute-granularity full needs --recompute-method");
   const bool block = arguments.choice("--recompute-method", kMethods, 0) == 1;
   const std::uint64_t count = arguments.count("--recompute-num-layers", kLayers, 1);
-  const std::uint64_t most = (read_layers(arguments) + shape.stages() - 1) / shape.stages();
+  const std::uint64_t most = (layers_of_pipeline(arguments) + shape.stages() - 1) / shape.stages();
   if (block && count < most)
     throw arguments.error(
         "--recompute-num-layers",
@@ -158,7 +158,7 @@ Json megatron_parallelism(const MegatronArguments& arguments, const MegatronShap
   if (arguments.has("--use-distributed-optimizer")) section["zero_stage"] = 1;
   if (shape.virtual_stages > 1) section["virtual_stages"] = shape.virtual_stages;
   section["micro_batch_size"] = micro_batch_size;
-  section["micro_batches"] = micro_batches(arguments, shape, micro_batch_size, notes);
+  section["micro_batches"] = read_micro_batches(arguments, shape, micro_batch_size, notes);
   section["recompute"] = recompute(arguments, shape, notes);
   section["sequence_parallel"] = arguments.has("--sequence-parallel") && shape.tensor > 1;
   if (Json layers = megatron_layers_per_stage(arguments, shape, notes); !layers.is_null())

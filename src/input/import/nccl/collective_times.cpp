@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <set>
 #include <span>
 #include <string_view>
 
+#include "core/numbers.hpp"
 #include "input/import/foreign_json.hpp"
 #include "ppsim/core/error.hpp"
 #include "text/files.hpp"
@@ -19,14 +19,6 @@ namespace {
 
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 60;
 constexpr double kMostMicroseconds = 1e15;
-
-template <class Number>
-std::optional<Number> parse(std::string_view text) {
-  Number number{};
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 // "…/build/all_reduce_perf -b 8": the word with "_perf" at its end.
 void find_programs(std::string_view text, std::set<std::string>& programs) {
@@ -80,7 +72,7 @@ class TextReader {
     if (words.empty()) return;
     if (words[0] == "#") {
       read_comment({words.begin() + 1, words.end()}, line.number);
-    } else if (parse<std::uint64_t>(words[0]) && time_ != kNone) {
+    } else if (parse_number<std::uint64_t>(words[0]) && time_ != kNone) {
       read_row(words, line.number);
     }
   }
@@ -97,7 +89,7 @@ class TextReader {
   void read_rank(const std::vector<std::string_view>& words, std::size_t line) {
     const auto on = std::find(words.begin(), words.end(), "on");
     if (on == words.end() || on + 1 == words.end()) return;
-    if (!parse<std::uint64_t>(words[1]) || !ranks_.emplace(words[1]).second)
+    if (!parse_number<std::uint64_t>(words[1]) || !ranks_.emplace(words[1]).second)
       fail(line, fmt::format("a second rank {}; expected the output of one program with one communicator",
                              words[1]));
     hosts_.emplace(on[1]);
@@ -112,11 +104,11 @@ class TextReader {
     const std::size_t in_place = std::min(time_ + 4, columns_ - 4);
     const std::size_t column = out_of_place ? time_ : in_place;
     for (const std::size_t at : {time_, in_place})
-      if (const auto wrong = parse<std::uint64_t>(words[at + 3]); wrong && *wrong > 0)
+      if (const auto wrong = parse_number<std::uint64_t>(words[at + 3]); wrong && *wrong > 0)
         fail(line,
              fmt::format("has {} wrong results: what was measured is no {}", *wrong, "exchange of the data"));
-    const auto time = parse<double>(words[column]);
-    const auto size = parse<std::uint64_t>(words[0]);
+    const auto time = parse_number<double>(words[column]);
+    const auto size = parse_number<std::uint64_t>(words[0]);
     if (!time)
       fail(line, fmt::format("time is {}, expected a number", shown(Json(std::string(words[column])))));
     if (*size > 0) test_.samples.push_back(sample_of(*size, *time, fmt::format("{}, line {}", path_, line)));

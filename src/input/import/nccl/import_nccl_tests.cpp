@@ -113,7 +113,7 @@ std::string fit_note(const NcclTest& test, const MessageFit& fit) {
       100 * errors[errors.size() / 2], 100 * errors.back());
 }
 
-ImportedSection read_link(const std::string& path, const NcclTestsOptions& options) {
+ImportedSection fit_link(const std::string& path, const NcclTestsOptions& options) {
   const NcclTest test = read_nccl_test(path);
   const bool chosen = !options.collective.empty();
   const std::string& program = chosen ? options.collective : test.program;
@@ -151,7 +151,7 @@ ImportedSection read_link(const std::string& path, const NcclTestsOptions& optio
 }  // namespace
 
 ImportedSection import_nccl_tests(const std::string& path, const NcclTestsOptions& options) {
-  return with_plain_errors([&] { return read_link(path, options); });
+  return with_plain_errors([&] { return fit_link(path, options); });
 }
 
 }  // namespace ppsim

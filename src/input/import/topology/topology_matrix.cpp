@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 #include <optional>
 #include <string_view>
 
+#include "core/numbers.hpp"
 #include "ppsim/core/error.hpp"
 #include "text/files.hpp"
 #include "text/json_text.hpp"
@@ -54,13 +54,11 @@ bool is_nic(std::string_view word) {
 std::optional<Connection> parse_cell(std::string_view cell) {
   for (const auto& [name, how] : kCells)
     if (name == cell) return Connection{how, 0};
-  std::uint32_t links = 0;
   if (!cell.starts_with("NV")) return std::nullopt;
-  const auto [end, failure] = std::from_chars(cell.data() + 2, cell.data() + cell.size(), links);
   constexpr std::uint32_t kMostLinks = 1000;
-  const bool fits =
-      failure == std::errc{} && end == cell.data() + cell.size() && links > 0 && links <= kMostLinks;
-  return fits ? std::optional(Connection{Joined::NvLink, links}) : std::nullopt;
+  const auto links = parse_number<std::uint32_t>(cell.substr(2));
+  const bool fits = links && *links > 0 && *links <= kMostLinks;
+  return fits ? std::optional(Connection{Joined::NvLink, *links}) : std::nullopt;
 }
 
 class MatrixReader {
