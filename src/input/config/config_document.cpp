@@ -122,9 +122,8 @@ void Document::set_source(const Pointer& pointer, Source source) {
 }
 
 void Document::set_default(const Pointer& pointer, Json value) {
-  Source source{where(pointer), std::string(kBuiltIn), source_of(pointer.to_string()).second.files};
   root_[pointer] = std::move(value);
-  set_source(pointer, std::move(source));
+  built_in_.insert(pointer.to_string());
 }
 
 void Document::offer(const Pointer& pointer, Json value, Source source) {
@@ -144,7 +143,7 @@ void Document::set_absent(const Pointer& pointer, Json built_in) {
 }
 
 bool Document::left_out(const Pointer& pointer) const {
-  return root_.contains(pointer) && source_of(pointer.to_string()).second.from == kBuiltIn;
+  return built_in_.contains(pointer.to_string());
 }
 
 void Document::load_section(const Pointer& pointer) {
@@ -250,7 +249,9 @@ std::vector<Config::Origin> Document::origins() const {
 void Document::list_origins(const Pointer& pointer, const Json& value,
                             std::vector<Config::Origin>& origins) const {
   if (!value.is_object() || value.empty()) {
-    origins.push_back({pointer.to_string(), compact(value), source_of(pointer.to_string()).second.from});
+    const std::string place = pointer.to_string();
+    origins.push_back({place, compact(value),
+                       built_in_.contains(place) ? std::string(kBuiltIn) : source_of(place).second.from});
     return;
   }
   for (const auto& [name, child] : value.items()) list_origins(pointer / name, child, origins);

@@ -99,6 +99,7 @@ class Document {
   std::map<std::string, Source> sources_;                  // by pointer
   std::map<std::string, std::pair<Json, Source>> offers_;  // by pointer
   std::vector<std::string> notes_;
+  std::set<std::string> built_in_;    // pointers of values that nobody gave
   std::set<std::string> at_default_;  // pointers
 };
 
