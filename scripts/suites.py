@@ -33,7 +33,7 @@ SANITIZE += ["-Db_lundef=false", *TESTS, "meson-test-prereq"]
 # Random cases of a property: a hundred where they are fast; these many times slower ones look for other faults.
 FEWER_CASES = "RC_PARAMS=max_success=25"
 # What Python suites are given; most need nothing.
-CLI = ("bench_cluster", "calibrate", "cli", "compare_runs", "export", "goal", "import", "import_trace")
+CLI = ("bench_cluster", "calibrate", "cli", "compare_runs", "config", "export", "goal", "import", "import_trace")
 CLI += ("replay", "replay_cuda", "replay_tcp", "runs", "validate", "fit")
 WITH_PPSIM = [f"cli/{name}" for name in CLI] + ["launch/launch", "golden/golden", "netlab/netlab"]
 WITH_PPSIM += ["output/report_keys", "scripts/pages", "validation/published"]

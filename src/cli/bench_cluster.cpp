@@ -67,7 +67,7 @@ BenchPlan make_plan_of(const BenchClusterArguments& arguments) {
   if (plan.backend == "host-mpi") plan.backend += " over " + mpi_library();
   plan.products = default_products(arguments.on_gpus() ? kWidestOnGpu : kWidestOnHost);
   if (!arguments.model.empty()) {
-    const Config config = load_config(arguments.model);
+    const Config config = load_noted(arguments.model);
     plan.products = shapes_of(describe_products(config));
     plan.dtypes = describe_dtypes(config);
   }

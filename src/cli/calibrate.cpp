@@ -24,8 +24,13 @@ std::vector<MeasuredFile> load_files(const CalibrateArguments& arguments) {
     throw Error("--config", fmt::format("{} configs for {} timelines; expected one for all, or one each",
                                         configs, files));
   std::vector<MeasuredFile> list;
-  for (std::size_t i = 0; i < files; ++i)
+  std::vector<std::string> notes;
+  for (std::size_t i = 0; i < files; ++i) {
     list.push_back({arguments.timelines[i], load_config(arguments.configs[configs == 1 ? 0 : i])});
+    const std::vector<std::string>& own = list.back().config.notes;
+    notes.insert(notes.end(), own.begin(), own.end());
+  }
+  note_all(notes);
   return list;
 }
 

@@ -99,7 +99,7 @@ std::vector<Override> ConfigArguments::overrides() const {
 }
 
 Config ConfigArguments::load() const {
-  return load_config(path, overrides());
+  return load_noted(path, overrides());
 }
 
 void print(std::string_view text) {
@@ -115,6 +115,17 @@ void note(std::string_view line) {
   text += '\n';
   // Nobody is told where stderr itself is closed.
   (void)std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+void note_all(const std::vector<std::string>& lines) {
+  for (auto line = lines.begin(); line != lines.end(); ++line)
+    if (std::find(lines.begin(), line, *line) == line) note(*line);
+}
+
+Config load_noted(const std::string& path, const std::vector<Override>& overrides) {
+  Config config = load_config(path, overrides);
+  note_all(config.notes);
+  return config;
 }
 
 CLI::Validator not_empty() {

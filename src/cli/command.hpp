@@ -65,6 +65,11 @@ void print(std::string_view text);
 
 /// Writes one line to stderr.
 void note(std::string_view line);
+/// Writes each of the lines, once.
+void note_all(const std::vector<std::string>& lines);
+
+/// The config of a file; what may be mended in the files goes to stderr.
+[[nodiscard]] Config load_noted(const std::string& path, const std::vector<Override>& overrides = {});
 
 /// For an option whose value may not be empty.
 [[nodiscard]] CLI::Validator not_empty();

@@ -10,18 +10,18 @@ namespace {
 struct ConfigCommandArguments {
   ConfigArguments config;
   std::string section, schema;
-  bool keys = false, json = false;
+  bool keys = false, json = false, pin = false;
 };
 
 int show_config(const ConfigCommandArguments& arguments) {
-  const auto& [config_arguments, section, schema, keys, json] = arguments;
+  const auto& [config_arguments, section, schema, keys, json, pin] = arguments;
   if (!schema.empty()) {
     print(config_schema(schema));
   } else if (keys) {
     print(json ? key_reference_json(section) : key_reference(section));
   } else {
     const Config config = config_arguments.load();
-    print(json ? config_json(config) : config_table(config));
+    print(pin ? pinned_config(config) : json ? config_json(config) : config_table(config));
   }
   return 0;
 }
@@ -43,7 +43,10 @@ Command add_config(CLI::App& parent) {
       app->add_option("--schema", arguments->schema, "Print the JSON Schema of a section, or of \"config\"")
           ->check(not_empty())
           ->type_name("NAME");
-  add_switch(*app, "--json", arguments->json, "Print the resolved document and its origins as JSON");
+  add_switch(*app, "--pin", arguments->pin,
+             "Print the config with every default written out, as a config to keep");
+  add_switch(*app, "--json", arguments->json,
+             "Print the resolved document and its origins, or the keys, as JSON");
   config->required(false);
   app->callback([=] {
     arguments->keys = keys->count() > 0;

@@ -46,6 +46,10 @@ int validate(const ValidateArguments& arguments) {
   if (!arguments.group_by.empty()) (void)table.column(arguments.group_by);
   const Validation validation =
       ppsim::validate(describe_table(spec, table), overrides_of(arguments), arguments.threads);
+  std::vector<std::string> notes;
+  for (const PredictedRow& row : validation.rows)
+    notes.insert(notes.end(), row.notes.begin(), row.notes.end());
+  note_all(notes);
   if (!arguments.plot.empty())
     write_file(arguments.plot, scatter_svg(validation_scatter(validation, spec, table)));
   print(arguments.json ? validation_json(validation, spec, table, arguments.group_by)

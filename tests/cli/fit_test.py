@@ -142,9 +142,9 @@ class Refusals(Fit):
         self.assertIn(EFFICIENCY, self.refused("range.json", "--table", "table.csv"))
 
     def test_a_parameter_that_is_not_in_the_cluster_is_refused_with_its_place(self):
-        parameters = {"/cluster/gpu/step_overhead": {"least": 0, "most": 5, "unit": "ms"}}
+        parameters = {"/cluster/software/step_overhead": {"least": 0, "most": 5, "unit": "ms"}}
         self.write_spec("absent.json", fit={"cluster": "cluster.json", "parameters": parameters})
-        self.assertIn("gpu.json#/step_overhead: nothing stands there", self.refused("absent.json", "--table", "table.csv"))
+        self.assertIn("cluster.json#/software/step_overhead: nothing stands there", self.refused("absent.json", "--table", "table.csv"))
 
     def test_a_cluster_that_is_not_there_is_refused(self):
         self.write_spec("lost.json", fit={"cluster": "lost_cluster.json", "parameters": SPEC["fit"]["parameters"]})

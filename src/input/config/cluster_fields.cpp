@@ -83,6 +83,11 @@ constexpr auto kClusterRows = row::rows<Cluster>(
           .table = &kGpuFields,
           .absent = Absent::none(""),
           .help = "The GPU; a model needs one, and beside costs it may be left out"},
+    Field{.name = "software",
+          .kind = KeyKind::Section,
+          .table = &kSoftwareFields,
+          .absent = Absent::empty(),
+          .help = "What runs on the GPUs: its overheads, and the defaults that it brings"},
     Field{.name = "nvlink",
           .kind = KeyKind::Section,
           .table = &kLinkFields,
@@ -209,6 +214,9 @@ Cluster read_cluster(const ObjectReader& section, InputKind kind) {
     read_fields(gpu, kGpuFields, cluster.gpu);
     cluster.source = join_sources(cluster.source, read_source(gpu));
   }
+  const ObjectReader software = section.object("software");
+  cluster.software = read_software(software);
+  cluster.source = join_sources(cluster.source, read_source(software));
   read_links(section, cluster);
   return cluster;
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "input/config/changed_defaults.hpp"
 #include "input/config/config_document.hpp"
 #include "input/config/config_hash.hpp"
 #include "input/config/config_limits.hpp"
@@ -20,8 +21,21 @@ namespace ppsim {
 
 namespace {
 
+std::span<const std::string_view> known_versions() {
+  return default_history().versions;
+}
+void read_version(const ObjectReader& section, const Field& field, Config& /*the defaults are offered*/) {
+  (void)section.choice(field.name, known_versions());
+}
+
 constexpr auto kConfigRows =
     row::rows<Config>(row::kSchema, row::kDescription,
+                      row::custom<Config, &read_version>({.name = "ppsim",
+                                                          .type = ValueType::Choice,
+                                                          .choices = &known_versions,
+                                                          .absent = Absent::none("the newest"),
+                                                          .help = "Version of ppsim whose defaults hold",
+                                                          .hashed = false}),
                       Field{.name = "cluster",
                             .kind = KeyKind::Section,
                             .table = &kClusterFields,
@@ -104,10 +118,12 @@ Config read_config(const std::string& path, std::span<const Override> overrides,
   Document document(path, pointer);
   for (const Override& override : overrides) document.apply(override);
   document.inline_sections();
+  offer_software_defaults(document);
+  offer_old_defaults(document, default_history());
   const ObjectReader root(document, Pointer(), kConfigFields);
   const InputKind kind = kind_of(root);
-  read_fields(root, kConfigFields, nullptr, kind == InputKind::Model ? kWithModel.bit : 0);
   Config config;
+  read_fields(root, kConfigFields, &config, kind == InputKind::Model ? kWithModel.bit : 0);
   config.path = path;
   config.input = read_input(root);
   const ObjectReader parallelism = root.object("parallelism");
@@ -124,6 +140,9 @@ Config read_config(const std::string& path, std::span<const Override> overrides,
   config.hash = config_hash(document);
   config.origins = document.origins();
   config.places = document.places();
+  config.notes = document.notes();
+  if (std::string note = changed_defaults_note(document, default_history()); !note.empty())
+    config.notes.push_back(std::move(note));
   return config;
 }
 

@@ -15,16 +15,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kBuiltIn = "default";
+
 bool same_file(const std::string& a, const std::string& b) {
   std::error_code failure;
   return a == b || fs::equivalent(a, b, failure);
 }
 
 // Tokens of "/a/b"; throws where it is no JSON pointer (RFC 6901).
-std::vector<std::string> tokens_of(const Override& override) {
+std::vector<std::string> tokens_of(const Override& override, const std::string& pointer) {
   std::vector<std::string> tokens;
   try {
-    for (Pointer rest(override.pointer); !rest.empty(); rest.pop_back()) tokens.push_back(rest.back());
+    for (Pointer rest(pointer); !rest.empty(); rest.pop_back()) tokens.push_back(rest.back());
   } catch (const Json::exception&) {
     throw Error(override.origin, fmt::format("{} is not a JSON pointer", shown(override.pointer)));
   }
@@ -120,9 +122,8 @@ void Document::set_source(const Pointer& pointer, Source source) {
 }
 
 void Document::set_default(const Pointer& pointer, Json value) {
-  Source source{where(pointer), "default", source_of(pointer.to_string()).second.files};
   root_[pointer] = std::move(value);
-  set_source(pointer, std::move(source));
+  built_in_.insert(pointer.to_string());
 }
 
 void Document::offer(const Pointer& pointer, Json value, Source source) {
@@ -139,6 +140,10 @@ bool Document::take_offered(const Pointer& pointer) {
 
 void Document::set_absent(const Pointer& pointer, Json built_in) {
   if (!take_offered(pointer)) set_default(pointer, std::move(built_in));
+}
+
+bool Document::left_out(const Pointer& pointer) const {
+  return built_in_.contains(pointer.to_string());
 }
 
 void Document::load_section(const Pointer& pointer) {
@@ -161,11 +166,13 @@ void Document::load_section(const Pointer& pointer) {
   if (!section.is_object())
     throw Error(path, fmt::format("{}; expected an object with the section's keys", shown(section)));
   root_[pointer] = std::move(section);
-  set_source(pointer, {path + "#", path, std::move(files)});
+  const bool asked = source_of(pointer.to_string()).second.asked;
+  set_source(pointer, {path + "#", path, std::move(files), asked});
 }
 
 void Document::inline_sections() {
   inline_sections(Pointer(), kConfigFields);
+  for (const MovedKey& key : moved_keys()) move_key(key);
 }
 
 void Document::inline_sections(const Pointer& pointer, const FieldTable& table) {
@@ -188,10 +195,10 @@ void Document::check_place(const Override& override, const Pointer& parent, cons
 
 // Makes sure that something stands at `pointer`, on the way to what is overridden.
 void Document::step_into(const Override& override, const Pointer& pointer, const Field* field) {
-  if (!root_.contains(pointer)) {
+  if (!root_.contains(pointer) || root_[pointer].is_null()) {
     root_[pointer] = Json::object();
     set_source(pointer, {fmt::format("{} {}", override.origin, pointer.to_string()), override.origin,
-                         sources_.at("").files});
+                         sources_.at("").files, true});
   }
   if (root_[pointer].is_string() && field != nullptr && field->kind == KeyKind::Section)
     load_section(pointer);
@@ -204,11 +211,11 @@ void Document::put(const Override& override, const Pointer& pointer, Json value)
   } else {
     root_[pointer] = std::move(value);
   }
-  set_source(pointer, {asked_at(override), override.origin, sources_.at("").files});
+  set_source(pointer, {asked_at(override), override.origin, sources_.at("").files, true});
 }
 
 void Document::apply(const Override& override) {
-  const std::vector<std::string> tokens = tokens_of(override);
+  const std::vector<std::string> tokens = tokens_of(override, settle(override));
   if (tokens.empty())
     throw Error(override.origin, "no key to set; expected a pointer such as /schedule/name");
   Pointer pointer;
@@ -225,6 +232,10 @@ void Document::apply(const Override& override) {
   put(override, pointer, override_value(override.value));
 }
 
+std::vector<std::string> Document::files_of(const Pointer& pointer) const {
+  return source_of(pointer.to_string()).second.files;
+}
+
 void Document::make_canonical() {
   root_ = canonical(root_, kConfigFields);
 }
@@ -238,7 +249,9 @@ std::vector<Config::Origin> Document::origins() const {
 void Document::list_origins(const Pointer& pointer, const Json& value,
                             std::vector<Config::Origin>& origins) const {
   if (!value.is_object() || value.empty()) {
-    origins.push_back({pointer.to_string(), compact(value), source_of(pointer.to_string()).second.from});
+    const std::string place = pointer.to_string();
+    origins.push_back({place, compact(value),
+                       built_in_.contains(place) ? std::string(kBuiltIn) : source_of(place).second.from});
     return;
   }
   for (const auto& [name, child] : value.items()) list_origins(pointer / name, child, origins);

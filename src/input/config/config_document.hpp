@@ -27,7 +27,7 @@ class Document {
   /// Puts a value in. Sections on the way are read first, objects on the way that are not there are made.
   void apply(const Override& override);
 
-  /// Reads every section that is still a path.
+  /// Reads every section that is still a path, and moves keys from where they once lived.
   void inline_sections();
 
   /// Requires that there is a value.
@@ -38,6 +38,7 @@ class Document {
     std::string where;               // "clusters/a.json#/gpu", for errors
     std::string from;                // "clusters/a.json", "--set", "default"
     std::vector<std::string> files;  // the file, and before it those that name it
+    bool asked = false;              // by an override
   };
 
   /// Offers a default of the document's own, which comes before the built-in one. The first offer for a
@@ -56,6 +57,9 @@ class Document {
     return at_default_.contains(pointer.to_string());
   }
 
+  /// True where the document has a value that neither it nor an override gives, but the built-in default.
+  [[nodiscard]] bool left_out(const Pointer& pointer) const;
+
   /// "FILE#/pointer" of what stands at `pointer`.
   [[nodiscard]] std::string where(std::string_view pointer) const;
   [[nodiscard]] std::string where(const Pointer& pointer) const { return where(pointer.to_string()); }
@@ -71,6 +75,10 @@ class Document {
   void make_canonical();
 
   [[nodiscard]] const Json& root() const { return root_; }
+  /// The file that holds the value at `pointer`, and before it those that name it.
+  [[nodiscard]] std::vector<std::string> files_of(const Pointer& pointer) const;
+  /// What the user may want to change, a line each: where keys live now.
+  [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
   [[nodiscard]] std::vector<Config::Origin> origins() const;
   [[nodiscard]] std::vector<Config::Place> places() const;
 
@@ -81,13 +89,18 @@ class Document {
   void check_place(const Override& override, const Pointer& parent, const std::string& token);
   void step_into(const Override& override, const Pointer& pointer, const Field* field);
   void put(const Override& override, const Pointer& pointer, Json value);
+  [[nodiscard]] std::string settle(const Override& override);
+  void move_key(const MovedKey& key);
+  [[nodiscard]] bool gives_way(const MovedKey& key) const;
   void set_source(const Pointer& pointer, Source source);
   void list_origins(const Pointer& pointer, const Json& value, std::vector<Config::Origin>& origins) const;
 
   Json root_;
   std::map<std::string, Source> sources_;                  // by pointer
   std::map<std::string, std::pair<Json, Source>> offers_;  // by pointer
-  std::set<std::string> at_default_;                       // pointers
+  std::vector<std::string> notes_;
+  std::set<std::string> built_in_;    // pointers of values that nobody gave
+  std::set<std::string> at_default_;  // pointers
 };
 
 }  // namespace ppsim

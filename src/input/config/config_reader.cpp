@@ -55,11 +55,13 @@ Error ObjectReader::error(std::string_view key, std::string_view what) const {
   return {document_.where(at(key)), std::string(what)};
 }
 
-void ObjectReader::set_default(std::string_view key, Json absent) const {
-  const Field* field = table_.find(key);
+void ObjectReader::set_default(std::string_view key, const Json& absent) const {
   const Pointer pointer = at(key);
   if (!self().contains(key)) document_.set_absent(pointer, absent);
-  if (field != nullptr && plain_value(*field, document_.at(pointer)) == plain_value(*field, absent))
+  if (absent.is_object()) return;  // what an object holds is told key by key
+  const Json& value = document_.at(pointer);
+  const Field* field = value == absent ? nullptr : table_.find(key);
+  if (value == absent || (field != nullptr && plain_value(*field, value) == plain_value(*field, absent)))
     document_.mark_default(pointer);
 }
 

@@ -60,7 +60,7 @@ class ObjectReader {
   /// Where the key is left out: writes what holds then into the document, a default of the document's own
   /// before that of the row. `target`: what the section is read into, as far as it is read.
   void complete(const Field& field, const void* target) const;
-  void set_default(std::string_view key, Json absent) const;
+  void set_default(std::string_view key, const Json& absent) const;
 
   /// `parse` is one of quantity.hpp.
   template <class T>

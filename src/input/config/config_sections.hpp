@@ -20,6 +20,9 @@ enum class InputKind : std::uint8_t { Model, Costs, CostsOnCluster };
 
 /// Costs need no GPU.
 [[nodiscard]] Cluster read_cluster(const ObjectReader& section, InputKind kind);
+[[nodiscard]] Software read_software(const ObjectReader& section);
+/// Offers the defaults of `cluster.software`. Throws Error for what software may not choose.
+void offer_software_defaults(Document& document);
 [[nodiscard]] Model read_model(const ObjectReader& section);
 [[nodiscard]] CostsInput read_costs(const ObjectReader& section, std::optional<Cluster> cluster);
 

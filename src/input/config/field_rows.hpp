@@ -42,6 +42,12 @@ struct Row {
     row.field.scope = scope;
     return row;
   }
+  /// `pointer`: where the key lived before.
+  [[nodiscard]] constexpr Row once(std::string_view pointer) const {
+    Row row = *this;
+    row.field.once = pointer;
+    return row;
+  }
 };
 
 template <class Member>

@@ -24,6 +24,14 @@ void list_keys(const FieldTable& object, const std::string& prefix, std::vector<
   }
 }
 
+void list_moved(const FieldTable& table, const std::string& prefix, std::vector<MovedKey>& moved) {
+  for (const Field& field : table.fields) {
+    const std::string place = fmt::format("{}/{}", prefix, field.name);
+    if (!field.once.empty()) moved.push_back({std::string(field.once), place});
+    if (field.table != nullptr && field.kind != KeyKind::List) list_moved(*field.table, place, moved);
+  }
+}
+
 // A number that is whole has one text, 32 and not 32.0.
 Json plain_number(double number) {
   constexpr double kExact = 0x1p53;
@@ -132,6 +140,36 @@ const Field* FieldTable::find(std::string_view name) const {
   const auto found =
       std::find_if(fields.begin(), fields.end(), [&](const Field& field) { return field.name == name; });
   return found == fields.end() ? nullptr : &*found;
+}
+
+const Field* find_field(std::string_view pointer) {
+  const FieldTable* table = &kConfigFields;
+  const Field* field = nullptr;
+  while (pointer.starts_with('/')) {
+    if (table == nullptr) return nullptr;
+    pointer.remove_prefix(1);
+    const std::string_view token = pointer.substr(0, pointer.find('/'));
+    field = table->find(token);
+    if (field == nullptr) return nullptr;
+    table = field->kind == KeyKind::List ? nullptr : field->table;
+    pointer.remove_prefix(token.size());
+  }
+  return pointer.empty() ? field : nullptr;
+}
+
+const std::vector<MovedKey>& moved_keys() {
+  static const std::vector<MovedKey> moved = [] {
+    std::vector<MovedKey> list;
+    list_moved(kConfigFields, "", list);
+    return list;
+  }();
+  return moved;
+}
+
+std::string newest_pointer(const std::string& pointer) {
+  for (const MovedKey& key : moved_keys())
+    if (key.from == pointer) return key.to;
+  return pointer;
 }
 
 std::string unknown_key(std::string_view name, const FieldTable& known) {

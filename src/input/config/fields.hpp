@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "text/json_text.hpp"
 
@@ -138,6 +139,7 @@ struct Field {
   Read read = nullptr;          ///< null: the section's own code reads it
   std::string_view expected{};  ///< what the value is, in words, where it is irregular
   std::string_view schema{};    ///< the same as a JSON Schema
+  std::string_view once{};      ///< pointer of the place where the key lived before, which is still read
   bool hashed = true;           ///< false: says nothing of what is run
 
   [[nodiscard]] std::string_view help_text() const { return help_of != nullptr ? help_of() : help; }
@@ -154,6 +156,19 @@ struct FieldTable {
 
 /// The keys of the whole document.
 extern const FieldTable kConfigFields;
+
+/// The row of a key by its pointer ("/cluster/gpu/memory"); null where there is none. Entries of lists have
+/// none.
+[[nodiscard]] const Field* find_field(std::string_view pointer);
+
+/// A key that lives elsewhere now.
+struct MovedKey {
+  std::string from, to;  ///< pointers
+};
+[[nodiscard]] const std::vector<MovedKey>& moved_keys();
+
+/// The newest place of what a pointer names.
+[[nodiscard]] std::string newest_pointer(const std::string& pointer);
 
 /// "unknown key; did you mean "nodes"?", or with the list of known keys where none is near.
 [[nodiscard]] std::string unknown_key(std::string_view name, const FieldTable& known);

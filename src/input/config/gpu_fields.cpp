@@ -98,23 +98,12 @@ constexpr auto kGpuRows = row::rows<Gpu>(
          .schema = R"({"$ref": "common.schema.json#/definitions/share"})"}),
     row::quantity<&Gpu::kernel_overhead>(
         "kernel_overhead", "0 s", "Added to every matrix product, and to every kernel that memory bounds"),
-    row::quantity<&Gpu::launch_overhead>(
-        "launch_overhead", "0 s",
-        "Of the host, for each kernel: a pass takes the longer of what the host launches and what the GPU "
-        "computes"),
-    row::quantity<&Gpu::pass_overhead>("pass_overhead", "0 s",
-                                       "Added to every pass of a pipeline of several ranks"),
-    row::quantity<&Gpu::checkpoint_overhead>("checkpoint_overhead", "0 s",
-                                             "Added for every layer that full recomputation runs again"),
     row::share<&Gpu::unaligned_efficiency>(
         "unaligned_efficiency", Absent::none("1"),
         "Share of its speed that a product keeps of which a side is no multiple of 16 bytes"),
     row::share<&Gpu::expert_efficiency>(
         "expert_efficiency", Absent::none("1"),
         "Share of the speed of other products that those of routed experts reach"),
-    row::quantity<&Gpu::collective_overhead>("collective_overhead", "0 s", "Added to every collective"),
-    row::quantity<&Gpu::step_overhead>("step_overhead", "0 s",
-                                       "Added to every training step, behind its optimizer"),
     row::object<&Gpu::matmul_tiling>(
         "matmul_tiling", kTilingFields, Absent::none("none"),
         "How a product is cut into tiles; what these leave idle lowers its efficiency"),
@@ -125,9 +114,7 @@ constexpr auto kGpuRows = row::rows<Gpu>(
         "Share of memory_bandwidth that is reached; without it moving bytes takes training no time"),
     row::share<&Gpu::optimizer_efficiency>("optimizer_efficiency", Absent::none("memory_efficiency"),
                                            "The same while the optimizer steps"),
-    row::quantity<&Gpu::runtime_memory>("runtime_memory", "0 B", "Taken before anything is allocated"),
-    row::number<&Gpu::allocator_margin>("allocator_margin", {0, 1}, 0,
-                                        "Share by which the allocator reserves more than is allocated"));
+    row::quantity<&Gpu::runtime_memory>("runtime_memory", "0 B", "Taken before anything is allocated"));
 
 }  // namespace
 

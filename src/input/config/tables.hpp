@@ -24,6 +24,7 @@ extern const TableOf<Link> kLinkFields;
 extern const TableOf<Cluster> kInfinibandFields;
 extern const TableOf<Pcie> kPcieFields;
 extern const TableOf<Fabric> kFabricFields;
+extern const TableOf<Software> kSoftwareFields;
 extern const TableOf<Cluster> kClusterFields;
 extern const TableOf<Transformer> kTransformerFields;
 extern const TableOf<LayerCosts> kModelFields;

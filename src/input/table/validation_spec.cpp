@@ -236,7 +236,7 @@ ParameterRange read_parameter(Document& document, const ObjectReader& fit, const
     throw fit.error(pointer, "expected a place of the cluster, such as /cluster/nvlink/latency");
   const ObjectReader section = inner(document, fit, pointer, kParameter);
   ParameterRange parameter;
-  parameter.pointer = pointer;
+  parameter.pointer = newest_pointer(pointer);
   parameter.unit = read_unit(section);
   parameter.least = read_number(section, "least");
   parameter.most = read_number(section, "most");

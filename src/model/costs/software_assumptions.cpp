@@ -13,13 +13,14 @@ using SoftwareSentences = std::vector<std::string>;
 
 void add_launches(SoftwareSentences& sentences, const ModelRun& run, const Transformer& model) {
   const Gpu& gpu = run.cluster.gpu;
-  if (gpu.launch_overhead > Time{}) {
+  const Time launch = run.cluster.software.launch_overhead;
+  if (launch > Time{}) {
     const double captured = run.training.captured_launches;
     sentences.push_back(fmt::format(
         "The host takes {:.4g} us to launch a kernel{}, and a pass the longer of launching its kernels and "
         "of "
         "computing them; collectives come on top.",
-        microseconds(gpu.launch_overhead),
+        microseconds(launch),
         captured > 0 ? fmt::format(" (but {:.4g} % of them, which CUDA graphs launch)", 100 * captured)
                      : ""));
   }
@@ -34,16 +35,17 @@ void add_launches(SoftwareSentences& sentences, const ModelRun& run, const Trans
 
 void add_overheads(SoftwareSentences& sentences, const ModelRun& run) {
   const Gpu& gpu = run.cluster.gpu;
+  const Software& software = run.cluster.software;
   const auto add = [&](bool used, Time time, const char* what) {
     if (used && time > Time{})
       sentences.push_back(
           fmt::format("{} takes {:.4g} us more, which the software spends.", what, microseconds(time)));
   };
-  add(run.shape.ranks > 1, gpu.pass_overhead, "Each pass of the pipeline");
-  add(run.parallelism.recompute == Recompute::Full && !run.inference(), gpu.checkpoint_overhead,
+  add(run.shape.ranks > 1, software.pass_overhead, "Each pass of the pipeline");
+  add(run.parallelism.recompute == Recompute::Full && !run.inference(), software.checkpoint_overhead,
       "Each layer that is run again");
-  add(true, gpu.collective_overhead, "Each collective");
-  add(!run.inference(), gpu.step_overhead, "Each step");
+  add(true, software.collective_overhead, "Each collective");
+  add(!run.inference(), software.step_overhead, "Each step");
   if (gpu.optimizer_efficiency && !run.inference())
     sentences.push_back(fmt::format("The optimizer moves its bytes at {:.4g} % of the memory's bandwidth.",
                                     100 * *gpu.optimizer_efficiency));

@@ -22,7 +22,7 @@ struct ModelRun {
   [[nodiscard]] bool inference() const { return shape.decode_steps.has_value(); }
 
   [[nodiscard]] Collectives collectives() const {
-    return {groups, parallelism.collectives, Seconds(cluster.gpu.collective_overhead)};
+    return {groups, parallelism.collectives, Seconds(cluster.software.collective_overhead)};
   }
 
   /// Nothing for a tensor group of one GPU. With sequence parallelism an all-gather and a reduce-scatter.

@@ -20,9 +20,10 @@ struct SchemaFile {
   const FieldTable* table;
 };
 
-constexpr std::array<SchemaFile, 7> kFiles = {{{"config", &kConfigFields},
+constexpr std::array<SchemaFile, 8> kFiles = {{{"config", &kConfigFields},
                                                {"cluster", &kClusterFields},
                                                {"gpu", &kGpuFields},
+                                               {"software", &kSoftwareFields},
                                                {"model", &kModelFields},
                                                {"transformer", &kTransformerFields},
                                                {"costs", &kCostsFields},
@@ -160,6 +161,18 @@ class SchemaText {
     return schema;
   }
 
+  // Keys that lived in this table once, by their old names.
+  void add_moved(Json& properties, const FieldTable& table) const {
+    for (const MovedKey& key : moved_keys()) {
+      const std::size_t slash = key.from.rfind('/');
+      const Field* holder = find_field(std::string_view(key.from).substr(0, slash));
+      if (holder == nullptr || holder->table != &table) continue;
+      Json& moved = properties[key.from.substr(slash + 1)];
+      moved = {{"description", fmt::format("Lives at {} now", key.to)}};
+      moved.update(bare_schema(*find_field(key.to)));
+    }
+  }
+
   [[nodiscard]] Json object_schema(const FieldTable& table) const {
     Json schema = {{"type", "object"}, {"additionalProperties", false}};
     Json required = Json::array(), properties = Json::object();
@@ -167,6 +180,7 @@ class SchemaText {
       if (field.kind != KeyKind::Note && field.absent.required()) required.push_back(field.name);
       properties[std::string(field.name)] = field_schema(field);
     }
+    add_moved(properties, table);
     if (!required.empty()) schema["required"] = std::move(required);
     schema["properties"] = std::move(properties);
     if (table.rules != nullptr) schema.update(table.rules());

@@ -116,7 +116,7 @@ TEST_CASE("an optimizer step that takes time, and memory that the runtime and a 
   options.nodes = 0;
   const Optimization plain = optimize(config({}), options);
   CHECK(plain.row.fits);  // what the search says of its makespan, the engine has checked
-  const Optimization tight = optimize(config({{"/cluster/gpu/allocator_margin", "0.2"},
+  const Optimization tight = optimize(config({{"/cluster/software/allocator_margin", "0.2"},
                                               {"/cluster/gpu/runtime_memory", "20 GiB"},
                                               {"/training/working_memory", "true"}}),
                                       options);

@@ -135,9 +135,9 @@ TEST_CASE("latent attention, experts, tiles, reserves and what training keeps ar
        "/model/transformer/compute_dtype=fp8", "/model/transformer/wire_dtype=mxfp8",
        R"(/cluster/gpu/matmul_tiling={"rows": 128, "columns": 256, "processors": 132, "ramp": 64})",
        "/cluster/gpu/attention_efficiency=0.4", "/cluster/gpu/memory_efficiency=0.8",
-       "/cluster/gpu/runtime_memory=1 GiB", "/cluster/gpu/allocator_margin=0.05", "/parallelism/context=2",
-       "/parallelism/context_exchange=all_to_all", "/parallelism/expert=4", "/parallelism/expert_tensor=1",
-       "/parallelism/zero_stage=1", "/parallelism/collectives=hierarchical",
+       "/cluster/gpu/runtime_memory=1 GiB", "/cluster/software/allocator_margin=0.05",
+       "/parallelism/context=2", "/parallelism/context_exchange=all_to_all", "/parallelism/expert=4",
+       "/parallelism/expert_tensor=1", "/parallelism/zero_stage=1", "/parallelism/collectives=hierarchical",
        R"(/training={"gradient_dtype": "bf16", "master_dtype": "none", "moment_dtype": "fp16", "fused_loss": true,
            "working_memory": true, "gradient_placeholders": true})"})
     overrides.push_back(parse_override(text));
@@ -166,7 +166,7 @@ TEST_CASE("latent attention, experts, tiles, reserves and what training keeps ar
   CHECK(cluster.gpu.attention_efficiency == 0.4);
   CHECK(cluster.gpu.memory_efficiency == 0.8);
   CHECK(cluster.gpu.runtime_memory == Bytes(1 << 30));
-  CHECK(cluster.gpu.allocator_margin == 0.05);
+  CHECK(cluster.software.allocator_margin == 0.05);
   CHECK(config.parallelism.context == 2);
   CHECK(config.parallelism.context_exchange == ContextExchange::AllToAll);
   CHECK(config.parallelism.expert == 4);
@@ -195,7 +195,7 @@ TEST_CASE(
   CHECK(model.product_dtype() == Dtype::Bf16);
   CHECK_FALSE(cluster.gpu.matmul_tiling.has_value());
   CHECK_FALSE(cluster.gpu.memory_efficiency.has_value());
-  CHECK(cluster.gpu.allocator_margin == 0);
+  CHECK(cluster.software.allocator_margin == 0);
   CHECK(config.parallelism.replicas() == 1);
   CHECK(config.parallelism.tensor_of_expert() == 8);
   CHECK(config.parallelism.collectives == CollectiveAlgorithm::Ring);

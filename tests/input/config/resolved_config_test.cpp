@@ -80,7 +80,8 @@ TEST_CASE("a key that is written out at its default gives the same hash as witho
     return load_config(put_config(scratch), std::vector<Override>{{pointer, value}}).hash;
   };
   for (const auto& [pointer, value] :
-       {std::pair("/cluster/gpu/kernel_overhead", "0 us"), std::pair("/cluster/gpu/allocator_margin", "0"),
+       {std::pair("/cluster/gpu/kernel_overhead", "0 us"),
+        std::pair("/cluster/software/allocator_margin", "0"),
         std::pair("/cluster/infiniband/measured_sizes", "null"),
         std::pair("/model/transformer/kv_heads", "64"), std::pair("/model/transformer/head_size", "128"),
         std::pair("/model/transformer/compute_dtype", "bf16"), std::pair("/parallelism/data", "1"),

@@ -186,7 +186,7 @@ TEST_CASE("assumptions name what is exchanged beside the tensor group, and what 
   cluster.gpu.memory_efficiency = 0.75;
   cluster.gpu.attention_efficiency = 0.25;
   cluster.gpu.matmul_tiling = MatmulTiling{128, 256, 132, 64};
-  cluster.gpu.allocator_margin = 0.05;
+  cluster.software.allocator_margin = 0.05;
   cluster.gpu.runtime_memory = Bytes(500'000'000);
   Parallelism p = parallel(2, 2, 4);
   p.context = 2;

@@ -17,9 +17,9 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-Cluster with(Time Gpu::*overhead, Time time) {
+Cluster with(Time Software::*overhead, Time time) {
   Cluster cluster = round_cluster(3);
-  cluster.gpu.*overhead = time;
+  cluster.software.*overhead = time;
   return cluster;
 }
 
@@ -37,7 +37,7 @@ constexpr int kWeightGrad = 4;
 
 TEST_CASE(
     "a host that launches more slowly than the GPU computes sets the pace: kernels times their launch") {
-  const StageCosts slow = middle(with(&Gpu::launch_overhead, milliseconds(1)), parallel(1, 3));
+  const StageCosts slow = middle(with(&Software::launch_overhead, milliseconds(1)), parallel(1, 3));
   CHECK(slow.duration(OpKind::Forward) == milliseconds(2 * kForward));
   CHECK(slow.duration(OpKind::InputGrad) == milliseconds(2 * kInputGrad));
   CHECK(slow.duration(OpKind::WeightGrad) == milliseconds(2 * kWeightGrad));
@@ -46,7 +46,7 @@ TEST_CASE(
 
 TEST_CASE("a host that is quick enough costs nothing") {
   const StageCosts without = middle(round_cluster(3), parallel(1, 3));
-  const StageCosts quick = middle(with(&Gpu::launch_overhead, Time(10)), parallel(1, 3));
+  const StageCosts quick = middle(with(&Software::launch_overhead, Time(10)), parallel(1, 3));
   CHECK(quick.duration(OpKind::Forward) == without.duration(OpKind::Forward));
   CHECK(quick.duration(OpKind::Backward) == without.duration(OpKind::Backward));
   CHECK(quick.duration(OpKind::InputGrad) == without.duration(OpKind::InputGrad));
@@ -62,7 +62,7 @@ TEST_CASE(
   const double launch = 30e-6;
   REQUIRE(34 * launch > i);
   REQUIRE(8 * launch < w);
-  const StageCosts stage = middle(with(&Gpu::launch_overhead, microseconds(30)), parallel(1, 3));
+  const StageCosts stage = middle(with(&Software::launch_overhead, microseconds(30)), parallel(1, 3));
   CHECK(static_cast<double>(stage.duration(OpKind::InputGrad).count()) == doctest::Approx(34 * launch * 1e9));
   CHECK(static_cast<double>(stage.duration(OpKind::WeightGrad).count()) == doctest::Approx(w * 1e9));
   CHECK(static_cast<double>(stage.duration(OpKind::Backward).count()) ==
@@ -72,7 +72,7 @@ TEST_CASE(
 }
 
 TEST_CASE("what CUDA graphs launch costs the host nothing") {
-  ModelInput input{with(&Gpu::launch_overhead, milliseconds(1)), small_gpt()};
+  ModelInput input{with(&Software::launch_overhead, milliseconds(1)), small_gpt()};
   input.training.captured_launches = 0.75;
   const StageCosts stage = make_workload(input, parallel(1, 3), {3, 3, {}}).stages.at(1);
   CHECK(stage.duration(OpKind::Forward) == microseconds(250) * (2 * kForward));
@@ -99,7 +99,7 @@ TEST_CASE("products of routed experts reach their share of the speed of others, 
 
 TEST_CASE("collectives come on top of what the host launches") {
   Parallelism p = parallel(8, 3);
-  const StageCosts stage = middle(with(&Gpu::launch_overhead, milliseconds(1)), p);
+  const StageCosts stage = middle(with(&Software::launch_overhead, milliseconds(1)), p);
   CHECK(stage.ops[OpKind::Forward].tensor_comm > Time(0));
   CHECK(stage.duration(OpKind::Forward) ==
         milliseconds(2 * kForward) + stage.ops[OpKind::Forward].tensor_comm);
@@ -110,13 +110,13 @@ TEST_CASE("collectives come on top of what the host launches") {
 TEST_CASE("full recomputation launches a layer's forward again") {
   Parallelism p = parallel(1, 3);
   p.recompute = Recompute::Full;
-  const StageCosts stage = middle(with(&Gpu::launch_overhead, milliseconds(1)), p);
+  const StageCosts stage = middle(with(&Software::launch_overhead, milliseconds(1)), p);
   CHECK(stage.duration(OpKind::InputGrad) == milliseconds(2 * (kForward + kInputGrad)));
   CHECK(stage.duration(OpKind::WeightGrad) == milliseconds(2 * kWeightGrad));
 }
 
 TEST_CASE("what lies between passes is added to each of them where there is a pipeline, and only there") {
-  const Cluster cluster = with(&Gpu::pass_overhead, microseconds(100));
+  const Cluster cluster = with(&Software::pass_overhead, microseconds(100));
   const StageCosts without = middle(round_cluster(3), parallel(1, 3));
   const StageCosts stage = middle(cluster, parallel(1, 3));
   CHECK(stage.duration(OpKind::Forward) - without.duration(OpKind::Forward) == microseconds(100));
@@ -139,7 +139,7 @@ TEST_CASE(
   Parallelism p = parallel(1, 3);
   const auto added = [&](Recompute recompute) {
     p.recompute = recompute;
-    return middle(with(&Gpu::checkpoint_overhead, microseconds(70)), p).duration(OpKind::Backward) -
+    return middle(with(&Software::checkpoint_overhead, microseconds(70)), p).duration(OpKind::Backward) -
            middle(round_cluster(3), p).duration(OpKind::Backward);
   };
   CHECK(added(Recompute::Full) == microseconds(2 * 70));
@@ -148,7 +148,7 @@ TEST_CASE(
 }
 
 TEST_CASE("every collective starts with its overhead: four all-reduces of two layers each way") {
-  const Cluster cluster = with(&Gpu::collective_overhead, microseconds(25));
+  const Cluster cluster = with(&Software::collective_overhead, microseconds(25));
   const Parallelism p = parallel(8, 3);
   const StageCosts stage = middle(cluster, p), without = middle(round_cluster(3), p);
   CHECK(stage.duration(OpKind::Forward) - without.duration(OpKind::Forward) == microseconds(4 * 25));
@@ -160,7 +160,7 @@ TEST_CASE("every collective starts with its overhead: four all-reduces of two la
 }
 
 TEST_CASE("the reduction of gradients is a collective too, one a bucket") {
-  const Cluster cluster = with(&Gpu::collective_overhead, microseconds(25));
+  const Cluster cluster = with(&Software::collective_overhead, microseconds(25));
   const auto reduction = [](const Cluster& on, Bytes bucket) {
     Training settings;
     settings.gradient_bucket = bucket;
@@ -204,7 +204,7 @@ TEST_CASE("the optimizer moves its bytes at its own share of the bandwidth, or t
     Cluster cluster = round_cluster(3);
     cluster.gpu.optimizer_efficiency = optimizer;
     cluster.gpu.memory_efficiency = memory;
-    cluster.gpu.step_overhead = overhead;
+    cluster.software.step_overhead = overhead;
     return middle(cluster, parallel(1, 3));
   };
   const double parameters = static_cast<double>(step({}, {}, {}).weights.count()) / 2;
@@ -242,11 +242,12 @@ TEST_CASE("a run says which of these are in use") {
   p.recompute = Recompute::Full;
   ModelInput input{round_cluster(3), small_gpt()};
   Gpu& gpu = input.cluster.gpu;
-  gpu.launch_overhead = microseconds(3);
-  gpu.pass_overhead = microseconds(40);
-  gpu.checkpoint_overhead = microseconds(50);
-  gpu.collective_overhead = microseconds(60);
-  gpu.step_overhead = milliseconds(7);
+  Software& software = input.cluster.software;
+  software.launch_overhead = microseconds(3);
+  software.pass_overhead = microseconds(40);
+  software.checkpoint_overhead = microseconds(50);
+  software.collective_overhead = microseconds(60);
+  software.step_overhead = milliseconds(7);
   gpu.unaligned_efficiency = 0.25;
   gpu.optimizer_efficiency = 0.5;
   input.training.kernels[static_cast<std::size_t>(KernelKind::Norm)] = {.bytes = 5, .kernels = 6, .kept = 2};
@@ -290,8 +291,8 @@ TEST_CASE("a run says which of these are in use") {
 
 TEST_CASE("a run does not speak of what has no place in it") {
   ModelInput input{round_cluster(3), small_gpt()};
-  input.cluster.gpu.pass_overhead = microseconds(40);
-  input.cluster.gpu.checkpoint_overhead = microseconds(50);
+  input.cluster.software.pass_overhead = microseconds(40);
+  input.cluster.software.checkpoint_overhead = microseconds(50);
   input.training.unfused_softmax = KernelFactors{.bytes = 3};  // 16 heads on one GPU
   input.training.gathered_logits = true;                       // on one GPU
   const Workload single = make_workload(input, parallel(1, 1), {1, 1, {}});

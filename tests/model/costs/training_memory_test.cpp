@@ -168,7 +168,7 @@ TEST_CASE("the allocator reserves more than is allocated, on top of what is take
   Workload workload = run(small_gpt(), parallel(1, 3));
   CHECK(workload.reserved(Bytes(1000)) == Bytes(1000));
   Cluster cluster = round_cluster(8);
-  cluster.gpu.allocator_margin = 0.05;
+  cluster.software.allocator_margin = 0.05;
   cluster.gpu.runtime_memory = Bytes(7);
   workload = run(small_gpt(), parallel(1, 3), {}, cluster);
   CHECK(workload.reserved(Bytes(1001)) == Bytes(1001 + 51 + 7));  // rounded up

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <regex>
 #include <set>
 #include <sstream>
 
@@ -99,14 +100,22 @@ struct KeyRow {
   std::optional<std::string> absent;  // its cell of defaults; empty: the table has none
 };
 
+// "`nvlink`, `pcie` and `infiniband`:", which says of what sections the table below is.
+bool names_sections(const std::string& line) {
+  static const std::regex names("`[a-z_]+`(, `[a-z_]+`)*( and `[a-z_]+`)?:");
+  return std::regex_match(line, names);
+}
+
 // Tables whose first column is "key" or "key of `section`", below a heading or a line that names sections.
 std::vector<KeyRow> key_rows_of_readme() {
   std::vector<KeyRow> rows;
-  std::vector<std::string> heading, subject, titles;
+  std::vector<std::string> heading{""}, subject{""}, titles;  // "": the whole document
   std::istringstream page(read_file("configs/README.md"));
   for (std::string line; std::getline(page, line);) {
-    if (line.starts_with("#")) heading = subject = quoted_names(line);
-    if (line.starts_with("`") && line.ends_with(":")) subject = quoted_names(line);
+    const bool keeps = line.starts_with("### ") && quoted_names(line).empty();
+    if (line.starts_with("##") && !keeps) heading = quoted_names(line);
+    if (line.starts_with("#")) subject = heading;
+    if (names_sections(line)) subject = quoted_names(line);
     if (!line.starts_with("|")) {
       if (!titles.empty()) subject = heading;
       titles.clear();

@@ -74,7 +74,10 @@ struct Config {
 
   std::string
       resolved;  ///< the whole document, sections inlined and defaults written out, canonical JSON, one line
-  std::string hash;  ///< 16 hex digits of `resolved` (FNV-1a, 64 bits), for "config_hash"
+  std::string hash;  ///< 16 hex digits (FNV-1a, 64 bits) of what `resolved` says beside defaults, under the
+                     ///< newest names of its keys: "config_hash"
+  std::vector<std::string> notes;  ///< what may be mended in the files: "a.json#/gpu/step_overhead: this key
+                                   ///< lives at /cluster/software/step_overhead now"
 
   /// Where each value of `resolved` came from: "/parallelism/data" -> "default", "clusters/h100_4x8.json",
   /// "--set".

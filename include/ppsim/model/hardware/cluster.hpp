@@ -54,17 +54,11 @@ struct Gpu {
   BytesPerSecond memory_bandwidth;
   Efficiency matmul_efficiency;
   Time kernel_overhead{};  ///< added to every matrix product, and to every kernel that memory bounds
-  Time launch_overhead{};  ///< of the host, for each kernel: a pass takes the longer of what the host
-                           ///< launches and what the GPU computes, and its collectives
-  std::optional<double> expert_efficiency;  ///< share of the speed of other products that those of routed
-                                            ///< experts reach: smaller ones side by side, and the fullest
-                                            ///< expert sets the pace; empty: all of it
-  Time pass_overhead{};        ///< added to every pass of a pipeline: what the software does between passes
-  Time checkpoint_overhead{};  ///< added for every layer that full recomputation runs again
+  std::optional<double> expert_efficiency;     ///< share of the speed of other products that those of routed
+                                               ///< experts reach: smaller ones side by side, and the fullest
+                                               ///< expert sets the pace; empty: all of it
   std::optional<double> unaligned_efficiency;  ///< share of the speed that a product keeps of which a side is
                                                ///< no multiple of 16 bytes; empty: all of it
-  Time collective_overhead{};  ///< added to every collective: its launch, and waiting for one another
-  Time step_overhead{};        ///< of a training step, beside its optimizer
 
   std::optional<MatmulTiling> matmul_tiling;   ///< empty: efficiency depends on FLOPs alone
   std::optional<double> attention_efficiency;  ///< of the attention core; empty: as any other product
@@ -72,7 +66,21 @@ struct Gpu {
   std::optional<double> memory_efficiency;  ///< share of memory_bandwidth that is reached, above 0, at most
                                             ///< 1; empty: training counts no time for moving bytes
 
-  Bytes runtime_memory;         ///< taken before anything is allocated: the driver's context, libraries
+  Bytes runtime_memory;  ///< taken before anything is allocated: the driver's context, libraries
+};
+
+/// What runs on the GPUs, as far as its costs are not those of single kernels: a framework and its
+/// communication library, on hosts of a certain speed.
+struct Software {
+  std::string framework;  ///< "megatron"; empty: not named
+  std::string release;    ///< of the framework; empty: not named
+
+  Time launch_overhead{};       ///< of the host, for each kernel: a pass takes the longer of what the host
+                                ///< launches and what the GPU computes, and its collectives
+  Time pass_overhead{};         ///< added to every pass of a pipeline: what happens between passes
+  Time checkpoint_overhead{};   ///< added for every layer that full recomputation runs again
+  Time collective_overhead{};   ///< added to every collective: its launch, and waiting for one another
+  Time step_overhead{};         ///< of a training step, beside its optimizer
   double allocator_margin = 0;  ///< share by which the allocator reserves more than is allocated
 };
 
@@ -116,6 +124,7 @@ struct Cluster {
   std::uint32_t nodes = 1;
   std::uint32_t gpus_per_node = 1;
   Gpu gpu;                          ///< beside costs given outright it may be unknown: of no memory
+  Software software{};              ///< that runs on it
   Link nvlink;                      ///< of one GPU, each direction
   std::optional<Pcie> pcie{};       ///< of nodes that have no NVLink, in its place
   Link infiniband;                  ///< of one NIC, each direction; latency: from GPU to GPU
