@@ -35,7 +35,8 @@ FEWER_CASES = "RC_PARAMS=max_success=25"
 # What Python suites are given; most need nothing.
 CLI = ("bench_cluster", "calibrate", "cli", "compare_runs", "config", "export", "goal", "import", "import_trace")
 CLI += ("replay", "replay_cuda", "replay_tcp", "runs", "validate", "fit")
-WITH_PPSIM = [f"cli/{name}" for name in CLI] + ["launch/launch", "golden/golden", "netlab/netlab", "validation/published"]
+WITH_PPSIM = [f"cli/{name}" for name in CLI] + ["launch/launch", "golden/golden", "netlab/netlab"]
+WITH_PPSIM += ["scripts/pages", "validation/published"]
 ARGUMENTS = {f"tests/{name}_test.py": [PPSIM, "."] for name in WITH_PPSIM}
 
 
@@ -47,6 +48,7 @@ def script(name, *arguments):
 DEFAULT_BUDGET_S = 5
 BUDGETS_S = {
     "build": 240,
+    "scripts/pages_test.py": 60,
 }
 
 
