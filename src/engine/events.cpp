@@ -2,20 +2,20 @@
 
 namespace ppsim {
 
-std::vector<EventRun::Event> EventRun::room_for(std::size_t events) {
-  std::vector<Event> room;
-  room.reserve(events);
-  return room;
+std::vector<EventRun::Event> EventRun::with_capacity(std::size_t events) {
+  std::vector<Event> memory;
+  memory.reserve(events);
+  return memory;
 }
 
 EventRun::EventRun(const OpGraph& graph)
     : classes_(graph.transfer_classes()),
       progress_(graph),
-      events_(std::greater<>{}, room_for(graph.rank_count() + std::size_t{1})) {}
+      events_(std::greater<>{}, with_capacity(graph.rank_count() + std::size_t{1})) {}
 
 const Timeline& EventRun::run(LinkModel& links, const RunTimes& times) {
-  const auto move = [&](EdgeId edge, EdgeClass kind, Time wire, Time now) {
-    return *links.admit(classes_[kind], edge, wire, now);
+  const auto move = [&](EdgeId edge, EdgeClass kind, Time transmission, Time now) {
+    return *links.admit(classes_[kind], edge, transmission, now);
   };
   const auto ready = [&](VertexId vertex) { events_.push({progress_.finish_time(vertex), vertex}); };
   progress_.restart(times);

@@ -32,7 +32,7 @@ class EventRun {
     }
   };
 
-  static std::vector<Event> room_for(std::size_t events);
+  static std::vector<Event> with_capacity(std::size_t events);
 
   std::span<const TransferClass> classes_;
   Progress progress_;

@@ -82,29 +82,29 @@ void JitterDraw::note_transfers() {
     if (transfer == nullptr) continue;
     fixed_ += nanoseconds(transfer->latency);
     if (varies(jitter_.transfers))
-      edges_.push_back({edge, &jitter_.transfers, transfer->wire});
+      edges_.push_back({edge, &jitter_.transfers, transfer->transmission});
     else
-      fixed_ += nanoseconds(transfer->wire);
+      fixed_ += nanoseconds(transfer->transmission);
   }
 }
 
-JitterDraw::Room JitterDraw::make_room() const {
-  Room room;
-  if (!vertices_.empty()) room.durations.assign(graph_.durations().begin(), graph_.durations().end());
-  if (!edges_.empty()) room.wires.resize(graph_.edge_count());
-  return room;
+JitterDraw::Buffers JitterDraw::make_buffers() const {
+  Buffers buffers;
+  if (!vertices_.empty()) buffers.durations.assign(graph_.durations().begin(), graph_.durations().end());
+  if (!edges_.empty()) buffers.transmissions.resize(graph_.edge_count());
+  return buffers;
 }
 
-RunTimes JitterDraw::draw(std::uint32_t run, Room& room) const {
+RunTimes JitterDraw::draw(std::uint32_t run, Buffers& buffers) const {
   double total = fixed_;
-  total += draw(vertices_, {kVertices, run}, room.durations);
-  total += draw(edges_, {kEdges, run}, room.wires);
+  total += draw(vertices_, {kVertices, run}, buffers.durations);
+  total += draw(edges_, {kEdges, run}, buffers.transmissions);
   if (total > 0x1p62) {
     throw Error("", fmt::format("in run {} all durations together pass 2^62 ns (146 years): expected less "
                                 "jitter or shorter ops",
                                 run));
   }
-  return {room.durations, room.wires};
+  return {buffers.durations, buffers.transmissions};
 }
 
 double JitterDraw::draw(std::span<const Item> items, Place place, std::vector<Time>& times) const {

@@ -2,8 +2,9 @@
 
 namespace ppsim {
 
-std::optional<Passage> LinkModel::admit(const TransferClass& transfer, EdgeId, Time wire, Time now) {
-  return Passage::of(transfer, wire, now);
+std::optional<TransferTimes> LinkModel::admit(const TransferClass& transfer, EdgeId, Time transmission,
+                                              Time now) {
+  return TransferTimes::of(transfer, transmission, now);
 }
 
 }  // namespace ppsim

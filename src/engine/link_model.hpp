@@ -10,14 +10,14 @@
 namespace ppsim {
 
 /// When a transfer moves.
-struct Passage {
+struct TransferTimes {
   Time start{};    ///< its first byte moves
   Time sent{};     ///< its last byte has left
   Time arrival{};  ///< sent + latency
 
-  /// Of a transfer whose bytes move from `start` on and take `wire`.
-  [[nodiscard]] static Passage of(const TransferClass& transfer, Time wire, Time start) {
-    return {start, start + wire, start + wire + transfer.latency};
+  /// Of a transfer whose bytes move from `start` on and take `transmission`.
+  [[nodiscard]] static TransferTimes of(const TransferClass& transfer, Time transmission, Time start) {
+    return {start, start + transmission, start + transmission + transfer.latency};
   }
 };
 
@@ -35,11 +35,11 @@ class LinkModel {
   /// more. What the result refers to lives until the next call.
   [[nodiscard]] virtual RunTimes share_before(const RunTimes& alone) { return alone; }
 
-  /// A transfer became ready at `now`, never earlier than at the call before; `wire` is how long its bytes
-  /// take where nothing else is on the way, in place of the class's. Empty: it moves from now on, and when
-  /// its last byte has left only next_end() will say, since later transfers may delay it.
-  [[nodiscard]] virtual std::optional<Passage> admit(const TransferClass& transfer, EdgeId edge, Time wire,
-                                                     Time now);
+  /// A transfer became ready at `now`, never earlier than at the call before; `transmission` is how long its
+  /// bytes take where nothing else is on the way, in place of the class's. Empty: it moves from now on, and
+  /// when its last byte has left only next_end() will say, since later transfers may delay it.
+  [[nodiscard]] virtual std::optional<TransferTimes> admit(const TransferClass& transfer, EdgeId edge,
+                                                           Time transmission, Time now);
 
   /// The same for a piece of an action's collectives, which takes `time` alone: when it ends, or empty.
   [[nodiscard]] virtual std::optional<Time> admit_collective(std::uint32_t, VertexId, Time time, Time now) {

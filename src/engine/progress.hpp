@@ -18,7 +18,7 @@ namespace ppsim {
   return Time(static_cast<Time::rep>(Int128{part.count()} * duration.count() / whole.count()));
 }
 
-/// Of one run after another, in the same room; restart() begins each.
+/// Of one run after another, in the same memory; restart() begins each.
 class Progress {
  public:
   /// Keeps a reference to the graph.
@@ -41,7 +41,7 @@ class Progress {
   /// Nothing has run yet, and everything will take what `times` says.
   void restart(const RunTimes& times) {
     durations_ = times.durations.empty() ? graph_.durations() : times.durations;
-    wires_ = times.wires;
+    transmissions_ = times.transmissions;
     finished_ = 0;
     std::fill(timeline_.start.begin(), timeline_.start.end(), Time{});
     std::fill(waits_.begin(), waits_.end(), 0);
@@ -56,9 +56,9 @@ class Progress {
     }
   }
 
-  /// Lets `vertex`, which has finished, send: `move(edge, class, wire, now)` gives each transfer its Passage.
-  /// Calls `ready(target)` for each vertex whose inputs are all on their way: its start and finish are known
-  /// then.
+  /// Lets `vertex`, which has finished, send: `move(edge, class, transmission, now)` gives each transfer its
+  /// TransferTimes. Calls `ready(target)` for each vertex whose inputs are all on their way: its start and
+  /// finish are known then.
   template <class Move, class Ready>
   void finish(VertexId vertex, Move move, Ready ready) {
     count_finished();
@@ -74,9 +74,9 @@ class Progress {
       if (kind == kPartEdge) {
         arrive(targets_[edge], part_time(vertex, edge), ready);
       } else if (is_transfer(kind)) {
-        const auto passage = move(edge, kind, wire(edge, kind), now);
-        if (blocking_ && classes_[kind].holds_sender) released = std::max(released, passage.sent);
-        note_passage(edge, passage, ready);
+        const auto times = move(edge, kind, transmission(edge, kind), now);
+        if (blocking_ && classes_[kind].holds_sender) released = std::max(released, times.sent);
+        note_times(edge, times, ready);
       } else {
         arrive(targets_[edge], now, ready);
       }
@@ -104,16 +104,16 @@ class Progress {
   void end_at(VertexId vertex, Time now) { timeline_.finish[vertex] = now; }
 
   /// How long the bytes of the transfer over `edge` take in this run.
-  [[nodiscard]] Time wire(EdgeId edge, EdgeClass kind) const {
-    return wires_.empty() ? classes_[kind].wire : wires_[edge];
+  [[nodiscard]] Time transmission(EdgeId edge, EdgeClass kind) const {
+    return transmissions_.empty() ? classes_[kind].transmission : transmissions_[edge];
   }
 
   /// The transfer over `edge` is on its way.
-  template <class Passage, class Ready>
-  void note_passage(EdgeId edge, const Passage& passage, Ready ready) {
-    timeline_.transfer_start[edge] = passage.start;
-    timeline_.transfer_finish[edge] = passage.arrival;
-    arrive(targets_[edge], passage.arrival, ready);
+  template <class Times, class Ready>
+  void note_times(EdgeId edge, const Times& times, Ready ready) {
+    timeline_.transfer_start[edge] = times.start;
+    timeline_.transfer_finish[edge] = times.arrival;
+    arrive(targets_[edge], times.arrival, ready);
   }
 
   /// One of the target's inputs is there at `at`.
@@ -156,7 +156,7 @@ class Progress {
   std::span<const VertexId> targets_;
   std::span<const EdgeClass> edge_classes_;
   std::span<const Time> durations_;
-  std::span<const Time> wires_;  // [edges], or empty
+  std::span<const Time> transmissions_;  // [edges], or empty
   std::span<const TransferClass> classes_;
   bool blocking_;
   std::span<const VertexId> leaders_;

@@ -10,8 +10,8 @@ TopologicalRun::TopologicalRun(const OpGraph& graph) : progress_(graph) {
 }
 
 const Timeline& TopologicalRun::run(const RunTimes& times) {
-  const auto move = [&](EdgeId, EdgeClass kind, Time wire, Time now) {
-    return Passage{now, now + wire, now + wire + latencies_[kind]};
+  const auto move = [&](EdgeId, EdgeClass kind, Time transmission, Time now) {
+    return TransferTimes{now, now + transmission, now + transmission + latencies_[kind]};
   };
   const auto ready = [&](VertexId vertex) { stack_.push_back(vertex); };
   progress_.restart(times);

@@ -146,26 +146,26 @@ void TransferRun::finish(VertexId vertex, Time now) {
 
 // All that the transfer waits for is there.
 void TransferRun::move(LinkModel& links, EdgeId edge, Time now) {
-  const auto passage = links.admit(class_of(edge), edge, progress_.wire(edge, kind_of(edge)), now);
-  transfer_ready_[edge] = passage ? passage->start : now;
-  if (passage) note_passage(edge, *passage);
+  const auto times = links.admit(class_of(edge), edge, progress_.transmission(edge, kind_of(edge)), now);
+  transfer_ready_[edge] = times ? times->start : now;
+  if (times) note_times(edge, *times);
 }
 
 // The last byte of what was under way has left.
 void TransferRun::end(const LinkModel::Ended& ended, Time now) {
   if (ended.is_transfer) {
-    note_passage(ended.id, {transfer_ready_[ended.id], now, now + class_of(ended.id).latency});
+    note_times(ended.id, {transfer_ready_[ended.id], now, now + class_of(ended.id).latency});
   } else {
     go_on(ended.id, now);
   }
 }
 
-void TransferRun::note_passage(EdgeId edge, const Passage& passage) {
-  progress_.note_passage(edge, passage, Schedule{*this});
-  if (holds_sender(edge)) release(sources_[edge], passage.sent);
+void TransferRun::note_times(EdgeId edge, const TransferTimes& times) {
+  progress_.note_times(edge, times, Schedule{*this});
+  if (holds_sender(edge)) release(sources_[edge], times.sent);
   if (graph_.gates().empty()) return;
-  end_turn(graph_.send_gates()[edge], passage.sent);
-  end_turn(graph_.receive_gates()[edge], passage.arrival);
+  end_turn(graph_.send_gates()[edge], times.sent);
+  end_turn(graph_.receive_gates()[edge], times.arrival);
 }
 
 // One of the vertex's sends no longer holds its stream.

@@ -75,7 +75,7 @@ class TransferRun {
   void begin_collectives(LinkModel& links, VertexId vertex, Time now);
   void move(LinkModel& links, EdgeId edge, Time now);
   void end(const LinkModel::Ended& ended, Time now);
-  void note_passage(EdgeId edge, const Passage& passage);
+  void note_times(EdgeId edge, const TransferTimes& times);
   void release(VertexId vertex, Time sent);
   void end_turn(GateId gate, Time at);
   void pass(GateId gate, Time at);

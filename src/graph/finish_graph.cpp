@@ -11,7 +11,7 @@ void check_total(const OpGraph::Data& data, std::span<const TransferClass> trans
   for (const EdgeClass kind : data.edge_classes) {
     if (!is_transfer(kind)) continue;
     const TransferClass& transfer = transfers[kind];
-    total += Int128{transfer.latency.count()} + transfer.wire.count();
+    total += Int128{transfer.latency.count()} + transfer.transmission.count();
   }
   if (total > (Int128{1} << 62)) {
     throw Error("", "all durations together pass 2^62 ns (146 years): expected shorter ops or fewer of them");

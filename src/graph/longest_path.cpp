@@ -27,7 +27,7 @@ Time longest_path(const OpGraph& graph) {
       const EdgeClass kind = graph.edge_arrays().classes[e];
       Time delay = graph.durations()[vertex];
       if (is_transfer(kind))
-        delay += graph.transfer_classes()[kind].latency + graph.transfer_classes()[kind].wire;
+        delay += graph.transfer_classes()[kind].latency + graph.transfer_classes()[kind].transmission;
       if (kind == kPartEdge) delay = graph.part_edge(e).of(delay);
       tail[vertex] = std::max(tail[vertex], delay + tail[graph.edge_arrays().targets[e]]);
     }

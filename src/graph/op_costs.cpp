@@ -21,13 +21,14 @@ void slow_down(Route& route, const Network& network, const LinkFactors& factors)
   }
 }
 
-}  // namespace
-
+// Of a token step of inference: all but its duration, which grows from step to step.
 const OpCost& cost_of(const Schedule& schedule, const Workload& workload, Op op) {
   const StageCosts& costs = workload.stages[index(op.stage)];
   const bool token_step = op.kind == OpKind::Forward && schedule.is_token_step(op.micro_batch);
   return token_step ? costs.decode : costs.ops[op.kind];
 }
+
+}  // namespace
 
 Time tensor_comm(const Schedule& schedule, const Workload& workload, Op op) {
   return cost_of(schedule, workload, op).tensor_comm;

@@ -10,9 +10,6 @@
 
 namespace ppsim {
 
-/// The costs of an op as its stage has them; of a token step of inference all but the duration.
-[[nodiscard]] const OpCost& cost_of(const Schedule& schedule, const Workload& workload, Op op);
-
 /// Tensor-parallel collectives inside an op, as its stage's costs have them.
 [[nodiscard]] Time tensor_comm(const Schedule& schedule, const Workload& workload, Op op);
 

@@ -55,9 +55,9 @@ EdgeClass TransferTable::add(const Network& network, Rank from, Rank to, Bytes b
   Route route = route_between(network, link_factors_, from, to, links_.replica);
   if (links_.replica && links_.replicas != ReplicaSharing::Dynamic)
     route.bandwidth = among_all(network, from, to, route.bandwidth);
-  const Time wire = route.wire(bytes);
-  classes_.push_back(
-      {from, to, bytes, route.latency_with(gather), wire, std::move(route.links), std::move(route.shares)});
+  const Time transmission = route.transmission(bytes);
+  classes_.push_back({from, to, bytes, route.latency_with(gather), transmission, std::move(route.links),
+                      std::move(route.shares)});
   return static_cast<EdgeClass>(classes_.size() - 1);
 }
 

@@ -28,7 +28,7 @@ void add_transfer(Tiling& tiling, const TransferClass& transfer, Time ready, Tim
   tiling.until(ChainPart::Blocked, std::min(ready, finish));
   tiling.until(ChainPart::Contention, std::min(start, finish));
   tiling.until(ChainPart::Latency, std::min(start + transfer.latency, finish));
-  tiling.until(ChainPart::Bandwidth, std::min(start + transfer.latency + transfer.wire, finish));
+  tiling.until(ChainPart::Bandwidth, std::min(start + transfer.latency + transfer.transmission, finish));
   tiling.until(ChainPart::Contention, finish);
 }
 

@@ -17,13 +17,13 @@ double ns(Time time) {
   return static_cast<double>(time.count());
 }
 
-// measured = latency + slope x wire, in ns.
+// measured = latency + slope x transmission, in ns.
 struct Curve {
   double latency = 0;
   double slope = 1;
   LinkDetermined determined = LinkDetermined::Both;
 
-  [[nodiscard]] double at(double wire) const { return latency + slope * wire; }
+  [[nodiscard]] double at(double transmission) const { return latency + slope * transmission; }
 };
 
 double slope_through(const std::vector<WeightedPoint>& points, double latency) {
@@ -77,7 +77,7 @@ class LinkFitter {
     for (const TransferSample& sample : samples) {
       if (!sample.is_honest()) continue;
       ++fit_.samples;
-      groups_[{sample.wire, sample.bytes}].push_back(std::max(time_of(sample), 1.0));
+      groups_[{sample.transmission, sample.bytes}].push_back(std::max(time_of(sample), 1.0));
     }
     PPSIM_ASSERT(!groups_.empty() && groups_.rbegin()->first.first > Time{}, "no transfer of any bytes");
   }
@@ -119,11 +119,13 @@ class LinkFitter {
     std::vector<double> residuals;
     bool by_bytes = true;
     for (const auto& [size, times] : groups_) {
-      const double wire = curve.slope * ns(size.first), fitted = std::max(curve.at(ns(size.first)), 1.0);
-      by_bytes &= 2 * wire >= fitted;
+      const double transmission = curve.slope * ns(size.first),
+                   fitted = std::max(curve.at(ns(size.first)), 1.0);
+      by_bytes &= 2 * transmission >= fitted;
       for (const double time : times) {
         residuals.push_back(std::abs(time / fitted - 1));
-        if (by_bytes) fit_.factors.push_back(std::clamp((time - curve.latency) / wire, kLeast, 1 / kLeast));
+        if (by_bytes)
+          fit_.factors.push_back(std::clamp((time - curve.latency) / transmission, kLeast, 1 / kLeast));
       }
     }
     if (!by_bytes) fit_.factors.clear();
@@ -135,7 +137,7 @@ class LinkFitter {
 
   Link before_;
   LinkFit fit_;
-  std::map<std::pair<Time, Bytes>, std::vector<double>> groups_;  // by wire and size: ns
+  std::map<std::pair<Time, Bytes>, std::vector<double>> groups_;  // by transmission and size: ns
 };
 
 }  // namespace

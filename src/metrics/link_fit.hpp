@@ -40,11 +40,11 @@ struct LinkFit {
 };
 
 /// Of honest samples alone: median per message size, then Theil-Sen with weights 1 / t^2,
-///   measured = latency + wire / (fitted bandwidth / bandwidth before)
-/// where `wire` is what the route took before, so that links that several GPUs share, and links that have
-/// lost bandwidth, count as what they are. What a route has of latency beyond the link's (a spine, a gather)
-/// is taken as the config has it. With one size the latency stays as it was where that leaves bytes some
-/// time, else it is 0. Requires an honest sample of more than 0 B. O(n log n).
+///   measured = latency + transmission / (fitted bandwidth / bandwidth before)
+/// where `transmission` is what the route took before, so that links that several GPUs share, and links that
+/// have lost bandwidth, count as what they are. What a route has of latency beyond the link's (a spine, a
+/// gather) is taken as the config has it. With one size the latency stays as it was where that leaves bytes
+/// some time, else it is 0. Requires an honest sample of more than 0 B. O(n log n).
 [[nodiscard]] LinkFit fit_link(std::span<const TransferSample> samples, const Link& before);
 
 }  // namespace ppsim

@@ -35,12 +35,25 @@ std::vector<std::vector<CopyEvent>> list_copies(const OpGraph& graph, const Time
   return ranks;
 }
 
+/// What the ops of a stage take when they start and give back when they end.
+struct StageMemory {
+  ByOpKind<Bytes> taken, freed;
+
+  explicit StageMemory(const StageCosts& costs) {
+    for (const OpKind kind : all_op_kinds()) {
+      taken[kind] = costs.bytes_of(traits_of(kind).allocates);
+      freed[kind] = costs.bytes_of(traits_of(kind).frees);
+    }
+  }
+};
+
 /// What a rank holds while its program runs. A program's order is the order of time, and what ends frees
 /// before what starts behind it allocates: so walking it in order settles what happens at one instant.
 class MemoryWalk {
  public:
-  MemoryWalk(const Schedule& schedule, const Workload& workload, std::span<const CopyEvent> copies)
-      : schedule_(schedule), workload_(workload), copies_(copies) {}
+  MemoryWalk(const Schedule& schedule, const Workload& workload, std::span<const StageMemory> stages,
+             std::span<const CopyEvent> copies)
+      : schedule_(schedule), workload_(workload), stages_(stages), copies_(copies) {}
 
   void run(std::span<const Op> ops, Time start, Time finish) {
     copy([&](Time at) { return at <= start; });
@@ -74,9 +87,8 @@ class MemoryWalk {
 
   // A pair of stage and micro-batch counts from F on, until nothing of it is kept.
   void at_start(Op op) {
-    const KeptParts& parts = traits_of(op.kind).allocates;
-    if (parts.for_weight_grad) ++count_;
-    if (!schedule_.forward_only) activation_ += costs(op).bytes_of(parts);
+    if (op.kind == OpKind::Forward) ++count_;
+    if (!schedule_.forward_only) activation_ += stages_[index(op.stage)].taken[op.kind];
   }
 
   void at_finish(Op op) {
@@ -84,9 +96,8 @@ class MemoryWalk {
       if (op.kind == OpKind::Forward) grow_cache(op);
       return;
     }
-    const KeptParts& parts = traits_of(op.kind).frees;
-    activation_ -= costs(op).bytes_of(parts);
-    if (!parts.for_weight_grad) return;
+    activation_ -= stages_[index(op.stage)].freed[op.kind];
+    if (!ends_backward(op.kind)) return;
     PPSIM_ASSERT(count_ > 0, "more activations freed than allocated");
     --count_;
   }
@@ -117,6 +128,7 @@ class MemoryWalk {
 
   const Schedule& schedule_;
   const Workload& workload_;
+  std::span<const StageMemory> stages_;
   std::span<const CopyEvent> copies_;  // still to come
   Bytes activation_;
   Bytes kv_cache_;
@@ -129,9 +141,10 @@ class MemoryWalk {
 std::vector<RankMemory> measure_memory(const OpGraph& graph, const Timeline& timeline,
                                        const Schedule& schedule, const Workload& workload) {
   const auto copies = list_copies(graph, timeline);
+  const std::vector<StageMemory> stages(workload.stages.begin(), workload.stages.end());
   std::vector<RankMemory> ranks;
   for (std::size_t rank = 0; rank < graph.rank_count(); ++rank) {
-    MemoryWalk walk(schedule, workload, copies[rank]);
+    MemoryWalk walk(schedule, workload, stages, copies[rank]);
     for (VertexId v = graph.rank_begin()[rank]; v < graph.rank_begin()[rank + 1]; ++v) {
       walk.run(graph.ops(v), timeline.start[v], timeline.finish[v]);
     }

@@ -23,10 +23,11 @@ struct ErrorsByTable {
   std::vector<FitErrors> tables;  ///< [tables]
 };
 
+/// Whether the samples identify a parameter, as system identification calls the question.
 enum class FitVerdict : std::uint8_t {
-  Told,       ///< by the samples
-  Ambiguous,  ///< they exclude the default, and leave so much else that the value is one of many
-  Untold,     ///< set back to the default, with which they are as content as with most of the range
+  Identified,    ///< the samples say what the value is
+  Ambiguous,     ///< they exclude the default, and leave so much else that the value is one of many
+  Unidentified,  ///< set back to the default, with which they are as content as with most of the range
 };
 
 /// Rise of the mean absolute error when a parameter moves by a share of its value, as far as its bounds
@@ -39,7 +40,7 @@ struct FitSensitivity {
 struct FittedParameter {
   std::string name;
   double value = 0;
-  FitVerdict verdict = FitVerdict::Told;
+  FitVerdict verdict = FitVerdict::Identified;
   std::optional<double> standard_error;  ///< in the units of the value; empty where samples say nothing of it
   /// The same by the fits of the folds: sqrt((k - 1) / k sum (value of one - mean)^2), the delete-a-group
   /// jackknife. Sees what derivatives do not: kinks, samples of a group that err together. Empty without
@@ -55,8 +56,8 @@ struct FitResult {
   std::optional<ErrorsByTable> held_out;  ///< of the cross-validation; empty: none, or a single group
   std::vector<double> log_ratios;         ///< [samples] of the values found
   std::vector<double> held_out_ratios;    ///< [samples] of the fit to the other folds
-  /// [parameters][parameters] of all of them, told or not, at the values found; two that occur only as a
-  /// product have -1.
+  /// [parameters][parameters] of all of them, identified or not, at the values found; two that occur only as
+  /// a product have -1.
   std::vector<std::vector<double>> correlation;
   std::size_t predictions = 0;
   bool converged = false;  ///< false: the limit ended a search, or came before all verdicts

@@ -12,8 +12,9 @@ namespace ppsim {
 namespace {
 
 constexpr std::array<std::optional<OpKind>, kCostKinds> kOpKindOf = {
-    OpKind::Forward, OpKind::Backward,          OpKind::InputGrad,       OpKind::WeightGrad,   std::nullopt,
-    std::nullopt,    OpKind::GradientReduction, OpKind::ParameterGather, OpKind::OptimizerStep};
+    OpKind::Forward,         OpKind::Backward,     OpKind::InputGrad, OpKind::WeightGrad,
+    OpKind::Recompute,       std::nullopt,         std::nullopt,      OpKind::GradientReduction,
+    OpKind::ParameterGather, OpKind::OptimizerStep};
 
 CostKind cost_kind(const Schedule& schedule, std::span<const Op> ops) {
   if (ops.size() > 1) return CostKind::Pair;
@@ -114,8 +115,9 @@ class StepSampler {
   void add_transfer(EdgeId edge, bool alone) {
     const TransferClass& kind = class_of(edge);
     const Time departure = timeline_.transfer_start[edge], arrival = timeline_.transfer_finish[edge];
-    result_.transfers.push_back({crosses_nodes(kind.from, kind.to), kind.bytes, kind.wire, kind.latency,
-                                 arrival - departure, alone, !runs_between(kind.to, departure, arrival)});
+    result_.transfers.push_back({crosses_nodes(kind.from, kind.to), kind.bytes, kind.transmission,
+                                 kind.latency, arrival - departure, alone,
+                                 !runs_between(kind.to, departure, arrival)});
   }
 
   bool crosses_nodes(Rank from, Rank to) {

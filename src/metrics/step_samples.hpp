@@ -22,18 +22,20 @@ enum class CostKind : std::uint8_t {
   Backward,
   InputGrad,
   WeightGrad,
+  Recompute,
   Pair,       ///< a forward and a backward that run together
   TokenStep,  ///< a forward of inference behind prefill
   GradientReduction,
   ParameterGather,
   OptimizerStep,
 };
-inline constexpr std::size_t kCostKinds = 9;
+inline constexpr std::size_t kCostKinds = 10;
 
 /// Empty for a pair and for a token step, which are no kind of op.
 [[nodiscard]] std::optional<OpKind> op_kind(CostKind kind);
 
-[[nodiscard]] std::string_view name(CostKind kind);  ///< "F", "B", "I", "W", "F+B", "F of a token step", ...
+[[nodiscard]] std::string_view name(
+    CostKind kind);  ///< "F", "B", "I", "W", "R", "F+B", "F of a token step", ...
 
 /// True for what runs for each micro-batch and not once a step.
 [[nodiscard]] constexpr bool is_pass(CostKind kind) {
@@ -58,10 +60,10 @@ struct OpSample {
 struct TransferSample {
   bool crosses_nodes = false;
   Bytes bytes;
-  Time wire{};         ///< as the graph has it: bytes / bandwidth of the route
-  Time latency{};      ///< and behind that
-  Time measured{};     ///< from departure to arrival
-  bool alone = false;  ///< no other transfer was on any of its links meanwhile
+  Time transmission{};  ///< as the graph has it: bytes / bandwidth of the route
+  Time latency{};       ///< and behind that
+  Time measured{};      ///< from departure to arrival
+  bool alone = false;   ///< no other transfer was on any of its links meanwhile
   bool awaited =
       false;  ///< the receiver had nothing to run meanwhile: else it may have seen the arrival late
 

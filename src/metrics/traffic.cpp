@@ -30,24 +30,24 @@ std::string_view name(GroupKind kind) {
 }
 
 /// Adds up how long something took, again and again.
-class PassageSum {
+class DurationSum {
  public:
   void add(Time alone, Time took) {
-    ++passages_.count;
-    passages_.alone = alone;
-    passages_.longest = std::max(passages_.longest, took);
+    ++summary_.count;
+    summary_.alone = alone;
+    summary_.longest = std::max(summary_.longest, took);
     sum_ += took.count();
   }
 
-  [[nodiscard]] Passages take() const {
-    Passages result = passages_;
+  [[nodiscard]] DurationSummary take() const {
+    DurationSummary result = summary_;
     const auto count = static_cast<Int128>(result.count);
     if (count > 0) result.mean = Time(static_cast<Time::rep>((2 * sum_ + count) / (2 * count)));
     return result;
   }
 
  private:
-  Passages passages_;
+  DurationSummary summary_;
   Int128 sum_ = 0;
 };
 
@@ -84,19 +84,19 @@ class TrafficMeter {
   // Classes of equal ends and size are one row: what F and B send over a boundary has classes of its own.
   void add_transfers() {
     using Key = std::tuple<Rank, Rank, Bytes>;
-    std::map<Key, std::pair<const TransferClass*, PassageSum>> rows;
+    std::map<Key, std::pair<const TransferClass*, DurationSum>> rows;
     for (EdgeId edge = 0; edge < graph_.edge_count(); ++edge) {
       const TransferClass* one = graph_.transfer(edge);
       if (one == nullptr) continue;
       auto& row = rows[{one->from, one->to, one->bytes}];
       row.first = one;
-      row.second.add(one->wire + one->latency,
+      row.second.add(one->transmission + one->latency,
                      timeline_.transfer_finish[edge] - timeline_.transfer_start[edge]);
     }
     for (const auto& [key, row] : rows) add_transfer(*row.first, row.second.take());
   }
 
-  void add_transfer(const TransferClass& one, const Passages& time) {
+  void add_transfer(const TransferClass& one, const DurationSummary& time) {
     TransferTraffic row{one.from, one.to, one.bytes, {}, one.latency, {}, 1, time};
     const auto least =
         std::min_element(one.shares.begin(), one.shares.end(),
@@ -121,7 +121,7 @@ class TrafficMeter {
     using Key = std::tuple<Stage, OpKind>;
     struct Row {
       CollectiveBytes bytes{};
-      PassageSum time;
+      DurationSum time;
     };
     std::map<Key, Row> rows;
     CollectiveBytes sum{};

@@ -28,7 +28,7 @@ void add_edges(Fnv1a& hash, const OpGraph& graph) {
   for (const TransferClass& kind : graph.transfer_classes()) {
     hash.add_bytes(static_cast<std::uint64_t>(kind.bytes.count()));
     hash.add_bytes(static_cast<std::uint64_t>(kind.latency.count()));
-    hash.add_bytes(static_cast<std::uint64_t>(kind.wire.count()));
+    hash.add_bytes(static_cast<std::uint64_t>(kind.transmission.count()));
   }
 }
 

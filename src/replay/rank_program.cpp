@@ -117,7 +117,7 @@ class Builder {
             .vertex = vertex == kNoVertex ? kNoVertex : vertex - begin_,
             .bytes = kind.bytes,
             .latency = kind.latency,
-            .wire = kind.wire,
+            .transmission = kind.transmission,
             .holds_sender = holds};
   }
 

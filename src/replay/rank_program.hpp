@@ -24,7 +24,7 @@ struct Message {
   std::uint32_t vertex = kNoVertex;  ///< that sends it, or that waits for it; of a service: none
   Bytes bytes;
   Time latency{};  ///< of the transfer
-  Time wire{};
+  Time transmission{};
   MessageRole role = MessageRole::Plain;
   bool holds_sender = false;       ///< blocking: the rank's next op waits until the last byte has left
   std::uint32_t turn = kNoGate;    ///< its turn among the rank's sends and receives
@@ -32,6 +32,8 @@ struct Message {
 
   /// So it is a rendezvous.
   [[nodiscard]] bool has_turn() const { return turn != kNoGate; }
+  /// The sender alone decides when such a message comes.
+  [[nodiscard]] bool comes_unasked() const { return !has_turn() && role == MessageRole::Plain; }
 };
 
 /// What a rank does as the partner of another, beside its program: it takes what the other evicts, and says

@@ -30,7 +30,8 @@ StepRun::StepRun(const RankProgram& program, Transport& transport, Time patience
       run_(program, *this),
       transport_(transport),
       patience_(patience),
-      receives_ahead_(receives_ahead) {
+      receives_ahead_(receives_ahead),
+      incoming_(program, IncomingMessages::Requests::Included) {
   times_.start.resize(program.durations.size());
   times_.finish.resize(program.durations.size());
   times_.departure.resize(program.sends.size());
@@ -39,34 +40,10 @@ StepRun::StepRun(const RankProgram& program, Transport& transport, Time patience
   send_ready_.resize(program.sends.size());
   receive_turns_.resize(program.receives.size());
   services_left_ = program.services.size();
-  list_channels();
-}
-
-void StepRun::list_channels() {
-  for (std::uint32_t i = 0; i < program_.receives.size(); ++i) {
-    const Message& receive = program_.receives[i];
-    if (!receive.has_turn() && receive.role == MessageRole::Plain)
-      add_incoming(receive.peer, {receive.edge, i, false});
-  }
-  for (std::uint32_t i = 0; i < program_.services.size(); ++i) {
-    const Message& request = program_.services[i].request;
-    add_incoming(request.peer, {request.edge, i, true});
-  }
-  for (Channel& channel : channels_) {
-    std::sort(channel.incoming.begin(), channel.incoming.end(),
-              [](const Incoming& a, const Incoming& b) { return a.edge < b.edge; });
-  }
-}
-
-void StepRun::add_incoming(Rank from, Incoming incoming) {
-  auto channel =
-      std::find_if(channels_.begin(), channels_.end(), [&](const Channel& one) { return one.from == from; });
-  if (channel == channels_.end()) channel = channels_.insert(channel, {from, {}});
-  channel->incoming.push_back(incoming);
 }
 
 StepTimes StepRun::run() {
-  for (Channel& channel : channels_) {
+  for (std::size_t channel = 0; channel < incoming_.channel_count(); ++channel) {
     for (std::uint32_t i = 0; i < receives_ahead_; ++i) post_ahead(channel);
   }
   run_.begin(begin_time());
@@ -97,15 +74,14 @@ Ticket StepRun::ticket(Part part, std::uint32_t message) {
   return Ticket{message} << 8 | static_cast<Ticket>(part);
 }
 
-void StepRun::post_ahead(Channel& channel) {
-  if (channel.next == channel.incoming.size()) return;
-  const Incoming incoming = channel.incoming[channel.next++];
-  incoming.is_request ? post_request(incoming.index) : post_receive(incoming.index);
+void StepRun::post_ahead(std::size_t channel) {
+  const std::optional<Incoming> next = incoming_.take_next(channel);
+  if (!next) return;
+  next->is_request ? post_request(next->index) : post_receive(next->index);
 }
 
 void StepRun::post_next_from(Rank rank) {
-  post_ahead(*std::find_if(channels_.begin(), channels_.end(),
-                           [&](const Channel& channel) { return channel.from == rank; }));
+  post_ahead(incoming_.channel_from(rank));
 }
 
 void StepRun::post_request(std::uint32_t service) {
@@ -168,7 +144,7 @@ void StepRun::handle(Ticket ticket) {
 void StepRun::end_receive(std::uint32_t receive) {
   arrive(receive);
   const Message& message = program_.receives[receive];
-  if (!message.has_turn() && message.role == MessageRole::Plain) post_next_from(message.peer);
+  if (message.comes_unasked()) post_next_from(message.peer);
 }
 
 void StepRun::serve(std::uint32_t service) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "replay/incoming.hpp"
 #include "replay/rank_program.hpp"
 #include "replay/rank_run.hpp"
 #include "replay/step_times.hpp"
@@ -49,24 +50,11 @@ class StepRun : private RankRun::Actor {
  private:
   // What a ticket stands for, beside the index of a message.
   enum class Part : std::uint8_t { Send, Receive, TurnSent, TurnHeard, Request, Answer };
-  // What comes from one rank in that rank's own order: receives that have no turns, and requests.
-  struct Incoming {
-    EdgeId edge{};
-    std::uint32_t index{};
-    bool is_request = false;
-  };
-  struct Channel {
-    Rank from{};
-    std::vector<Incoming> incoming;
-    std::size_t next = 0;  // that has not been posted
-  };
 
   void offer(std::uint32_t send, Time at) final;
   void accept(std::uint32_t receive, Time at) final;
 
-  void list_channels();
-  void add_incoming(Rank from, Incoming incoming);
-  void post_ahead(Channel& channel);
+  void post_ahead(std::size_t channel);
   void post_next_from(Rank rank);
   void post_receive(std::uint32_t receive);
   void post_request(std::uint32_t service);
@@ -82,7 +70,7 @@ class StepRun : private RankRun::Actor {
   Transport& transport_;
   Time patience_;
   std::uint32_t receives_ahead_;
-  std::vector<Channel> channels_;
+  IncomingMessages incoming_;                             // taken once they are posted
   std::vector<std::int64_t> send_turns_, receive_turns_;  // ns; what the receiver says of its turn
   std::vector<Time> send_ready_;                          // [sends] with a turn
   std::size_t under_way_ = 0;                             // tickets

@@ -33,12 +33,12 @@ void VirtualStep::depart(std::uint32_t send, Time ready) {
   times_.departure[send] = ready;
   sent_[send] = ready.count();
   post_send(send, std::as_bytes(std::span(&sent_[send], 1)));
-  run_.sent(send, ready + program_.sends[send].wire);
+  run_.sent(send, ready + program_.sends[send].transmission);
 }
 
 void VirtualStep::arrive(std::uint32_t receive) {
   const Message& message = program_.receives[receive];
-  times_.arrival[receive] = Time(received_[receive]) + message.wire + message.latency;
+  times_.arrival[receive] = Time(received_[receive]) + message.transmission + message.latency;
   run_.arrived(receive, times_.arrival[receive]);
 }
 

@@ -38,11 +38,13 @@ TEST_CASE("forward, backward, its halves and recomputation are busy time; what r
   }
 }
 
-TEST_CASE("what a forward allocates is freed by a backward, or by its two halves together") {
-  const KeptParts kept = traits_of(OpKind::Forward).allocates;
+TEST_CASE("what F and R allocate is freed by a backward, or by its two halves together") {
+  const KeptParts kept = traits_of(OpKind::Forward).allocates, again = traits_of(OpKind::Recompute).allocates;
   const KeptParts input = traits_of(OpKind::InputGrad).frees, weight = traits_of(OpKind::WeightGrad).frees;
-  CHECK(traits_of(OpKind::Backward).frees == kept);
-  CHECK((input.for_input_grad != weight.for_input_grad && input.for_weight_grad != weight.for_weight_grad));
+  CHECK(traits_of(OpKind::Backward).frees ==
+        KeptParts{kept.for_input_grad, kept.for_weight_grad, again.recomputed});
+  CHECK((input.for_input_grad != weight.for_input_grad && input.for_weight_grad != weight.for_weight_grad &&
+         input.recomputed != weight.recomputed));
   for (const OpKind kind : kKinds)
     CHECK(ends_backward(kind) == (kind == OpKind::Backward || kind == OpKind::WeightGrad));
 }

@@ -160,19 +160,19 @@ TEST_CASE("where NICs are queues, the uplinks that are none are shared all the s
   stage.ops[OpKind::Forward].duration = stage.ops[OpKind::Backward].duration = Time(1000);
   stage.forward_transfer = Bytes(1'250'000);
   workload.stages = {stage, stage};
-  const auto wire = [&](ReplicaSharing sharing) {
+  const auto transmission = [&](ReplicaSharing sharing) {
     return build_replicas(make_schedule("1f1b", {2, 1, 1}), workload, Communication::Overlap, {},
                           {.replicas = sharing})
         .transfer_classes()[0]
-        .wire;
+        .transmission;
   };
-  CHECK(wire(ReplicaSharing::Static) == Time(100'000));
-  CHECK(wire(ReplicaSharing::Queued) == Time(100'000));
-  CHECK(wire(ReplicaSharing::Dynamic) == Time(25'000));
+  CHECK(transmission(ReplicaSharing::Static) == Time(100'000));
+  CHECK(transmission(ReplicaSharing::Queued) == Time(100'000));
+  CHECK(transmission(ReplicaSharing::Dynamic) == Time(25'000));
   // Without a fabric nothing but the NIC is on the way.
   cluster.fabric.reset();
   workload.network = Network::of_cluster(cluster, parallel(1, 2, 8));
-  CHECK(wire(ReplicaSharing::Queued) == Time(25'000));
+  CHECK(transmission(ReplicaSharing::Queued) == Time(25'000));
 }
 
 }  // namespace

@@ -28,10 +28,10 @@ Jitter of_compute(const Spread& spread) {
 std::vector<double> factors(const OpGraph& graph, const Jitter& jitter, std::uint64_t seed,
                             std::uint32_t runs) {
   const JitterDraw draw(graph, jitter, seed);
-  auto room = draw.make_room();
+  auto buffers = draw.make_buffers();
   std::vector<double> result;
   for (std::uint32_t run = 0; run < runs; ++run) {
-    const RunTimes times = draw.draw(run, room);
+    const RunTimes times = draw.draw(run, buffers);
     for (VertexId v = 0; v < graph.vertex_count(); ++v) {
       result.push_back(static_cast<double>(times.durations[v].count()) /
                        static_cast<double>(graph.durations()[v].count()));
@@ -89,12 +89,13 @@ TEST_CASE("a draw is a pure function of seed, run and place") {
   jitter.transfers = Lognormal{0.1};
   const auto durations = [&](std::uint64_t seed, std::vector<std::uint32_t> order, std::uint32_t wanted) {
     const JitterDraw draw(graph, jitter, seed);
-    auto room = draw.make_room();
+    auto buffers = draw.make_buffers();
     std::pair<std::vector<Time>, std::vector<Time>> result;
     for (const std::uint32_t run : order) {
-      const RunTimes times = draw.draw(run, room);
+      const RunTimes times = draw.draw(run, buffers);
       if (run == wanted)
-        result = {{times.durations.begin(), times.durations.end()}, {times.wires.begin(), times.wires.end()}};
+        result = {{times.durations.begin(), times.durations.end()},
+                  {times.transmissions.begin(), times.transmissions.end()}};
     }
     return result;
   };
@@ -111,34 +112,35 @@ TEST_CASE("a draw is a pure function of seed, run and place") {
 TEST_CASE("what has no jitter is as the graph has it") {
   const OpGraph graph = reference_graph();
   const JitterDraw none(graph, of_compute(Lognormal{0}), 1);
-  auto room = none.make_room();
-  const RunTimes same = none.draw(5, room);
-  CHECK((same.durations.empty() && same.wires.empty()));
+  auto buffers = none.make_buffers();
+  const RunTimes same = none.draw(5, buffers);
+  CHECK((same.durations.empty() && same.transmissions.empty()));
   CHECK_FALSE(of_compute(Lognormal{0}).any());
 
   Jitter forward;
   forward.ops[OpKind::Forward] = Lognormal{0.2};
   CHECK(forward.any());
   const JitterDraw draw(graph, forward, 1);
-  room = draw.make_room();
-  const RunTimes times = draw.draw(0, room);
-  CHECK(times.wires.empty());
+  buffers = draw.make_buffers();
+  const RunTimes times = draw.draw(0, buffers);
+  CHECK(times.transmissions.empty());
   for (VertexId v = 0; v < graph.vertex_count(); ++v) {
     const bool varied = times.durations[v] != graph.durations()[v];
     CHECK(varied == (graph.ops(v).front().kind == OpKind::Forward));
   }
 }
 
-TEST_CASE("only transfers have wire times, and only those vary with them") {
+TEST_CASE("only transfers have transmission times, and only those vary with them") {
   const OpGraph graph = reference_graph();
   Jitter jitter;
   jitter.transfers = Samples{{2}};
   const JitterDraw draw(graph, jitter, 1);
-  auto room = draw.make_room();
-  const RunTimes times = draw.draw(0, room);
+  auto buffers = draw.make_buffers();
+  const RunTimes times = draw.draw(0, buffers);
   CHECK(times.durations.empty());
   for (EdgeId edge = 0; edge < graph.edge_count(); ++edge)
-    CHECK(times.wires[edge] == (is_transfer(graph.edge_arrays().classes[edge]) ? Time(100'000) : Time(0)));
+    CHECK(times.transmissions[edge] ==
+          (is_transfer(graph.edge_arrays().classes[edge]) ? Time(100'000) : Time(0)));
   // Reference costs with hops of 2 x 50 + 5 us: 192 + 21 ms and 124 hops of them on the way (closed form of
   // 1F1B).
   Simulator simulator(graph, Contention("none"));
@@ -151,8 +153,8 @@ TEST_CASE("a pair takes what its backward does") {
   jitter.ops[OpKind::Forward] = Samples{{2}};
   jitter.ops[OpKind::Backward] = Samples{{3}};
   const JitterDraw draw(graph, jitter, 1);
-  auto room = draw.make_room();
-  const RunTimes times = draw.draw(0, room);
+  auto buffers = draw.make_buffers();
+  const RunTimes times = draw.draw(0, buffers);
   std::size_t pairs = 0;
   for (VertexId v = 0; v < graph.vertex_count(); ++v) {
     if (graph.ops(v).size() < 2 || graph.ops(v).back().kind != OpKind::Backward) continue;
@@ -165,8 +167,8 @@ TEST_CASE("a pair takes what its backward does") {
 TEST_CASE("times that get out of hand are an error that names the run") {
   const OpGraph graph = graph_of(make_schedule("1f1b", {1, 2, 1}), uniform_costs(std::int64_t{1} << 58, 1));
   const JitterDraw draw(graph, of_compute(Samples{{1000}}), 1);
-  auto room = draw.make_room();
-  CHECK_THROWS_WITH((void)draw.draw(4, room),
+  auto buffers = draw.make_buffers();
+  CHECK_THROWS_WITH((void)draw.draw(4, buffers),
                     "in run 4 all durations together pass 2^62 ns (146 years): expected less jitter or "
                     "shorter ops");
 }

@@ -20,7 +20,7 @@ struct Move {
   const TransferClass* transfer;
   Time start;
 
-  [[nodiscard]] Time sent() const { return start + transfer->wire; }
+  [[nodiscard]] Time sent() const { return start + transfer->transmission; }
   [[nodiscard]] bool shares_link_with(const Move& other) const {
     return std::any_of(transfer->links.begin(), transfer->links.end(), [&](LinkId link) {
       return std::count(other.transfer->links.begin(), other.transfer->links.end(), link) > 0;

@@ -59,7 +59,7 @@ class ProgramReplay {
     std::size_t stage = 0;
     bool gradient = false;
     std::optional<Time> start, arrival;
-    Time wire{}, latency{};
+    Time transmission{}, latency{};
   };
   struct Group {
     std::uint32_t position = 0;
@@ -99,7 +99,7 @@ class ProgramReplay {
                         : schedule_.requests > 0 && token ? costs.decode_transfer
                                                           : costs.forward_transfer;
     const Route route = workload_.network.route(from, to);
-    transfer.wire = bytes / route.bandwidth;
+    transfer.transmission = bytes / route.bandwidth;
     transfer.latency = route.latency;
   }
 
@@ -125,7 +125,7 @@ class ProgramReplay {
     const auto send = turn(transfer.send), receive = turn(transfer.receive);
     if (!send || !receive) return false;
     transfer.start = std::max(*send, *receive);
-    transfer.arrival = *transfer.start + transfer.wire + transfer.latency;
+    transfer.arrival = *transfer.start + transfer.transmission + transfer.latency;
     return true;
   }
 

@@ -31,7 +31,7 @@ CostsInput drawn_costs(std::uint32_t stages, std::int64_t bytes) {
 }
 
 struct Times {
-  std::vector<Time> durations, wires;
+  std::vector<Time> durations, transmissions;
 };
 
 // What another graph of the same schedule takes, edge by edge.
@@ -39,7 +39,7 @@ Times times_of(const OpGraph& graph) {
   Times times{{graph.durations().begin(), graph.durations().end()}, std::vector<Time>(graph.edge_count())};
   for (EdgeId edge = 0; edge < graph.edge_count(); ++edge) {
     const EdgeClass kind = graph.edge_arrays().classes[edge];
-    if (is_transfer(kind)) times.wires[edge] = graph.transfer_classes()[kind].wire;
+    if (is_transfer(kind)) times.transmissions[edge] = graph.transfer_classes()[kind].transmission;
   }
   return times;
 }
@@ -59,7 +59,7 @@ TEST_CASE("a run with other times is the run of a graph built with them, whateve
           const OpGraph other =
               graph_of(schedule, drawn_costs(P, *rc::gen::inRange<std::int64_t>(1, 60)), communication);
           const Times times = times_of(other);
-          RC_ASSERT(simulator.run({times.durations, times.wires}) == simulate(other, contention));
+          RC_ASSERT(simulator.run({times.durations, times.transmissions}) == simulate(other, contention));
         }
         RC_ASSERT(simulator.run() == simulate(graph, contention));
       }));
@@ -67,7 +67,7 @@ TEST_CASE("a run with other times is the run of a graph built with them, whateve
   }
 }
 
-TEST_CASE("wire times of one transfer move that transfer alone") {
+TEST_CASE("transmission times of one transfer move that transfer alone") {
   // F 10, B 20, hops of 8 + 2 over two ranks, one micro-batch: F at 0-10, the hop to 20, F to 30, B to 50,
   // hop to 60, B to 80. With 18 + 2 for the activation everything behind it is 10 later; under any
   // contention.
@@ -78,10 +78,10 @@ TEST_CASE("wire times of one transfer move that transfer alone") {
     return is_transfer(kind) && graph.transfer_classes()[kind].from == Rank{0};
   };
   for (EdgeId edge = 0; edge < graph.edge_count(); ++edge)
-    if (activation(edge)) times.wires[edge] = Time(18);
+    if (activation(edge)) times.transmissions[edge] = Time(18);
   for (const Contention contention : all_contentions()) {
     CHECK(makespan(simulate(graph, contention)) == Time(80));
-    CHECK(makespan(Simulator(graph, contention).run({{}, times.wires})) == Time(90));
+    CHECK(makespan(Simulator(graph, contention).run({{}, times.transmissions})) == Time(90));
   }
 }
 

@@ -2,8 +2,10 @@
 """Proves that two sets of golden files have the same numbers in the same order, whatever words stand between them.
 usage: same_numbers.py OLD_FOLDER NEW_FOLDER
 
-For changes of wording: `git worktree add /tmp/before HEAD~1`, then same_numbers.py /tmp/before/tests/golden tests/golden. A
-text of which a golden file keeps only the first lines counts by these lines; its length and its hash are left out. The last
+The script is for changes of wording: `git worktree add /tmp/before HEAD~1`, then
+same_numbers.py /tmp/before/tests/golden tests/golden. Hashes are left out, and so is the length of a text of which a golden
+file keeps only the first lines, so that such a text counts by these lines alone. For a proof that covers all lines, let the
+program before and the program after write whole texts (WHOLE=FOLDER, see golden_test.py) and compare the two folders. The last
 line is "N passed, N failed".
 """
 
@@ -11,12 +13,13 @@ import re
 import sys
 from pathlib import Path
 
-NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]?\d+)?")
-LENGTH_AND_HASH = re.compile(r"^\d+ characters, sha256 [0-9a-f]{64}, begins$", re.MULTILINE)
+# A minus belongs to the number where no word or number ends in front of the minus: "-2.5", and not "1-4" or "zb-1p".
+NUMBER = re.compile(r"(?:(?<![\w.)\]-])-)?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
+NO_NUMBER = re.compile(r'^\d+ characters, sha256 [0-9a-f]{64}, begins$|"[0-9a-f]{16}"', re.MULTILINE)
 
 
 def numbers(path):
-    return NUMBER.findall(LENGTH_AND_HASH.sub("", path.read_text()))
+    return NUMBER.findall(NO_NUMBER.sub("", path.read_text()))
 
 
 def difference(old, new):

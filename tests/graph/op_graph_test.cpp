@@ -65,7 +65,7 @@ TEST_CASE("edges are program order and transfers, numbered by source and target"
   CHECK(transfer.from == Rank{0});
   CHECK(transfer.to == Rank{1});
   CHECK(transfer.bytes == Bytes(3));
-  CHECK(transfer.wire == Time(3));
+  CHECK(transfer.transmission == Time(3));
   CHECK(transfer.latency == Time(4));
   CHECK(transfer.links.size() == 1);
 }
@@ -285,7 +285,7 @@ TEST_CASE(
   const TransferClass& out = graph.transfer_classes()[graph.edge_arrays().classes[evict.edge]];
   const TransferClass& back = graph.transfer_classes()[graph.edge_arrays().classes[load.edge]];
   CHECK((out.from == Rank{0} && out.to == Rank{1} && back.from == Rank{1} && back.to == Rank{0}));
-  CHECK((out.bytes == Bytes(1000) && out.wire == Time(1000) && out.latency == Time(4)));
+  CHECK((out.bytes == Bytes(1000) && out.transmission == Time(1000) && out.latency == Time(4)));
   CHECK((!out.holds_sender && !back.holds_sender));
 }
 

@@ -1,5 +1,5 @@
 // Each expectation is worked out by hand in the comment above it. F = 10, B = 20; a hop is 5 = latency 2 +
-// wire 3, unless a test says otherwise. "rN" is rank N, "F1 25-35" an op's start and finish in ns.
+// transmission 3, unless a test says otherwise. "rN" is rank N, "F1 25-35" an op's start and finish in ns.
 #include "ppsim/metrics/bubbles.hpp"
 
 #include <doctest/doctest.h>
@@ -67,8 +67,8 @@ TEST_CASE("what a send or receive of the program waits for its turn is blocked t
 
 // r0: F0 0-10, F1 10-20, B0 50-70, B1 80-100
 // r1: F0 15-25, B0 25-45, F1 45-55, B1 55-75
-// r0 20-50: B0's gradient 45-50 (latency 45-47, wire 47-50), before it r1 computes from 15 on: 25 of warm-up.
-// r0 70-80: gradient 75-80, before it r1's B1: 5 of cool-down. r1 0-15: F0 on r0, then the hop.
+// r0 20-50: B0's gradient 45-50 (latency 45-47, transmission 47-50), before it r1 computes from 15 on: 25 of
+// warm-up. r0 70-80: gradient 75-80, before it r1's B1: 5 of cool-down. r1 0-15: F0 on r0, then the hop.
 TEST_CASE("1F1B with hops idles for latency and bandwidth too") {
   const Bubbles bubbles = run_registered("1f1b", {2, 2, 1}, hops()).bubbles();
   CHECK(bubbles.makespan == Time(100));
@@ -112,7 +112,7 @@ TEST_CASE("naive waits in mid-step for the other ranks: dependency") {
   check_causes(bubbles, {{.warmup = 30, .cooldown = 30}, {.warmup = 10, .cooldown = 20, .dependency = 30}});
 }
 
-// A send holds its stream for the wire's 3 from its producer's end.
+// A send holds its stream for the transmission's 3 from its producer's end.
 // r0: F0 0-10 (held to 13), F1 13-23 (to 26), B0 50-70, B1 83-103
 // r1: F0 15-25, B0 25-45 (to 48), F1 48-58, B1 58-78 (to 81)
 // r0 10-13 and 23-26: blocked. 26-50: hop 45-50, r1's B0 and F0 26-45: 19. 70-83: hop 78-83, r1's B1
@@ -146,7 +146,7 @@ TEST_CASE("a chain goes through another rank's held stream: blocked") {
 }
 
 /// Two pipelines of two stages each, both from node 0 to node 1, whose NICs they share: a hop is latency 2 +
-/// wire 5.
+/// transmission 5.
 SmallRun run_two_pipelines_on_one_nic() {
   Cluster cluster;
   cluster.nodes = 2;
@@ -253,9 +253,9 @@ SmallRun measured() {
   return run_registered("1f1b", {2, 2, 1}, hops());
 }
 
-// r1's F0 starts at 14, though its input is said to arrive at 15: latency 10-12, and of the wire's 3 only
-// 12-14 count. It lasts until 25.
-// r0's B1 starts 5 later than its input (80): 85-105; nothing explains the 5.
+// r1's F0 starts at 14, though its input is said to arrive at 15: latency 10-12, and of the transmission's 3
+// only 12-14 count. It lasts until 25. r0's B1 starts 5 later than its input (80): 85-105; nothing explains
+// the 5.
 TEST_CASE("a measured arrival after the start is cut off there, and what nothing explains is dependency") {
   SmallRun run = measured();
   run.timeline.start[run.vertex(1, 0)] = Time(14);
@@ -268,8 +268,8 @@ TEST_CASE("a measured arrival after the start is cut off there, and what nothing
                          {.warmup = 10, .cooldown = 30, .latency = 2, .bandwidth = 2}});
 }
 
-// r1's input leaves at 11 and arrives at 18, where latency + wire are 5: 1 queued, 2 more by sharing. r1's F0
-// is 18-25.
+// r1's input leaves at 11 and arrives at 18, where latency + transmission are 5: 1 queued, 2 more by sharing.
+// r1's F0 is 18-25.
 TEST_CASE("a transfer that takes longer than its model was slowed down by sharing") {
   SmallRun run = measured();
   const EdgeId edge = run.transfer(run.vertex(0, 0), run.vertex(1, 0));
@@ -280,7 +280,8 @@ TEST_CASE("a transfer that takes longer than its model was slowed down by sharin
         Causes{.warmup = 10, .cooldown = 25, .contention = 3, .latency = 2, .bandwidth = 3}.times());
 }
 
-// It leaves at 10 and arrives at 13: latency 2, and 1 of the wire's 3. r1's F0 waits until 15 for nothing.
+// It leaves at 10 and arrives at 13: latency 2, and 1 of the transmission's 3. r1's F0 waits until 15 for
+// nothing.
 TEST_CASE("a transfer that is faster than its model ends with its arrival") {
   SmallRun run = measured();
   run.timeline.transfer_finish[run.transfer(run.vertex(0, 0), run.vertex(1, 0))] = Time(13);

@@ -122,7 +122,7 @@ TEST_CASE("the reference case of 8 x 64 takes 219.82 ms, and its idle time is ra
   for (const RankBubbles& rank : bubbles.ranks) {
     CHECK(rank.busy == Time(64 * 3'000'000));
     const auto cause = [&rank](IdleCause c) { return rank.idle_by_cause[static_cast<std::size_t>(c)]; };
-    // A hop is 50 us of wire behind 5 us of latency, and a gap never begins within one.
+    // A hop is 50 us of transmission behind 5 us of latency, and a gap never begins within one.
     CHECK(cause(IdleCause::Bandwidth) == 10 * cause(IdleCause::Latency));
     CHECK(cause(IdleCause::Contention) + cause(IdleCause::Blocked) + cause(IdleCause::Tail) == Time(0));
   }

@@ -12,8 +12,12 @@
 namespace ppsim::every_schedule_test {
 namespace {
 
-const UniformCosts kCosts{
-    .forward = Time(3), .backward = Time(5), .input_grad = Time(3), .weight_grad = Time(2), .hop = Time(1)};
+const UniformCosts kCosts{.forward = Time(3),
+                          .backward = Time(5),
+                          .input_grad = Time(3),
+                          .weight_grad = Time(2),
+                          .hop = Time(1),
+                          .recompute = Time(2)};
 
 // Each stage with costs of its own, hops of every length, activations that I frees in part.
 Workload random_workload(const Shape& shape, std::mt19937& random) {
@@ -25,6 +29,7 @@ Workload random_workload(const Shape& shape, std::mt19937& random) {
     stage.ops[OpKind::Forward].duration = Time(up_to(20));
     stage.ops[OpKind::InputGrad].duration = Time(up_to(20));
     stage.ops[OpKind::WeightGrad].duration = Time(up_to(20));
+    stage.ops[OpKind::Recompute].duration = Time(up_to(20));
     stage.ops[OpKind::Backward].duration =
         stage.duration(OpKind::InputGrad) + stage.duration(OpKind::WeightGrad) + Time(up_to(3));
     stage.forward_transfer = Bytes(up_to(8));

@@ -27,8 +27,8 @@ TEST_CASE("there is a gap in front of each action and one behind the last, each 
                                  {Rank{1}, kNoVertex, Time(20), IdleCause::Cooldown}});
 }
 
-// Hops of 5 = latency 2 + wire 3: r1 waits for F0 10-15 in its ramp, whose larger part is the forward before
-// it.
+// Hops of 5 = latency 2 + transmission 3: r1 waits for F0 10-15 in its ramp, whose larger part is the forward
+// before it.
 TEST_CASE("a gap of several causes has that of its largest part") {
   const SmallRun run = run_registered("1f1b", {2, 2, 1}, hops());
   const std::vector<Gap> gaps = list_gaps(run.graph, run.timeline);

@@ -98,8 +98,8 @@ class OracleOfCauses {
     const Time start = time_.transfer_start[e];
     if (now < start) return IdleCause::Contention;
     if (now < start + transfer(e).latency) return IdleCause::Latency;
-    return now < start + transfer(e).latency + transfer(e).wire ? IdleCause::Bandwidth
-                                                                : IdleCause::Contention;
+    return now < start + transfer(e).latency + transfer(e).transmission ? IdleCause::Bandwidth
+                                                                        : IdleCause::Contention;
   }
 
   [[nodiscard]] IdleCause computing_cause(std::size_t rank, VertexId v, Time gap_begin) const {

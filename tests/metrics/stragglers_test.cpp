@@ -135,9 +135,9 @@ Workload cluster_workload(std::uint32_t nics, const Stragglers& stragglers) {
   return workload;
 }
 
-Time wire_of(const OpGraph& graph, Rank from) {
+Time transmission_of(const OpGraph& graph, Rank from) {
   for (const TransferClass& transfer : graph.transfer_classes())
-    if (transfer.from == from) return transfer.wire;
+    if (transfer.from == from) return transfer.transmission;
   return {};
 }
 
@@ -151,10 +151,10 @@ TEST_CASE("a transfer over several links takes what the slowest one does, shared
     };
     const OpGraph plain = graph_with({});
     // 8 GPUs share the NICs: 40, 20 or 5 GB/s each.
-    CHECK(wire_of(plain, Rank{0}) == bytes / BytesPerSecond(5'000'000'000 * std::int64_t{nics}));
+    CHECK(transmission_of(plain, Rank{0}) == bytes / BytesPerSecond(5'000'000'000 * std::int64_t{nics}));
     const OpGraph bad = graph_with({{"node 1 NIC 0 in", 0.25}});
-    CHECK(wire_of(bad, Rank{0}) == bytes / BytesPerSecond(1'250'000'000 * std::int64_t{nics}));
-    CHECK(wire_of(bad, Rank{1}) == wire_of(plain, Rank{1}));  // the other way it is out
+    CHECK(transmission_of(bad, Rank{0}) == bytes / BytesPerSecond(1'250'000'000 * std::int64_t{nics}));
+    CHECK(transmission_of(bad, Rank{1}) == transmission_of(plain, Rank{1}));  // the other way it is out
   }
 }
 

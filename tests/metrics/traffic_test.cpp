@@ -28,13 +28,13 @@ TEST_CASE("transfers and collectives that meet take longer than alone, by what t
   CHECK(forward.bandwidth == BytesPerSecond(1'000'000'000));
   CHECK(forward.narrowest == "node 0 GPU 0 NVLink out");
   CHECK(forward.flows == 1);
-  CHECK(forward.time == Passages{2, Time(10), Time(14), Time(14)});
-  CHECK(traffic.transfers[1].time == Passages{2, Time(0), Time(0), Time(0)});
+  CHECK(forward.time == DurationSummary{2, Time(10), Time(14), Time(14)});
+  CHECK(traffic.transfers[1].time == DurationSummary{2, Time(0), Time(0), Time(0)});
   REQUIRE(traffic.collectives.size() == 2);
   for (const CollectiveTraffic& one : traffic.collectives) {
     CHECK(one.kind == OpKind::Forward);
     CHECK(one.inside == 8);
-    CHECK(one.time == Passages{2, Time(8), Time(10), Time(12)});
+    CHECK(one.time == DurationSummary{2, Time(8), Time(10), Time(12)});
   }
 }
 

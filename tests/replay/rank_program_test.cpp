@@ -23,7 +23,7 @@ TEST_CASE("two ranks, one micro-batch: what each runs, sends and receives") {
   CHECK(program.receives[0].peer == Rank{0});
   CHECK(program.receives[0].vertex == 0);
   CHECK(program.receives[0].bytes == Bytes(4));
-  CHECK(program.receives[0].wire == Time(4));
+  CHECK(program.receives[0].transmission == Time(4));
   CHECK(program.receives[0].latency == Time(2));
   REQUIRE(program.sends.size() == 1);
   CHECK(program.sends[0].peer == Rank{0});

@@ -52,8 +52,10 @@ inline Workload uneven_workload(const Schedule& schedule, std::mt19937& random) 
   RunShape shape{schedule.ranks(), schedule.stages(), {}};
   if (schedule.forward_only) shape.decode_steps = schedule.micro_batches / schedule.requests - 1;
   Workload workload = make_workload(costs, shape, schedule.stages());
-  for (StageCosts& stage : workload.stages)
+  for (StageCosts& stage : workload.stages) {
     stage.ops[OpKind::GradientReduction].duration = Time(up_to(1) * up_to(900));
+    stage.ops[OpKind::Recompute].duration = Time(up_to(2000));
+  }
   return workload;
 }
 

@@ -91,6 +91,7 @@ class Replay {
       if (op.kind == OpKind::Backward) sum += costs_.backward;
       if (op.kind == OpKind::InputGrad) sum += costs_.input_grad;
       if (op.kind == OpKind::WeightGrad) sum += costs_.weight_grad;
+      if (op.kind == OpKind::Recompute) sum += costs_.recompute;
     }
     return sum;
   }
@@ -99,6 +100,7 @@ class Replay {
     const std::size_t stage = index(op.stage), last = schedule_.stages() - std::size_t{1};
     const std::uint32_t requests = schedule_.requests;
     if (op.kind == OpKind::WeightGrad) return end_of(gradient_, op.stage, op.micro_batch);
+    if (op.kind == OpKind::Recompute) return end_of(forward_, op.stage, op.micro_batch);
     if (needs_gradient(op.kind)) {
       const Time own = end_of(forward_, op.stage, op.micro_batch);
       return stage == last ? own : std::max(own, arrival(rank, gradient_, stage + 1, op.micro_batch));

@@ -64,7 +64,9 @@ inline Workload uniform_workload(const Shape& shape, const UniformCosts& costs) 
   input.activation_freed_at_input_grad = {Bytes(1)};
   input.link = {.bandwidth = BytesPerSecond(1), .latency = costs.hop};
   const std::uint32_t stages = shape.ranks * shape.chunks;
-  return make_workload(input, {shape.ranks, stages, {}}, stages);
+  Workload workload = make_workload(input, {shape.ranks, stages, {}}, stages);
+  for (StageCosts& stage : workload.stages) stage.ops[OpKind::Recompute].duration = costs.recompute;
+  return workload;
 }
 
 /// "interleaved P=4 M=6 V=2 group=5", to find a case again.

@@ -17,7 +17,7 @@ enum class OpKind : std::uint8_t {
   Backward,           ///< B: input and weight gradients in one
   InputGrad,          ///< I: backward for the input
   WeightGrad,         ///< W: backward for the weights
-  Recompute,          ///< R
+  Recompute,          ///< R: the activations that B or I needs, made again before it
   GradientReduction,  ///< data-parallel reduction of a rank's gradients
   ParameterGather,    ///< gathering of sharded parameters
   OptimizerStep,
@@ -53,6 +53,7 @@ enum class OpColor : std::uint8_t { None, Blue, Green, Teal, Yellow, Orange, Vio
 struct KeptParts {
   bool for_input_grad = false;   ///< the part of the activation that I frees
   bool for_weight_grad = false;  ///< the rest of the activation, which W frees
+  bool recomputed = false;       ///< what R has made again
 
   friend constexpr bool operator==(const KeptParts&, const KeptParts&) = default;
 };
@@ -85,7 +86,7 @@ inline constexpr ByOpKind<OpTraits> kOpTraits{{{
      .op_class = OpClass::Pass,
      .color = OpColor::Green,
      .needs_gradient = true,
-     .frees = {.for_input_grad = true, .for_weight_grad = true},
+     .frees = {.for_input_grad = true, .for_weight_grad = true, .recomputed = true},
      .kernels = {"gemm_backward", "attention_backward"}},
     {.name = "I",
      .long_name = "input gradient",
@@ -100,13 +101,14 @@ inline constexpr ByOpKind<OpTraits> kOpTraits{{{
      .key = "weight_grad",
      .op_class = OpClass::Pass,
      .color = OpColor::Yellow,
-     .frees = {.for_weight_grad = true},
+     .frees = {.for_weight_grad = true, .recomputed = true},
      .kernels = {"gemm_weight_grad", "accumulate_weight_grad"}},
     {.name = "R",
      .long_name = "recompute",
      .key = "recompute",
      .op_class = OpClass::Pass,
      .color = OpColor::Orange,
+     .allocates = {.recomputed = true},
      .kernels = {"attention_recompute", "gemm_recompute"}},
     {.name = "REDUCE_GRAD",
      .long_name = "gradient reduction",

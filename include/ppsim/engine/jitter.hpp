@@ -46,16 +46,16 @@ class JitterDraw {
   JitterDraw(const JitterDraw&) = delete;
   JitterDraw& operator=(const JitterDraw&) = delete;
 
-  /// Room for the times of one run; the next one overwrites it.
-  struct Room {
-    std::vector<Time> durations;  ///< [vertices]
-    std::vector<Time> wires;      ///< [edges]
+  /// The times of one run; the next run overwrites them.
+  struct Buffers {
+    std::vector<Time> durations;      ///< [vertices]
+    std::vector<Time> transmissions;  ///< [edges]
   };
-  [[nodiscard]] Room make_room() const;
+  [[nodiscard]] Buffers make_buffers() const;
 
-  /// What does not vary is as the graph has it: without any jitter, all. Requires a room of this object.
-  /// Throws Error (where: "") where all durations together pass 2^62 ns. O(V + E).
-  [[nodiscard]] RunTimes draw(std::uint32_t run, Room& room) const;
+  /// What does not vary is as the graph has it: without any jitter, all. Requires buffers that this
+  /// object made. Throws Error (where: "") where all durations together pass 2^62 ns. O(V + E).
+  [[nodiscard]] RunTimes draw(std::uint32_t run, Buffers& buffers) const;
 
  private:
   // A vertex or an edge whose duration varies.

@@ -20,8 +20,8 @@ namespace ppsim {
 
 /// How long things take in one run, where that is not what the graph says.
 struct RunTimes {
-  std::span<const Time> durations{};  ///< [vertices]; empty: the graph's
-  std::span<const Time> wires{};      ///< [edges] bytes / bandwidth of a transfer; empty: its class's
+  std::span<const Time> durations{};      ///< [vertices]; empty: the graph's
+  std::span<const Time> transmissions{};  ///< [edges] bytes / bandwidth of a transfer; empty: its class's
 };
 
 /// simulate() for who runs one graph again and again: what a run needs is allocated once, and a run allocates

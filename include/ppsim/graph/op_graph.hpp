@@ -59,8 +59,8 @@ struct TransferClass {
   Rank to{};
   Bytes bytes;
   Time latency{};
-  Time wire{};                    ///< bytes / slowest bandwidth of the route
-  std::vector<LinkId> links;      ///< held for `wire`
+  Time transmission{};            ///< its delay: bytes / slowest bandwidth of the route
+  std::vector<LinkId> links;      ///< held for `transmission`
   std::vector<LinkShare> shares;  ///< needed where links are shared
   bool holds_sender = true;       ///< blocking: the sender's stream is held; not by a copy of activations
 };
@@ -309,9 +309,9 @@ struct LinkSharing {
 /// The error that a cycle means.
 [[nodiscard]] DeadlockError make_deadlock_error(const OpGraph& graph, std::span<const Waiting> cycle);
 
-/// The longest path through the graph, transfers taking latency + wire: no contention model ends earlier.
-/// Written on its own (Boost's topological sort), to check engines against. Requires Communication::Overlap
-/// and no cycle.
+/// The longest path through the graph, transfers taking latency + transmission: no contention model ends
+/// earlier. Written on its own (Boost's topological sort), to check engines against. Requires
+/// Communication::Overlap and no cycle.
 [[nodiscard]] Time longest_path(const OpGraph& graph);
 
 }  // namespace ppsim

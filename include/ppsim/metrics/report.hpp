@@ -62,10 +62,10 @@ struct Report {
   double other_comm_fraction = 0;   ///< and that of the collectives of experts, context and ZeRO
 
   std::optional<double> tokens_per_second;
-  std::optional<double> mfu;         ///< model FLOPs / (makespan x peak of all GPUs used)
-  std::optional<Bytes> gpu_memory;   ///< capacity
-  std::uint64_t gpus = 0;            ///< 0: costs given outright
-  std::vector<RankReport> per_rank;  ///< [P]
+  std::optional<double> mfu;          ///< model FLOPs / (makespan x peak of all GPUs used)
+  std::optional<Bytes> gpu_memory;    ///< capacity
+  std::optional<std::uint64_t> gpus;  ///< empty: costs given outright
+  std::vector<RankReport> per_rank;   ///< [P]
   std::vector<std::string> assumptions;
 
   /// The makespan's share of one optimizer step.

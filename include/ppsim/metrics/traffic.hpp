@@ -16,13 +16,13 @@
 namespace ppsim {
 
 /// How long something took that happened `count` times in the run.
-struct Passages {
+struct DurationSummary {
   std::uint64_t count = 0;
   Time alone{};  ///< with nothing else on its links
   Time mean{};   ///< rounded half up
   Time longest{};
 
-  friend bool operator==(const Passages&, const Passages&) = default;
+  friend bool operator==(const DurationSummary&, const DurationSummary&) = default;
 };
 
 /// Transfers of equal ends and size.
@@ -34,7 +34,7 @@ struct TransferTraffic {
   Time latency{};
   std::string narrowest;    ///< the link that gives the bandwidth; of several the first
   std::uint32_t flows = 1;  ///< GPUs that share it, of all replicas
-  Passages time;            ///< from its first byte to its arrival
+  DurationSummary time;     ///< from its first byte to its arrival
 };
 
 /// Collectives inside ops of one kind and stage, or of once a step.
@@ -42,9 +42,9 @@ struct CollectiveTraffic {
   Rank rank{};
   Stage stage{};
   OpKind kind{};
-  double inside = 0;  ///< bytes from each GPU, to others of its node,
-  double across = 0;  ///< and to other nodes
-  Passages time;      ///< of those in one op
+  double inside = 0;     ///< bytes from each GPU, to others of its node,
+  double across = 0;     ///< and to other nodes
+  DurationSummary time;  ///< of those in one op
 };
 
 /// Links of one kind.

@@ -76,6 +76,7 @@ struct UniformCosts {
 
   std::optional<Time> pair{};  ///< FB, an overlapped pair; empty: F + B
   Time copy{};                 ///< EVICT or LOAD
+  Time recompute{};            ///< R, which B and I are without where it is an op of its own
 };
 
 /// How many chunks a rank a schedule runs.
@@ -86,7 +87,7 @@ enum class ChunkRule : std::uint8_t {
   Own,  ///< fixed by the schedule's own options; see chunks()
 };
 
-/// A closed form as text, with every symbol of SCHEDULES' conventions: P M V r F B I W c.
+/// A closed form as text, with every symbol of SCHEDULES' conventions, P M V r F B I W c, and R.
 struct Formula {
   std::string text;    ///< "(P-1)(F+B)"
   std::string domain;  ///< where it holds, "" for everywhere

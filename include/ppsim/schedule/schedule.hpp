@@ -79,6 +79,9 @@ struct Schedule {
   /// Optimizer steps in a row: index g = step x (M / steps) + m, and a rank's gradients of a step are reduced
   /// behind its last backward of that step.
   std::uint32_t steps = 1;
+  /// Recomputation is an op of its own: R(s, u) runs on its rank before B(s, u), or I and W, needs no
+  /// gradient, and the backward recomputes nothing. Else the backward has the recomputation inside.
+  bool recompute_ahead = false;
 
   std::vector<Op> ops;                    ///< all ranks' programs, one after the other
   std::vector<std::uint32_t> rank_begin;  ///< [P + 1] where each rank's program begins in `ops`
@@ -122,6 +125,11 @@ class ScheduleWriter {
   void input_grad(std::size_t stage, std::size_t micro_batch) { push(OpKind::InputGrad, stage, micro_batch); }
   void weight_grad(std::size_t stage, std::size_t micro_batch) {
     push(OpKind::WeightGrad, stage, micro_batch);
+  }
+  /// Makes the schedule one that recomputes ahead: it then wants an R for every backward.
+  void recompute(std::size_t stage, std::size_t micro_batch) {
+    schedule_.recompute_ahead = true;
+    push(OpKind::Recompute, stage, micro_batch);
   }
   /// The op written last runs together with the one that follows it.
   void overlap_next() { schedule_.ops.back().overlaps_next = true; }

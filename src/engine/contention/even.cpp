@@ -135,14 +135,14 @@ class LinkUsers {
   std::vector<Link> links_;
 };
 
-Time wire_of(const TransferClass& transfer, const LinkUsers& users) {
-  Time wire = transfer.wire;
+Time transmission_of(const TransferClass& transfer, const LinkUsers& users) {
+  Time transmission = transfer.transmission;
   for (const LinkShare& share : transfer.shares) {
     if (!users.is_shared(share.link)) continue;
     const auto each = static_cast<std::int64_t>(users.share_of(share.link, share.capacity));
-    wire = std::max(wire, transfer.bytes / BytesPerSecond(std::max<std::int64_t>(each, 1)));
+    transmission = std::max(transmission, transfer.bytes / BytesPerSecond(std::max<std::int64_t>(each, 1)));
   }
-  return wire;
+  return transmission;
 }
 
 // How many times as long as alone; at least once.
@@ -160,10 +160,10 @@ constexpr Time kMostTogether{std::int64_t{1} << 62};
 class EvenLinks final : public LinkModel {
  public:
   explicit EvenLinks(const OpGraph& graph)
-      : graph_(graph), durations_(graph.vertex_count()), wires_(graph.edge_count()) {
+      : graph_(graph), durations_(graph.vertex_count()), transmissions_(graph.edge_count()) {
     const LinkUsers users(graph);
     for (const TransferClass& transfer : graph.transfer_classes())
-      class_wires_.push_back(wire_of(transfer, users));
+      class_transmissions_.push_back(transmission_of(transfer, users));
     for (const CollectiveClass& collective : graph.collective_classes())
       slowdowns_.push_back(slowdown_of(collective, users));
   }
@@ -177,10 +177,10 @@ class EvenLinks final : public LinkModel {
     for (EdgeId edge = 0; edge < graph_.edge_count(); ++edge) {
       const EdgeClass kind = graph_.edge_class(edge);
       if (!is_transfer(kind)) continue;
-      wires_[edge] = wire_in(edge, kind, alone);
-      total += Int128{wires_[edge].count()} + graph_.transfer_classes()[kind].latency.count();
+      transmissions_[edge] = transmission_in(edge, kind, alone);
+      total += Int128{transmissions_[edge].count()} + graph_.transfer_classes()[kind].latency.count();
     }
-    if (total < kMostTogether.count()) return {durations_, wires_};
+    if (total < kMostTogether.count()) return {durations_, transmissions_};
     throw Error("/simulation/contention",
                 "even: with each link divided among all its users, all durations together reach 2^62 ns (146 "
                 "years): expected shorter ops or fewer of them");
@@ -195,19 +195,20 @@ class EvenLinks final : public LinkModel {
   }
 
   // A run's own time of a transfer is stretched as its class's is.
-  [[nodiscard]] Time wire_in(EdgeId edge, EdgeClass kind, const RunTimes& alone) const {
-    const Time of_class = graph_.transfer_classes()[kind].wire;
-    if (alone.wires.empty() || alone.wires[edge] == of_class) return class_wires_[kind];
-    if (of_class == Time{}) return alone.wires[edge];
-    return scaled(alone.wires[edge],
-                  static_cast<double>(class_wires_[kind].count()) / static_cast<double>(of_class.count()));
+  [[nodiscard]] Time transmission_in(EdgeId edge, EdgeClass kind, const RunTimes& alone) const {
+    const Time of_class = graph_.transfer_classes()[kind].transmission;
+    if (alone.transmissions.empty() || alone.transmissions[edge] == of_class)
+      return class_transmissions_[kind];
+    if (of_class == Time{}) return alone.transmissions[edge];
+    return scaled(alone.transmissions[edge], static_cast<double>(class_transmissions_[kind].count()) /
+                                                 static_cast<double>(of_class.count()));
   }
 
   const OpGraph& graph_;
-  std::vector<Time> class_wires_;  // [transfer classes]
-  std::vector<double> slowdowns_;  // [collective classes]
-  std::vector<Time> durations_;    // [vertices] of the run at hand
-  std::vector<Time> wires_;        // [edges] of the run at hand
+  std::vector<Time> class_transmissions_;  // [transfer classes]
+  std::vector<double> slowdowns_;          // [collective classes]
+  std::vector<Time> durations_;            // [vertices] of the run at hand
+  std::vector<Time> transmissions_;        // [edges] of the run at hand
 };
 
 const ContentionRegistration registration{ContentionInfo{

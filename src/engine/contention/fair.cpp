@@ -20,7 +20,8 @@ class FairLinks final : public LinkModel {
   // Keeps a reference to the graph, which must outlive this.
   explicit FairLinks(const OpGraph& graph);
 
-  std::optional<Passage> admit(const TransferClass& transfer, EdgeId edge, Time wire, Time now) override;
+  std::optional<TransferTimes> admit(const TransferClass& transfer, EdgeId edge, Time transmission,
+                                     Time now) override;
   std::optional<Time> admit_collective(std::uint32_t kind, VertexId vertex, Time time, Time now) override;
   Time next_end() override { return share_.next(); }
   std::optional<Ended> end_next(Time now) override;
@@ -88,7 +89,7 @@ std::vector<double> FairLinks::exact_times(std::span<const TransferClass> classe
     for (const LinkShare& share : one.shares)
       exact = std::max(exact, static_cast<double>(one.bytes.count()) * share.flows /
                                   static_cast<double>(share.capacity.count()) * 1e9);
-    const auto rounded = static_cast<double>(one.wire.count());
+    const auto rounded = static_cast<double>(one.transmission.count());
     times.push_back(std::clamp(exact, rounded - 0.5, rounded + 0.499998));
   }
   return times;
@@ -103,11 +104,13 @@ FairLinks::FairLinks(const OpGraph& graph, Uses uses)
       alone_(exact_times(classes_)),
       share_(std::move(uses.capacities)) {}
 
-std::optional<Passage> FairLinks::admit(const TransferClass& transfer, EdgeId edge, Time wire, Time now) {
-  if (wire == Time{}) return Passage{now, now, now + transfer.latency};
+std::optional<TransferTimes> FairLinks::admit(const TransferClass& transfer, EdgeId edge, Time transmission,
+                                              Time now) {
+  if (transmission == Time{}) return TransferTimes{now, now, now + transfer.latency};
   const auto kind = static_cast<std::size_t>(&transfer - classes_.data());
-  share_.start(edge, uses_[kind], wire == transfer.wire ? alone_[kind] : static_cast<double>(wire.count()),
-               now);
+  share_.start(
+      edge, uses_[kind],
+      transmission == transfer.transmission ? alone_[kind] : static_cast<double>(transmission.count()), now);
   return std::nullopt;
 }
 

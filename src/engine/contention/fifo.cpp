@@ -15,11 +15,12 @@ class FifoLinks final : public LinkModel {
  public:
   explicit FifoLinks(std::uint32_t links) : free_at_(links) {}
 
-  std::optional<Passage> admit(const TransferClass& transfer, EdgeId, Time wire, Time now) override {
+  std::optional<TransferTimes> admit(const TransferClass& transfer, EdgeId, Time transmission,
+                                     Time now) override {
     Time start = now;
     for (const LinkId link : transfer.links) start = std::max(start, free_at_[index(link)]);
-    for (const LinkId link : transfer.links) free_at_[index(link)] = start + wire;
-    return Passage::of(transfer, wire, start);
+    for (const LinkId link : transfer.links) free_at_[index(link)] = start + transmission;
+    return TransferTimes::of(transfer, transmission, start);
   }
 
  private:

@@ -48,6 +48,7 @@ class CostsWriter {
     costs.overhead = fit_.overhead;
     costs.forward = passes(CostKind::Forward);
     if (!plan_.schedule.forward_only) add_backward(costs);
+    if (has(CostKind::Recompute)) costs.recompute = passes(CostKind::Recompute);
     if (has(CostKind::TokenStep)) costs.decode_forward = passes(CostKind::TokenStep);
     if (has(CostKind::GradientReduction)) costs.gradient_reduction = once(CostKind::GradientReduction);
     if (has(CostKind::OptimizerStep)) costs.optimizer_step = once(CostKind::OptimizerStep);

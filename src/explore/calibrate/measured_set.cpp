@@ -59,7 +59,7 @@ Error too_few(std::string_view file, std::string_view what, std::size_t samples)
 TransferSample rebased(TransferSample sample, const Link& own, const Link& first) {
   const double ratio =
       static_cast<double>(own.bandwidth.count()) / static_cast<double>(first.bandwidth.count());
-  sample.wire = scaled(sample.wire, ratio);
+  sample.transmission = scaled(sample.transmission, ratio);
   sample.latency += first.latency - own.latency;
   return sample;
 }
@@ -103,7 +103,7 @@ std::vector<TransferSample> MeasuredSet::transfers(const std::vector<StepPlace>&
 std::optional<LinkFit> MeasuredSet::fit_links(const std::vector<StepPlace>& places, bool across) const {
   const std::vector<TransferSample> list = transfers(places, across);
   const bool fits = std::any_of(list.begin(), list.end(), [](const TransferSample& sample) {
-    return sample.is_honest() && sample.wire > Time{};
+    return sample.is_honest() && sample.transmission > Time{};
   });
   if (!fits) return std::nullopt;
   return fit_link(list, link_of(0, across));

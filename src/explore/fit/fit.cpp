@@ -69,7 +69,7 @@ class Fitting {
         parameters_(parameters),
         samples_(samples),
         options_(options),
-        verdicts_(parameters.size(), FitVerdict::Told) {
+        verdicts_(parameters.size(), FitVerdict::Identified) {
     part_.free.resize(parameters.size());
     std::iota(part_.free.begin(), part_.free.end(), std::size_t{0});
     part_.weights = problem.whole_weights();
@@ -78,7 +78,7 @@ class Fitting {
 
   FitResult run() {
     search_from_starts();
-    while (drop_untold()) {
+    while (drop_unidentified()) {
     }
     FitResult result = describe();
     cross_validate(result);
@@ -118,19 +118,19 @@ class Fitting {
     return starts;
   }
 
-  /// The least certain of those that are not told; the last of equals.
+  /// The least certain of those that are not identified; the last of equals.
   std::optional<std::size_t> least_certain() const {
     const std::vector<double> errors = certainty_of(problem_, part_, state_).standard_error;
     std::optional<std::size_t> found;
     for (const std::size_t p : part_.free) {
-      if (errors[p] <= kUntold || verdicts_[p] != FitVerdict::Told) continue;
+      if (errors[p] <= kUnidentified || verdicts_[p] != FitVerdict::Identified) continue;
       if (!found || errors[p] > 0.99 * errors[*found]) found = p;
     }
     return found;
   }
 
   /// Sets one parameter back to its default and fits the rest again, unless that is worse than by chance.
-  bool drop_untold() {
+  bool drop_unidentified() {
     const std::optional<std::size_t> dropped = least_certain();
     if (!dropped) return false;
     if (left() <= part_.free.size() + 1) return state_.converged = false;
@@ -138,9 +138,9 @@ class Fitting {
     rest.free.erase(std::find(rest.free.begin(), rest.free.end(), *dropped));
     const std::size_t limit = left();
     FitState without = search(problem_, rest, without_parameter(*dropped), limit);
-    const bool untold = without.loss <= state_.loss + chance_rise(problem_, part_, state_);
-    verdicts_[*dropped] = untold ? FitVerdict::Untold : FitVerdict::Ambiguous;
-    if (untold) part_ = std::move(rest), state_ = std::move(without);
+    const bool unidentified = without.loss <= state_.loss + chance_rise(problem_, part_, state_);
+    verdicts_[*dropped] = unidentified ? FitVerdict::Unidentified : FitVerdict::Ambiguous;
+    if (unidentified) part_ = std::move(rest), state_ = std::move(without);
     return true;
   }
 
@@ -168,7 +168,7 @@ class Fitting {
     result.correlation = of_all.correlation;
     const FitCertainty of_told = certainty_of(problem_, part_, state_);
     for (std::size_t p = 0; p < parameters_.size(); ++p) {
-      const bool stands = verdicts_[p] == FitVerdict::Untold;
+      const bool stands = verdicts_[p] == FitVerdict::Unidentified;
       result.parameters.push_back(
           describe(p, (stands ? of_all : of_told).standard_error[p], result.errors.overall.mean_absolute));
     }

@@ -55,7 +55,7 @@ double variance_along(double eigenvalue, double variance) {
 /// What a direction moves of a parameter. Rounding mixes a little of all into one along which nothing
 /// happens, which is nothing beside its variance.
 double component(double of_vector, double variance) {
-  const bool mixed_in = variance == kNothing * kNothing && std::abs(of_vector) * kNothing < kUntold;
+  const bool mixed_in = variance == kNothing * kNothing && std::abs(of_vector) * kNothing < kUnidentified;
   return mixed_in ? 0 : of_vector;
 }
 

@@ -13,8 +13,8 @@ struct FitCertainty {
 };
 
 inline constexpr double kNothing =
-    10;  // ranges; large beside kUntold even as a share among several parameters
-inline constexpr double kUntold = 0.5;  // ranges
+    10;  // ranges; large beside kUnidentified even as a share among several parameters
+inline constexpr double kUnidentified = 0.5;  // ranges
 
 /// Of the free parameters, by the Jacobian of `at`. Covariance: s^2 / n (J^T W J)^-1, the weights W with a
 /// sum of 1, n effective samples, s^2 the weighted mean square of the errors over n - free of n, and at least

@@ -204,20 +204,20 @@ Time OrderBounds::ready(const OrderState& state, TypeId type, std::uint32_t k) c
   return time;
 }
 
-// A forward that does not fit waits for what gives room.
+// A forward that does not fit waits for what frees memory.
 bool OrderBounds::delay_forwards(const OrderState& state) {
   bool delayed = false;
   for (std::size_t stage = 0; stage < problem_.placement.stages(); ++stage) {
     const TypeId forward = problem_.type_of(stage, 0);
     if (state.is_done(forward) || state.fits(forward)) continue;
-    const Time room = room_for(state, forward);
-    delayed = delayed || room > earliest_[forward];
-    earliest_[forward] = std::max(earliest_[forward], room);
+    const Time freed = memory_freed(state, forward);
+    delayed = delayed || freed > earliest_[forward];
+    earliest_[forward] = std::max(earliest_[forward], freed);
   }
   return delayed;
 }
 
-Time OrderBounds::room_for(const OrderState& state, TypeId forward) const {
+Time OrderBounds::memory_freed(const OrderState& state, TypeId forward) const {
   const OpType& op = problem_.types[forward];
   Time all{};
   const auto wait_for = [&](TypeId type, std::uint32_t wanted) {

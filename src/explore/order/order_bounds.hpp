@@ -52,7 +52,7 @@ class OrderBounds {
   void estimate(const OrderState& state);
   [[nodiscard]] Time ready(const OrderState& state, TypeId type, std::uint32_t micro_batch) const;
   bool delay_forwards(const OrderState& state);
-  [[nodiscard]] Time room_for(const OrderState& state, TypeId forward) const;
+  [[nodiscard]] Time memory_freed(const OrderState& state, TypeId forward) const;
   [[nodiscard]] Time one_machine(const OrderState& state, std::uint32_t rank);
   void begin(Queue& queue, const OrderState& state, Time earliest) const;
   Queue& pick(Time& now, Time& next_release);

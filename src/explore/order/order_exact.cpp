@@ -158,7 +158,7 @@ class ExactSearch {
     Int128 left = 0;  // that all forwards still to run will take
     for (const TypeId other : problem_.types_of[op.rank])
       left += Int128{problem_.types[other].takes.count()} * (problem_.micro_batches - state_.count(other));
-    return left > state_.room(op.rank).count();
+    return left > state_.free_memory(op.rank).count();
   }
 
   [[nodiscard]] bool held_op_fits_before(std::uint32_t rank, Time start) const {

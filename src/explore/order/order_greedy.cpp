@@ -1,9 +1,9 @@
 // List scheduling: again and again, the rank that can start an op first starts the one its rule likes best.
 //
-// A forward is taken only where, after it, there is room for one micro-batch on the later chunks of the rank.
-// So no run gets stuck: of the micro-batches whose forwards are under way take the one that is furthest. If
-// its next rank had no room for it, then because a forward of the same or a later chunk ran there last; that
-// micro-batch is further, so it has passed to its backward, and backwards need no room.
+// A forward is taken only where, after it, there is memory for one micro-batch on the later chunks of the
+// rank. So no run gets stuck: of the micro-batches whose forwards are under way take the one that is
+// furthest. If its next rank had no memory for it, then because a forward of the same or a later chunk ran
+// there last; that micro-batch is further, so it has passed to its backward, and backwards need no memory.
 #include "explore/order/order_greedy.hpp"
 
 #include <algorithm>
@@ -22,7 +22,7 @@ class GreedyRun {
  public:
   GreedyRun(const OrderProblem& problem, const GreedyRule& rule)
       : problem_(problem), rule_(rule), state_(problem), choice_(problem.ranks()) {
-    for (std::uint32_t rank = 0; rank < problem.ranks(); ++rank) set_room(rank);
+    for (std::uint32_t rank = 0; rank < problem.ranks(); ++rank) set_reserves(rank);
   }
 
   Order run() && {
@@ -46,7 +46,7 @@ class GreedyRun {
   };
 
   // What the rank's later chunks need for one micro-batch, and how many activations the rule lets live.
-  void set_room(std::uint32_t rank) {
+  void set_reserves(std::uint32_t rank) {
     const auto& types = problem_.types_of[rank];
     const auto chunks = static_cast<double>(types.size() / problem_.kinds());
     const double share = rule_.steep ? problem_.ranks() - rank : problem_.ranks();
@@ -67,8 +67,8 @@ class GreedyRun {
   [[nodiscard]] bool may_take(TypeId type) const {
     const OpType& op = problem_.types[type];
     if (op.kind != OpKind::Forward) return true;
-    const Bytes room = state_.room(op.rank);
-    return op.takes <= room && reserved_[type] <= room - op.takes && later_[type] < slots_[op.rank];
+    const Bytes free = state_.free_memory(op.rank);
+    return op.takes <= free && reserved_[type] <= free - op.takes && later_[type] < slots_[op.rank];
   }
 
   [[nodiscard]] int preference_of(TypeId type) const {

@@ -15,7 +15,7 @@ constexpr std::size_t kMostShift = 12;             // positions
 constexpr std::uint64_t kMovesBetweenClocks = 64;  // moves
 
 // The objective, then the sum of the ranks' ends: among many orders of equal objective the one that leaves
-// more room elsewhere.
+// more memory elsewhere.
 struct Score {
   Time value{};
   Time ends{};

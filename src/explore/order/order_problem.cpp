@@ -20,6 +20,7 @@ void check_covered(const Schedule& schedule) {
   if (schedule.forward_only) refuse("is inference", "a schedule that trains");
   if (schedule.placement.directions() > 1) refuse("runs in two directions", "a placement with one");
   if (schedule.slices > 1) refuse("cuts micro-batches into slices", "whole ones");
+  if (schedule.recompute_ahead) refuse("recomputes ahead of its backwards", "recompute_ahead 0");
   if (schedule.steps > 1) refuse("runs several steps", "one");
 }
 

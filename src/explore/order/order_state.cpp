@@ -9,7 +9,7 @@ OrderState::OrderState(const OrderProblem& problem)
       count_(problem.types.size()),
       finish_(problem.op_count()),
       free_(problem.ranks()),
-      room_(problem.limit) {
+      free_memory_(problem.limit) {
   trail_.reserve(problem.op_count());
 }
 
@@ -32,8 +32,8 @@ void OrderState::push(TypeId type) {
   trail_.push_back({type, free_[op.rank]});
   finish_[std::size_t{type} * problem_->micro_batches + count_[type]++] = end;
   free_[op.rank] = end;
-  room_[op.rank] -= op.takes;
-  room_[op.rank] += op.gives;
+  free_memory_[op.rank] -= op.takes;
+  free_memory_[op.rank] += op.gives;
 }
 
 void OrderState::pop() {
@@ -42,8 +42,8 @@ void OrderState::pop() {
   const OpType& op = problem_->types[type];
   --count_[type];
   free_[op.rank] = free;
-  room_[op.rank] -= op.gives;
-  room_[op.rank] += op.takes;
+  free_memory_[op.rank] -= op.gives;
+  free_memory_[op.rank] += op.takes;
 }
 
 Time OrderState::value() const {

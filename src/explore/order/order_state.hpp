@@ -17,9 +17,9 @@ class OrderState {
   [[nodiscard]] bool is_done(TypeId type) const { return count_[type] == problem_->micro_batches; }
   [[nodiscard]] bool is_done() const { return trail_.size() == problem_->op_count(); }
   [[nodiscard]] Time free(std::uint32_t rank) const { return free_[rank]; }
-  [[nodiscard]] Bytes room(std::uint32_t rank) const { return room_[rank]; }
+  [[nodiscard]] Bytes free_memory(std::uint32_t rank) const { return free_memory_[rank]; }
   [[nodiscard]] bool fits(TypeId type) const {
-    return problem_->types[type].takes <= room_[problem_->types[type].rank];
+    return problem_->types[type].takes <= free_memory_[problem_->types[type].rank];
   }
   [[nodiscard]] Time finish(TypeId type, std::uint32_t micro_batch) const {
     return finish_[std::size_t{type} * problem_->micro_batches + micro_batch];
@@ -66,7 +66,7 @@ class OrderState {
   std::vector<std::uint32_t> count_;  // [types]
   std::vector<Time> finish_;          // [types][M]
   std::vector<Time> free_;            // [P]
-  std::vector<Bytes> room_;           // [P]
+  std::vector<Bytes> free_memory_;    // [P]
   std::vector<Step> trail_;
 };
 

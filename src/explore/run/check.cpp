@@ -84,6 +84,7 @@ Config unit_cost_config(const std::string& path, const Schedule& schedule) {
   CostsInput costs;
   costs.forward = {Time(1)};
   costs.input_grad = costs.weight_grad = {Time(1)};
+  if (schedule.recompute_ahead) costs.recompute = {Time(1)};
   costs.transfer = {Bytes(0)};
   costs.activation = {Bytes(1)};
   costs.link = Link{kAnyRate, Time(0)};

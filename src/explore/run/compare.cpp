@@ -56,7 +56,7 @@ void choose_chunks(Config& config, const ScheduleInfo& info) {
 // What the config itself runs: what its costs were given for, and what its comparison is about.
 struct Base {
   std::string schedule;
-  GivenFor pieces;
+  CostGranularity granularity;
   bool forward_only = false;
 };
 
@@ -77,7 +77,7 @@ Base make_base(const Config& config) {
       return make_workload(*model, linear, {.ranks = linear.pipeline, .stages = linear.pipeline});
     });
   }
-  return {config.schedule.name, own_pieces(own), info.forward_only};
+  return {config.schedule.name, own_granularity(own), info.forward_only};
 }
 
 // Costs carry over to another number of stages only where they are single values.
@@ -95,11 +95,11 @@ Report run_case(Config config, const ComparisonCase& one, const Base& base) {
         "", info.forward_only ? "runs forward only, the config trains" : "trains, the config is inference");
   }
   if (!sets_chunks(one)) choose_chunks(config, info);
-  const std::uint32_t stages = own_pieces(config).stages;
-  check_stages(config, stages, base.pieces.stages);
+  const std::uint32_t stages = own_granularity(config).stages;
+  check_stages(config, stages, base.granularity.stages);
   std::vector<std::uint32_t>& layers = config.parallelism.layers_per_stage;
   if (layers.size() != stages) layers.clear();
-  return run(config, make_plan(config, base.pieces)).report;
+  return run(config, make_plan(config, base.granularity)).report;
 }
 
 std::vector<Override> case_overrides(const std::vector<Override>& overrides, const ComparisonCase& one,

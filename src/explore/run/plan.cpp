@@ -12,9 +12,9 @@ namespace ppsim {
 namespace {
 
 Workload make_workload_of(const CostsInput& costs, const Config& config, const RunShape& shape,
-                          std::optional<GivenFor> given) {
-  Workload workload =
-      make_workload(costs, shape, given.value_or(GivenFor{shape.stages, shape.slices}), config.parallelism);
+                          std::optional<CostGranularity> given) {
+  Workload workload = make_workload(costs, shape, given.value_or(CostGranularity{shape.stages, shape.slices}),
+                                    config.parallelism);
   const Stragglers& stragglers = config.simulation.noise.stragglers;
   if (costs.cluster)
     add_stragglers(workload, stragglers, *costs.cluster, config.parallelism);
@@ -30,7 +30,7 @@ Workload make_workload_of(const ModelInput& input, const Config& config, const R
   return workload;
 }
 
-Workload make_workload_of(const Config& config, const RunShape& shape, std::optional<GivenFor> given) {
+Workload make_workload_of(const Config& config, const RunShape& shape, std::optional<CostGranularity> given) {
   const auto* costs = std::get_if<CostsInput>(&config.input);
   Workload workload = costs != nullptr ? make_workload_of(*costs, config, shape, given)
                                        : make_workload_of(std::get<ModelInput>(config.input), config, shape);
@@ -76,7 +76,8 @@ RunShape run_shape(const ScheduleInfo& info, const OptionValues& options, std::u
           .decode_steps = count_of(options, "decode_steps"),
           .slices = count_of(options, "slices").value_or(1),
           .steps = count_of(options, "steps").value_or(1),
-          .weight_versions = info.weight_versions};
+          .weight_versions = info.weight_versions,
+          .recompute_ahead = count_of(options, "recompute_ahead").value_or(0) != 0};
 }
 
 // The config's own limits, again for a V that it does not name.
@@ -90,7 +91,7 @@ void check_size(const Config& config, std::uint64_t stages) {
   }
 }
 
-Plan generated_plan(const Config& config, std::optional<GivenFor> given) {
+Plan generated_plan(const Config& config, std::optional<CostGranularity> given) {
   const ScheduleInfo& info = find_schedule(config.schedule.name);
   const OptionValues options = complete_options(info, config.schedule.options);
   const std::uint32_t ranks = config.parallelism.pipeline;
@@ -115,14 +116,14 @@ Plan read_plan(const Config& config) {
 
 }  // namespace
 
-GivenFor own_pieces(const Config& config) {
+CostGranularity own_granularity(const Config& config) {
   return located(config, [&] {
     if (config.schedule.file) throw Error("/schedule/file", "a schedule file has its own stages");
     const ScheduleInfo& info = find_schedule(config.schedule.name);
     const OptionValues options = complete_options(info, config.schedule.options);
     const std::uint32_t ranks = config.parallelism.pipeline;
     const RunShape shape = run_shape(info, options, ranks, chunks_of(config, info, options));
-    return GivenFor{shape.stages, shape.slices};
+    return CostGranularity{shape.stages, shape.slices};
   });
 }
 
@@ -163,7 +164,8 @@ RunShape shape_of(const Schedule& schedule) {
   RunShape shape{.ranks = schedule.ranks(),
                  .stages = schedule.stages(),
                  .slices = schedule.slices,
-                 .steps = schedule.steps};
+                 .steps = schedule.steps,
+                 .recompute_ahead = schedule.recompute_ahead};
   if (schedule.forward_only) shape.decode_steps = schedule.micro_batches / schedule.requests - 1;
   return shape;
 }
@@ -172,7 +174,7 @@ Workload workload_for(const Config& config, const Schedule& schedule) {
   return make_workload_of(config, shape_of(schedule), std::nullopt);
 }
 
-Plan make_plan(const Config& config, std::optional<GivenFor> given) {
+Plan make_plan(const Config& config, std::optional<CostGranularity> given) {
   if (config.schedule.file) return read_plan(config);
   return located(config, [&] { return generated_plan(config, given); });
 }

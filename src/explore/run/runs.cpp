@@ -15,7 +15,7 @@ namespace {
 // What a thread keeps from run to run.
 struct Worker {
   Simulator simulator;
-  JitterDraw::Room room;
+  JitterDraw::Buffers buffers;
 };
 
 }  // namespace
@@ -25,9 +25,9 @@ RunsReport run_many(const Config& config, const Run& run, std::uint32_t count, u
   std::vector<StepFigures> figures(count);
   const auto make_body = [&]() -> std::function<void(std::size_t)> {
     auto worker = std::make_shared<Worker>(
-        Worker{Simulator(run.simulated(), config.simulation.contention), jitter.make_room()});
+        Worker{Simulator(run.simulated(), config.simulation.contention), jitter.make_buffers()});
     return [&, worker](std::size_t i) {
-      const RunTimes times = jitter.draw(static_cast<std::uint32_t>(i), worker->room);
+      const RunTimes times = jitter.draw(static_cast<std::uint32_t>(i), worker->buffers);
       const Timeline& timeline = worker->simulator.run(times);
       figures[i] = run.simulated().leaders().empty()
                        ? measure_step(run.graph, timeline)

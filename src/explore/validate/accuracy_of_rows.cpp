@@ -16,8 +16,8 @@ std::vector<double> errors_of(const Validation& validation) {
 }  // namespace
 
 std::optional<double> PredictedRow::error() const {
-  if (measured_ratio && ratio) return *ratio / *measured_ratio - 1;
-  if (measured_ratio || ratio || !measured) return std::nullopt;
+  if (relative) return ratio && measured_ratio ? std::optional(*ratio / *measured_ratio - 1) : std::nullopt;
+  if (!measured) return std::nullopt;
   return static_cast<double>(predicted.count()) / *measured - 1;
 }
 

@@ -31,6 +31,15 @@ double work_of(const MeasuredColumn& column, const Config& config, const Run& ru
                                                  : static_cast<double>(*workload.tokens_per_step);
 }
 
+// The GPUs of a job whose rate is stated for one GPU.
+double shares_of(const MeasuredColumn& column, const Report& report) {
+  if (!column.per_gpu) return 1;
+  if (!report.gpus)
+    throw Error("",
+                fmt::format("costs do not say how many GPUs there are, which \"{}\" needs", column.column));
+  return static_cast<double>(*report.gpus);
+}
+
 // Nanoseconds of a step.
 std::optional<double> measured_time(const DescribedTable& described, std::size_t row, const Config& config,
                                     const Run& run) {
@@ -40,8 +49,8 @@ std::optional<double> measured_time(const DescribedTable& described, std::size_t
     if (*cell <= 0)
       throw Error("", fmt::format("\"{}\" is {}, which is no time or rate", column.column, *cell));
     if (column.unit == MeasuredUnit::Time) return *cell * column.factor * 1e9;
-    const double rate = *cell * column.factor * (column.per_gpu ? static_cast<double>(run.report.gpus) : 1);
-    return work_of(column, config, run) / rate * 1e9;
+    const double work = work_of(column, config, run);
+    return work / (*cell * column.factor * shares_of(column, run.report)) * 1e9;
   }
   return std::nullopt;
 }
@@ -131,7 +140,7 @@ void set_ratios(const DescribedTable& described, std::vector<PredictedRow>& rows
       return other.measured && has_cells(described, other.row, relative.reference) &&
              same_cells(described, other.row, row.row, relative.by);
     });
-    row.ratio = 0;
+    row.relative = true;
     if (reference == rows.end() || &*reference == &row) continue;
     row.ratio =
         static_cast<double>(reference->predicted.count()) / static_cast<double>(row.predicted.count());

@@ -38,8 +38,8 @@ struct PredictedRow {
   std::size_t row = 0;             ///< of the table
   Time predicted{};                ///< the step
   std::optional<double> measured;  ///< nanoseconds; empty: it did not run, or nobody says how long
-  std::optional<double> ratio;     ///< predicted, to the reference row; 0: it has none; see
-                                   ///< ValidationSpec::relative
+  bool relative = false;           ///< the spec compares ratios: see ValidationSpec::relative
+  std::optional<double> ratio;     ///< predicted, to the reference row; empty: the row has none
   std::optional<double> measured_ratio;
   std::vector<MemoryError> memory;   ///< by ValidationSpec::memory, those that the row states
   Bytes peak;                        ///< predicted: what the fullest GPU has taken
@@ -47,7 +47,8 @@ struct PredictedRow {
   bool ran = true;                   ///< measured: false where it was out of memory
   std::vector<std::string> notes{};  ///< of its config
 
-  /// Of the ratio where there is one, else of the time; empty where nothing was measured.
+  /// Of the ratio where the spec compares ratios, else of the time; empty where nothing was measured, and
+  /// where a ratio has no reference row.
   [[nodiscard]] std::optional<double> error() const;
 };
 

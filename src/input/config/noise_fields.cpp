@@ -146,6 +146,7 @@ constexpr auto kJitterRows = row::rows<Jitter>(
     spread_row("backward", "compute", "Factors of backwards, and of overlapped pairs"),
     spread_row("input_grad", "compute", "Factors of backwards for the input"),
     spread_row("weight_grad", "compute", "Factors of backwards for the weights"),
+    spread_row("recompute", "compute", "Factors of recomputations that are ops of their own"),
     [] {
       Field reduction =
           spread_row("gradient_reduction", "transfers", "Factors of the all-reduces of gradients");

@@ -77,15 +77,25 @@ void add_compute(Sentences& sentences, const ModelRun& run, const Transformer& m
                         model.sequence_length));
 }
 
+std::string ahead_text(std::string_view which, std::string_view what) {
+  return fmt::format(
+      "{} recomputation computes {} again in an op of its own, R; what R makes for all layers of a stage is "
+      "kept until the backward ends.",
+      which, what);
+}
+
 void add_recompute(Sentences& sentences, const ModelRun& run) {
+  const bool ahead = run.shape.recompute_ahead;
   switch (run.parallelism.recompute) {
     case Recompute::None:
       return;
     case Recompute::Selective:
-      sentences.push_back(
-          "Selective recomputation computes scores and context again in the backward and keeps neither.");
+      sentences.push_back(ahead ? ahead_text("Selective", "scores and context")
+                                : "Selective recomputation computes scores and context again in the backward "
+                                  "and keeps neither.");
       return;
     case Recompute::Full:
+      if (ahead) return sentences.push_back(ahead_text("Full", "each layer's forward"));
       sentences.push_back(fmt::format(
           "Full recomputation runs each layer's forward again in the backward and keeps the layer's input "
           "alone{}.",
@@ -113,7 +123,9 @@ std::string algorithm_text(CollectiveAlgorithm algorithm, bool halved) {
 // How often a layer's forward exchanges something twice: "forward and 4 backward".
 std::string twice_each_way(const ModelRun& run) {
   if (run.inference()) return "forward";
-  return fmt::format("forward and {} backward", run.parallelism.recompute == Recompute::Full ? 4 : 2);
+  const bool full = run.parallelism.recompute == Recompute::Full;
+  if (full && run.shape.recompute_ahead) return "forward, 2 in R and 2 backward";
+  return fmt::format("forward and {} backward", full ? 4 : 2);
 }
 
 std::string context_exchange_text(const ModelRun& run, const Transformer& model) {

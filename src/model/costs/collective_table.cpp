@@ -1,8 +1,8 @@
 #include "ppsim/model/costs/collective_table.hpp"
 
 #include "model/costs/layer_costs_model.hpp"
+#include "model/costs/of_stages.hpp"
 #include "model/costs/stage_collectives.hpp"
-#include "model/layers/transformer_checks.hpp"
 
 namespace ppsim {
 
@@ -99,27 +99,13 @@ Rows make_rows(const ModelRun& run, const LayerCosts& model, std::size_t stage) 
   return rows;
 }
 
-void check_collective_input(const ModelRun& run, const Transformer& model) {
-  check_transformer(model);
-  check_split(model, run);
-}
-void check_collective_input(const ModelRun& run, const LayerCosts&) {
-  check_layer_costs(run);
-}
-
 }  // namespace
 
 std::vector<CollectiveRows> make_collective_tables(const ModelInput& input, const Parallelism& parallelism,
                                                    const RunShape& shape) {
-  const ModelRun run = make_run(input, parallelism, shape);
-  const auto make = [&run](const auto& model) {
-    check_collective_input(run, model);
-    std::vector<Rows> tables;
-    for (std::size_t stage = 0; stage < run.layout.stages.size(); ++stage)
-      tables.push_back(make_rows(run, model, stage));
-    return tables;
-  };
-  return std::visit(make, input.model);
+  return make_of_stages(
+      input, parallelism, shape,
+      [](const ModelRun& run, const auto& model, std::size_t stage) { return make_rows(run, model, stage); });
 }
 
 }  // namespace ppsim

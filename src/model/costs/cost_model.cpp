@@ -118,13 +118,15 @@ double kernels_of(const Products& products) {
 
 struct PassTimes {
   PassTime forward, input_grad, weight_grad;
+  PassTime bare;  // `input_grad` without recomputation
 
   void add(const GpuClock& clock, const Operator& op, double times) {
     const OperatorTimes one = operator_times(clock, op);
     const double launches = kernels_of(op.forward) + op.forward_traffic.kernels;
     forward.add(times, one.forward, launches);
     input_grad.add(times, one.recompute, op.recomputed ? launches : 0);
-    input_grad.add(times, one.input_grad, kernels_of(op.input_grad) + op.backward_traffic.kernels);
+    for (PassTime* pass : {&input_grad, &bare})
+      pass->add(times, one.input_grad, kernels_of(op.input_grad) + op.backward_traffic.kernels);
     weight_grad.add(times, one.weight_grad, kernels_of(op.weight_grad));
   }
 
@@ -132,6 +134,7 @@ struct PassTimes {
     forward.add(passes.forward);
     input_grad.add(passes.recompute);
     input_grad.add(passes.input_grad);
+    bare.add(passes.input_grad);
     weight_grad.add(passes.weight_grad);
   }
 };
@@ -187,6 +190,7 @@ StageTimes stage_times(const ModelRun& run, const Transformer& model, const Stag
   times.input_grad = longer(sum.input_grad);
   times.weight_grad = longer(sum.weight_grad);
   times.backward = longer(sum.input_grad + sum.weight_grad);
+  times.recompute = times.backward - longer(sum.bare + sum.weight_grad);
   return times;
 }
 

@@ -36,6 +36,7 @@ struct StageTimes {
   Seconds backward{};
   Seconds input_grad{};
   Seconds weight_grad{};
+  Seconds recompute{};          ///< what `backward` takes more than it would without recomputation
   PassCollectives tensor_comm;  ///< tensor-parallel collectives in `forward` and `backward`
   PassCollectives other_comm;   ///< and others, of which some are in `weight_grad`
 };

@@ -1,9 +1,11 @@
 // Costs given outright.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "core/int128.hpp"
+#include "model/costs/model_workloads.hpp"
 #include "ppsim/core/error.hpp"
 #include "ppsim/model/costs/workload.hpp"
 
@@ -106,9 +108,19 @@ void set_backward(StageCosts& stage, const CostsInput& costs, const StageReader&
   stage.ops[OpKind::WeightGrad].duration = weight_grad;
 }
 
-void add_overhead(StageCosts& stage, Time overhead) {
+// R by itself, or as a part of what runs where the activations are needed first.
+void set_recompute(StageCosts& stage, Time recompute, bool ahead) {
+  if (ahead) {
+    stage.ops[OpKind::Recompute].duration = recompute;
+    return;
+  }
+  for (const OpKind kind : {OpKind::Backward, OpKind::InputGrad}) stage.ops[kind].duration += recompute;
+}
+
+void add_overhead(StageCosts& stage, Time overhead, bool recompute_ahead) {
   for (const OpKind kind : {OpKind::Forward, OpKind::Backward, OpKind::InputGrad, OpKind::WeightGrad})
     stage.ops[kind].duration += overhead;
+  if (recompute_ahead) stage.ops[OpKind::Recompute].duration += overhead;
   for (Time& time : stage.decode_forward) time += overhead;
 }
 
@@ -122,6 +134,7 @@ StageCosts make_given_stage(const CostsInput& costs, const RunShape& shape, cons
   StageCosts stage;
   stage.ops[OpKind::Forward].duration = read.scaled(costs.forward, Time{});
   set_backward(stage, costs, read);
+  set_recompute(stage, read.scaled(costs.recompute, Time{}), shape.recompute_ahead);
   set_step_end(stage, costs, read);
   stage.forward_transfer = stage.backward_transfer = read.boundary(costs.transfer, Bytes{});
   stage.activation = read.scaled(costs.activation, Bytes{});
@@ -133,7 +146,7 @@ StageCosts make_given_stage(const CostsInput& costs, const RunShape& shape, cons
     stage.decode_forward.assign(*shape.decode_steps, read.scaled(costs.decode_forward, prefill));
     stage.decode_transfer = read.boundary(costs.decode_transfer, stage.forward_transfer);
   }
-  add_overhead(stage, costs.overhead);
+  add_overhead(stage, costs.overhead, shape.recompute_ahead);
   return stage;
 }
 
@@ -149,6 +162,7 @@ void check_lengths(const CostsInput& costs, std::uint32_t stages) {
   check_length("backward", costs.backward, stages);
   check_length("input_grad", costs.input_grad, stages);
   check_length("weight_grad", costs.weight_grad, stages);
+  check_length("recompute", costs.recompute, stages);
   check_length("transfer", costs.transfer, stages);
   check_length("activation", costs.activation, stages);
   check_length("activation_freed_at_input_grad", costs.activation_freed_at_input_grad, stages);
@@ -164,6 +178,12 @@ void check_given(const CostsInput& costs, const RunShape& shape) {
   const bool split = !costs.input_grad.empty() && !costs.weight_grad.empty();
   if (!shape.decode_steps && costs.backward.empty() && !split)
     throw Error("/costs/backward", "missing; expected backward, or input_grad and weight_grad");
+  const auto is_zero = [](Time time) { return time == Time{}; };
+  if (shape.recompute_ahead && std::all_of(costs.recompute.begin(), costs.recompute.end(), is_zero))
+    throw Error(
+        kRecomputeAhead,
+        "R is an op of its own, and /costs/recompute is 0 s: expected a recomputation that takes time, "
+        "or recompute_ahead 0");
 }
 
 PairCost scale(PairCost pair, Ratio ratio) {
@@ -192,7 +212,7 @@ void set_gpu(Workload& workload, const Cluster& cluster) {
 }
 
 std::vector<std::string> assumptions_of(const CostsInput& costs, const RunShape& shape,
-                                        const GivenFor& given) {
+                                        const CostGranularity& given) {
   std::vector<std::string> list = {"Costs are as given: every micro-batch of a stage takes the same time."};
   if (!shape.decode_steps && costs.input_grad.empty() && costs.weight_grad.empty()) {
     list.push_back("A backward that the schedule splits is half for the input and half for the weights.");
@@ -204,6 +224,10 @@ std::vector<std::string> assumptions_of(const CostsInput& costs, const RunShape&
                      ? "Weights, gradients and optimizer state are not known and not counted."
                      : "Weights, gradients, optimizer state and what runs once a step are not known and not "
                        "counted.");
+  if (shape.recompute_ahead)
+    list.emplace_back(
+        "Recomputation is an op of its own, R. What R keeps until its backward ends is not known and not "
+        "counted.");
   if (costs.overhead > Time{})
     list.push_back(
         fmt::format("Each op takes {} ns on top of its costs, whatever these are.", costs.overhead.count()));
@@ -223,8 +247,8 @@ std::vector<std::string> assumptions_of(const CostsInput& costs, const RunShape&
 
 bool CostsInput::uniform() const {
   const auto one = [](const auto& list) { return list.size() <= 1; };
-  return one(forward) && one(backward) && one(input_grad) && one(weight_grad) && one(transfer) &&
-         one(activation) && one(activation_freed_at_input_grad) && one(decode_forward) &&
+  return one(forward) && one(backward) && one(input_grad) && one(weight_grad) && one(recompute) &&
+         one(transfer) && one(activation) && one(activation_freed_at_input_grad) && one(decode_forward) &&
          one(decode_transfer) && one(gradient_reduction) && one(optimizer_step) && one(parameter_gather);
 }
 
@@ -234,7 +258,7 @@ const Cluster* cluster_of(const WorkloadInput& input) {
   return cluster ? &*cluster : nullptr;
 }
 
-Workload make_workload(const CostsInput& costs, const RunShape& shape, const GivenFor& given,
+Workload make_workload(const CostsInput& costs, const RunShape& shape, const CostGranularity& given,
                        const Parallelism& parallelism) {
   PPSIM_ASSERT(shape.stages > 0 && given.stages > 0 && shape.slices > 0 && given.slices > 0,
                fmt::format("{} of {} stages", shape.stages, given.stages));

@@ -13,11 +13,12 @@ struct LayerSums {
   Seconds backward{};   ///< `recompute` included
   Seconds recompute{};  ///< the forward again
   double activation = 0;
+  double recomputed = 0;  ///< activations that recomputation makes again
   double parameters = 0;
 };
 
 /// Throws Error (where: the config key) for a run that costs of layers say too little for.
-void check_layer_costs(const ModelRun& run);
+void check_model(const ModelRun& run, const LayerCosts& model);
 
 [[nodiscard]] LayerSums sum_layers(const ModelRun& run, const LayerCosts& model, LayerRange layers);
 

@@ -68,10 +68,12 @@ StageCosts make_layer_costs_stage(const ModelRun& run, const LayerCosts& model, 
   stage.ops[OpKind::Forward].duration = to_stage_time(sums.forward);
   input_grad.duration = backward / 2;
   weight_grad.duration = backward - input_grad.duration;
+  stage.ops[OpKind::Recompute].duration = to_stage_time(sums.recompute);
   add_collectives(stage, layer_costs_collectives(run, model, layers));
   stage.ops[OpKind::Backward] = whole_backward(input_grad, weight_grad);
   set_transfers(stage, run, model);
   stage.activation = to_bytes(sums.activation);
+  stage.recomputed = to_bytes(sums.recomputed);
   const StageParameters parameters{.dense = sums.parameters};
   set_static_memory(stage, run, model.dtype, parameters);
   stage.ops[OpKind::OptimizerStep].duration = optimizer_time(run, model.dtype, parameters);
@@ -88,7 +90,7 @@ bool has_plain_kernels(const Training& training) {
 
 }  // namespace
 
-void check_layer_costs(const ModelRun& run) {
+void check_model(const ModelRun& run, const LayerCosts&) {
   if (run.inference())
     throw Error("/model/layer_costs",
                 "layer costs say nothing of token steps and KV cache; expected a transformer");
@@ -131,6 +133,7 @@ LayerSums sum_layers(const ModelRun& run, const LayerCosts& model, LayerRange la
     if (recompute) sums.recompute += forward;
     sums.backward += clock.bare_time(cost.backward * share) + (recompute ? forward : Seconds(0));
     sums.activation += layer_activation_bytes(run, model, layer) * run.parallelism.micro_batch_size;
+    if (recompute) sums.recomputed += static_cast<double>(cost.activation.count()) * share;
     sums.parameters += static_cast<double>(cost.parameters) / run.parallelism.tensor;
   }
   return sums;
@@ -146,7 +149,7 @@ ZeroCollectives layer_costs_collectives(const ModelRun& run, const LayerCosts& m
 }
 
 Workload make_layer_costs_workload(const ModelRun& run, const LayerCosts& model) {
-  check_layer_costs(run);
+  check_model(run, model);
   Workload workload{.stages = {}, .network = Network::of_cluster(run.cluster, run.parallelism)};
   for (const LayerRange layers : run.layout.stages) {
     const LayerSums sums = sum_layers(run, model, layers);

@@ -26,10 +26,12 @@ namespace ppsim {
 namespace {
 
 // Backward through the operators, last first: what has been passed is free. The gradient of the hidden states
-// stands beside each; where it is that of the operator's own output it counts twice: an upper bound.
-double working_of(const Operators& operators, double hidden) {
+// stands beside each; where it is that of the operator's own output it counts twice: an upper bound. A
+// backward that recomputes makes the activations of one layer at a time. R has made those of all layers
+// before the backward begins: they count as kept (StageCosts::recomputed), and not here.
+double working_of(const Operators& operators, double hidden, bool recompute_ahead) {
   double held = 0;  // beside what is kept at the start
-  for (const Operator& op : operators) held += op.recomputed_activation;
+  for (const Operator& op : operators) held += recompute_ahead ? 0 : op.recomputed_activation;
   double most = held;
   for (auto op = operators.rbegin(); op != operators.rend(); ++op) {
     most = std::max(most, held + op->gradients + hidden);
@@ -49,6 +51,7 @@ ActivationMemory activation_of(const Operators& operators) {
   for (const Operator& op : operators) {
     sum.kept += op.activation;
     sum.kept_for_weights += op.kept_for_weights;
+    sum.recomputed += op.recomputed_activation;
   }
   return sum;
 }
@@ -59,6 +62,7 @@ ActivationMemory activation_of(std::span<const StagePart> parts) {
     const ActivationMemory one = activation_of(part.operators);
     sum.kept += part.times() * one.kept;
     sum.kept_for_weights += part.times() * one.kept_for_weights;
+    sum.recomputed += part.times() * one.recomputed;
   }
   return sum;
 }
@@ -71,7 +75,7 @@ double working_memory(const ModelRun& run, const Transformer& model, std::span<c
   double most = 0;
   double freed = 0;
   for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
-    most = std::max(most, working_of(part->operators, hidden) - freed);
+    most = std::max(most, working_of(part->operators, hidden, run.shape.recompute_ahead) - freed);
     if (part->layers == 0) freed += activation_of(part->operators).kept;
   }
   return most;

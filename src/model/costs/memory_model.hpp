@@ -12,13 +12,14 @@ namespace ppsim {
 struct ActivationMemory {
   double kept = 0;              ///< bytes, from forward to backward
   double kept_for_weights = 0;  ///< bytes that W still needs when I has ended; may be more than `kept`
+  double recomputed = 0;        ///< bytes that recomputation makes again, of all layers together
 };
 
 [[nodiscard]] ActivationMemory activation_of(const Operators& operators);
 [[nodiscard]] ActivationMemory activation_of(std::span<const StagePart> parts);
 
-/// At most taken by a backward of the stage beside what is kept: what recomputation makes again, and the
-/// gradients on their way.
+/// At most taken by a backward of the stage beside what is kept: what recomputation makes again, unless R has
+/// made it before and it is kept, and the gradients on their way.
 [[nodiscard]] double working_memory(const ModelRun& run, const Transformer& model,
                                     std::span<const StagePart> parts);
 

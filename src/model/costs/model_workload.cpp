@@ -1,6 +1,7 @@
 // A model on a cluster: what holds for every kind of model.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "model/costs/gpu_clock.hpp"
@@ -39,16 +40,47 @@ OpCost share_among_slices(OpCost whole, std::uint32_t parts) {
   return whole;
 }
 
+void take_out(OpCost& whole, const OpCost& part) {
+  whole.duration -= std::min(whole.duration, part.duration);
+  whole.tensor_comm -= std::min(whole.tensor_comm, part.tensor_comm);
+  whole.other_comm -= std::min(whole.other_comm, part.other_comm);
+  for (std::size_t kind = 0; kind < kGroupKinds; ++kind) {
+    whole.bytes[kind].inside -= std::min(whole.bytes[kind].inside, part.bytes[kind].inside);
+    whole.bytes[kind].across -= std::min(whole.bytes[kind].across, part.bytes[kind].across);
+  }
+}
+
+// Stages come with the recomputation both inside B and I and by itself. One of the two is what runs.
+void settle_recompute(Workload& workload, bool ahead) {
+  for (StageCosts& stage : workload.stages) {
+    OpCost& recompute = stage.ops[OpKind::Recompute];
+    if (ahead) {
+      take_out(stage.ops[OpKind::Backward], recompute);
+      take_out(stage.ops[OpKind::InputGrad], recompute);
+    } else {
+      recompute = {};
+      stage.recomputed = Bytes(0);
+    }
+  }
+}
+
+void check_recompute(const Parallelism& parallelism, const RunShape& shape) {
+  if (shape.recompute_ahead && parallelism.recompute == Recompute::None)
+    throw Error(kRecomputeAhead,
+                "R is an op of its own, and /parallelism/recompute is none: expected selective or full, or "
+                "recompute_ahead 0");
+}
+
 // From a micro-batch to one of k slices of its sequence: times rounded half up, bytes up.
 void cut_into_slices(Workload& workload, std::uint32_t k) {
   for (StageCosts& stage : workload.stages) {
-    for (const OpKind kind : {OpKind::Forward, OpKind::InputGrad, OpKind::WeightGrad})
+    for (const OpKind kind : {OpKind::Forward, OpKind::InputGrad, OpKind::WeightGrad, OpKind::Recompute})
       stage.ops[kind] = share_among_slices(stage.ops[kind], k);
     stage.ops[OpKind::Backward] = whole_backward(stage.ops[OpKind::InputGrad], stage.ops[OpKind::WeightGrad]);
     for (Time* time : {&stage.forward_gather, &stage.backward_gather}) *time = share_among_slices(*time, k);
     for (Bytes StageCosts::*bytes :
          {&StageCosts::forward_transfer, &StageCosts::backward_transfer, &StageCosts::activation,
-          &StageCosts::activation_freed_at_input_grad, &StageCosts::working}) {
+          &StageCosts::activation_freed_at_input_grad, &StageCosts::recomputed, &StageCosts::working}) {
       stage.*bytes = share_among_slices(stage.*bytes, k);
     }
   }
@@ -128,17 +160,20 @@ ModelRun make_run(const ModelInput& input, const Parallelism& parallelism, const
 }
 
 Workload make_workload(const ModelInput& input, const Parallelism& parallelism, const RunShape& shape) {
+  check_recompute(parallelism, shape);
   const ModelRun run = make_run(input, parallelism, shape);
   const GpuClock clock(input.cluster.gpu, product_dtype(input.model));
   Workload workload = std::visit([&run](const auto& model) { return make_kind(run, model); }, input.model);
+  settle_recompute(workload, shape.recompute_ahead);
   if (shape.slices > 1) cut_into_slices(workload, shape.slices);
   add_steps(workload, shape);
   const Parallelism& used = run.parallelism;
-  workload.gpus = std::uint64_t{used.tensor} * used.pipeline * used.replicas();
+  const std::uint64_t gpus = std::uint64_t{used.tensor} * used.pipeline * used.replicas();
+  workload.gpus = gpus;
   workload.gpu_memory = input.cluster.gpu.memory;
   workload.runtime_memory = input.cluster.gpu.runtime_memory;
   workload.allocator_margin = input.cluster.software.allocator_margin;
-  workload.peak_flops = clock.peak() * static_cast<double>(workload.gpus);
+  workload.peak_flops = clock.peak() * static_cast<double>(gpus);
   return workload;
 }
 

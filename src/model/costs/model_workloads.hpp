@@ -10,6 +10,9 @@ namespace ppsim {
 [[nodiscard]] Workload make_transformer_workload(const ModelRun& run, const Transformer& model);
 [[nodiscard]] Workload make_layer_costs_workload(const ModelRun& run, const LayerCosts& model);
 
+/// Where an Error points that says why R cannot be an op of its own.
+inline constexpr const char* kRecomputeAhead = "/schedule/recompute_ahead";
+
 /// B of its halves, one after the other.
 [[nodiscard]] OpCost whole_backward(const OpCost& input_grad, const OpCost& weight_grad);
 

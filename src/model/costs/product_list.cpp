@@ -38,8 +38,7 @@ std::vector<Product> list_products(const ModelInput& input, const Parallelism& p
   const ModelRun run = make_run(input, parallelism, shape);
   const auto* model = std::get_if<Transformer>(&input.model);
   if (model == nullptr) return {};
-  check_transformer(*model);
-  check_split(*model, run);
+  check_model(run, *model);
   std::map<Sizes, Product> found;
   for (std::size_t stage = 0; stage < run.layout.stages.size(); ++stage)
     add_stage(found, stage_parts(run, *model, stage_place(run.layout, stage)), run.inference());

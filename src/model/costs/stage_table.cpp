@@ -4,8 +4,8 @@
 
 #include "model/costs/cost_model.hpp"
 #include "model/costs/layer_costs_model.hpp"
+#include "model/costs/of_stages.hpp"
 #include "model/costs/stage_collectives.hpp"
-#include "model/layers/transformer_checks.hpp"
 
 namespace ppsim {
 
@@ -79,27 +79,14 @@ StageTable make_table(const ModelRun& run, const LayerCosts& model, std::size_t 
   return table;
 }
 
-void check(const ModelRun& run, const Transformer& model) {
-  check_transformer(model);
-  check_split(model, run);
-}
-void check(const ModelRun& run, const LayerCosts&) {
-  check_layer_costs(run);
-}
-
 }  // namespace
 
 std::vector<StageTable> make_stage_tables(const ModelInput& input, const Parallelism& parallelism,
                                           const RunShape& shape) {
-  const ModelRun run = make_run(input, parallelism, shape);
-  const auto make = [&run](const auto& model) {
-    check(run, model);
-    std::vector<StageTable> tables;
-    for (std::size_t stage = 0; stage < run.layout.stages.size(); ++stage)
-      tables.push_back(make_table(run, model, stage));
-    return tables;
-  };
-  return std::visit(make, input.model);
+  return make_of_stages(input, parallelism, shape,
+                        [](const ModelRun& run, const auto& model, std::size_t stage) {
+                          return make_table(run, model, stage);
+                        });
 }
 
 }  // namespace ppsim

@@ -46,7 +46,7 @@ void add_part(StageWork& work, const ModelRun& run, Bytes hidden, const StagePar
   if (layers && run.parallelism.recompute == Recompute::Full) add_reductions(recompute, run, hidden, 2);
   add_reductions(input_grad, run, hidden, layers ? 2 : is_embedding ? 0 : 1);
   push(work[OpKind::Forward], std::move(forward));
-  push(work[OpKind::InputGrad], std::move(recompute));
+  push(work[run.shape.recompute_ahead ? OpKind::Recompute : OpKind::InputGrad], std::move(recompute));
   push(work[OpKind::InputGrad], std::move(input_grad));
   push(work[OpKind::WeightGrad], std::move(weight_grad));
 }
@@ -58,8 +58,7 @@ std::vector<StageWork> make_stage_work(const ModelInput& input, const Parallelis
   const auto* model = std::get_if<Transformer>(&input.model);
   if (model == nullptr || shape.decode_steps || shape.slices > 1) return {};
   const ModelRun run = make_run(input, parallelism, shape);
-  check_transformer(*model);
-  check_split(*model, run);
+  check_model(run, *model);
   const double tokens = static_cast<double>(model->sequence_length) / parallelism.context;
   const Bytes hidden = hidden_bytes(run, *model, tokens);
   std::vector<StageWork> stages;
@@ -70,10 +69,14 @@ std::vector<StageWork> make_stage_work(const ModelInput& input, const Parallelis
     for (std::size_t i = 0; i < parts.size(); ++i)
       add_part(work, run, hidden, parts[i], place.embedding && i == 0);
     const StageTimes times = stage_times(run, *model, place, parts);
-    work[OpKind::Forward].other_comm = to_stage_time(times.other_comm.forward.time);
-    work[OpKind::InputGrad].other_comm =
-        to_stage_time((times.other_comm.recompute + times.other_comm.input_grad).time);
-    work[OpKind::WeightGrad].other_comm = to_stage_time(times.other_comm.weight_grad.time);
+    const PassCollectives& other = times.other_comm;
+    work[OpKind::Forward].other_comm = to_stage_time(other.forward.time);
+    work[OpKind::InputGrad].other_comm = to_stage_time((other.recompute + other.input_grad).time);
+    if (shape.recompute_ahead) {
+      work[OpKind::Recompute].other_comm = to_stage_time(other.recompute.time);
+      work[OpKind::InputGrad].other_comm -= work[OpKind::Recompute].other_comm;
+    }
+    work[OpKind::WeightGrad].other_comm = to_stage_time(other.weight_grad.time);
   }
   return stages;
 }

@@ -30,7 +30,8 @@ struct PassWork {
   Time other_comm{};  ///< of collectives that are no items (experts, context, ZeRO), as StageCosts has it
 };
 
-/// Of F, I (recomputation first) and W. B has no work of its own: B is I, then W.
+/// Of F, I and W, and of R, or recomputation is the first part of I. B has no work of its own: B is I, then
+/// W.
 using StageWork = ByOpKind<PassWork>;
 
 /// [S] of the stages that make_workload() makes of the same input, in training; throws as it does. Empty for

@@ -29,6 +29,7 @@ void set_times(StageCosts& stage, const StageTimes& times) {
   input_grad =
       op_cost(times.input_grad, tensor.recompute + tensor.input_grad, other.recompute + other.input_grad);
   weight_grad = op_cost(times.weight_grad, {}, other.weight_grad);
+  stage.ops[OpKind::Recompute] = op_cost(times.recompute, tensor.recompute, other.recompute);
   backward = whole_backward(input_grad, weight_grad);
   backward.duration = to_stage_time(times.backward);
   // Rounded once: the halves of a backward that the GPU bounds are the whole.
@@ -48,6 +49,7 @@ void set_training(StageCosts& stage, const ModelRun& run, const Transformer& mod
   stage.activation = to_bytes(activation.kept);
   stage.activation_freed_at_input_grad =
       stage.activation - std::min(stage.activation, to_bytes(activation.kept_for_weights));
+  stage.recomputed = to_bytes(activation.recomputed);
   double buffers = run.training.gradient_placeholders ? placeholder_memory(model, parts) : 0;
   if (run.training.working_memory) {
     stage.working = to_bytes(working_memory(run, model, parts));
@@ -60,7 +62,8 @@ void set_training(StageCosts& stage, const ModelRun& run, const Transformer& mod
 
 void set_inference(StageCosts& stage, const ModelRun& run, const Transformer& model, const StagePlace& place,
                    std::span<const DecodeStep> steps) {
-  for (const OpKind kind : {OpKind::Backward, OpKind::InputGrad, OpKind::WeightGrad}) stage.ops[kind] = {};
+  for (const OpKind kind : {OpKind::Backward, OpKind::InputGrad, OpKind::WeightGrad, OpKind::Recompute})
+    stage.ops[kind] = {};
   stage.decode_forward.reserve(steps.size());
   for (const DecodeStep& step : steps)
     stage.decode_forward.push_back(to_stage_time(decode_time(run, model, place, step)));
@@ -102,8 +105,7 @@ std::uint64_t tokens_per_step(const ModelRun& run, const Transformer& model) {
 }  // namespace
 
 Workload make_transformer_workload(const ModelRun& run, const Transformer& model) {
-  check_transformer(model);
-  check_split(model, run);
+  check_model(run, model);
   Workload workload{.stages = {}, .network = Network::of_cluster(run.cluster, run.parallelism)};
   const std::vector<DecodeStep> steps =
       run.inference() ? decode_steps(run, model) : std::vector<DecodeStep>{};

@@ -8,7 +8,7 @@ namespace ppsim {
 /// KV heads that one GPU holds: a head is copied where the tensor group has more GPUs than there are heads.
 [[nodiscard]] std::uint32_t kv_heads_per_gpu(const Transformer& model, std::uint32_t tensor);
 
-/// Each requires sizes that check_transformer() accepted.
+/// Each requires sizes that check_model() accepted.
 [[nodiscard]] Operators layer_operators(const ModelRun& run, const Transformer& model, bool experts,
                                         const Pass& pass);
 [[nodiscard]] Operators embedding_operators(const ModelRun& run, const Transformer& model, const Pass& pass);

@@ -133,9 +133,7 @@ void check_zero(const ModelRun& run) {
     throw Error("/parallelism/zero_stage", "has no meaning in inference; expected 0");
 }
 
-}  // namespace
-
-void check_transformer(const Transformer& model) {
+void check_sizes(const Transformer& model) {
   check_positive("layers", model.layers);
   check_positive("hidden", model.hidden);
   check_positive("ffn_hidden", model.ffn_hidden);
@@ -146,7 +144,10 @@ void check_transformer(const Transformer& model) {
   check_parameters(model);
 }
 
-void check_split(const Transformer& model, const ModelRun& run) {
+}  // namespace
+
+void check_model(const ModelRun& run, const Transformer& model) {
+  check_sizes(model);
   check_tensor(model, run.parallelism);
   check_sequence(model, run);
   check_expert_parallel(model, run.parallelism);

@@ -6,10 +6,8 @@
 
 namespace ppsim {
 
-/// Throws Error (where: "/model/transformer/...").
-void check_transformer(const Transformer& model);
-
-/// Throws Error (where: "/parallelism/...") where the model does not split over the GPUs of a run.
-void check_split(const Transformer& model, const ModelRun& run);
+/// Throws Error (where: "/model/transformer/...") for sizes that no model has; (where: "/parallelism/...")
+/// where the model does not split over the GPUs of the run.
+void check_model(const ModelRun& run, const Transformer& model);
 
 }  // namespace ppsim

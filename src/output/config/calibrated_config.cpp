@@ -56,6 +56,7 @@ Json costs_json(const CostsInput& costs, const std::string& source) {
   put(section, "backward", costs.backward);
   put(section, "input_grad", costs.input_grad);
   put(section, "weight_grad", costs.weight_grad);
+  put(section, "recompute", costs.recompute);
   section["overlapped_pair"] = pair_json(costs.pair);
   put(section, "transfer", costs.transfer);
   put(section, "activation", costs.activation);

@@ -116,7 +116,7 @@ std::string fit_json(const TableFit& fit, const std::vector<ParameterRange>& ran
     json["parameters"].push_back(
         {{"pointer", one.name},
          {"value", fit.values[i].value},
-         {"told", one.verdict != FitVerdict::Untold},
+         {"told", one.verdict != FitVerdict::Unidentified},
          {"verdict", verdict_text(one.verdict)},
          {"standard_error", finite_or_null(one.standard_error)},
          {"jackknife_error", finite_or_null(one.jackknife_error)},
@@ -133,7 +133,7 @@ std::string fit_note(const TableFit& fit, const std::vector<ParameterRange>& ran
     tables.push_back(fmt::format("{} ({} rows)", std::filesystem::path(fit.names[i]).filename().string(),
                                  fit.fit.errors.tables[i].samples));
   for (std::size_t i = 0; i < ranges.size(); ++i)
-    if (fit.fit.parameters[i].verdict != FitVerdict::Untold)
+    if (fit.fit.parameters[i].verdict != FitVerdict::Unidentified)
       names.push_back(ranges[i].pointer.substr(std::string_view("/cluster/").size()));
   return fmt::format("Fitted on {}: {}.", fmt::join(tables, ", "), fmt::join(names, ", "));
 }

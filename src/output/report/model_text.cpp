@@ -139,6 +139,7 @@ constexpr MemoryColumn kMemoryColumns[] = {
     {"buffers", &StageCosts::buffers},
     {"activation", &StageCosts::activation},
     {"freed by I", &StageCosts::activation_freed_at_input_grad},
+    {"recomputed", &StageCosts::recomputed},
     {"working", &StageCosts::working},
     {"KV cache", &StageCosts::kv_cache_prefill},
     {"reduction", nullptr, OpKind::GradientReduction},
@@ -191,25 +192,30 @@ Json make_stage(std::size_t index, const StageTable& table, const StageCosts& co
   const auto duration = [&](OpKind kind) {
     return Json::array_t{fmt::format("{}_ns", traits_of(kind).key), costs.duration(kind).count()};
   };
-  return {{"stage", index},
-          {"layers", {table.layers.first + 1, last}},
-          {"operators", std::move(operators)},
-          duration(OpKind::Forward),
-          duration(OpKind::Backward),
-          duration(OpKind::InputGrad),
-          duration(OpKind::WeightGrad),
-          duration(OpKind::GradientReduction),
-          {"gradient_buckets", costs.gradient_buckets},
-          duration(OpKind::OptimizerStep),
-          duration(OpKind::ParameterGather),
-          {"weights_bytes", costs.weights.count()},
-          {"gradients_bytes", costs.gradients.count()},
-          {"optimizer_bytes", costs.optimizer.count()},
-          {"buffers_bytes", costs.buffers.count()},
-          {"activation_bytes", costs.activation.count()},
-          {"activation_freed_at_input_grad_bytes", costs.activation_freed_at_input_grad.count()},
-          {"working_bytes", costs.working.count()},
-          {"kv_cache_bytes", costs.kv_cache_prefill.count()}};
+  Json stage = {{"stage", index},
+                {"layers", {table.layers.first + 1, last}},
+                {"operators", std::move(operators)},
+                duration(OpKind::Forward),
+                duration(OpKind::Backward),
+                duration(OpKind::InputGrad),
+                duration(OpKind::WeightGrad),
+                duration(OpKind::GradientReduction),
+                {"gradient_buckets", costs.gradient_buckets},
+                duration(OpKind::OptimizerStep),
+                duration(OpKind::ParameterGather),
+                {"weights_bytes", costs.weights.count()},
+                {"gradients_bytes", costs.gradients.count()},
+                {"optimizer_bytes", costs.optimizer.count()},
+                {"buffers_bytes", costs.buffers.count()},
+                {"activation_bytes", costs.activation.count()},
+                {"activation_freed_at_input_grad_bytes", costs.activation_freed_at_input_grad.count()},
+                {"working_bytes", costs.working.count()},
+                {"kv_cache_bytes", costs.kv_cache_prefill.count()}};
+  if (costs.duration(OpKind::Recompute) > Time(0)) {
+    stage.push_back(duration(OpKind::Recompute));
+    stage["recomputed_bytes"] = costs.recomputed.count();
+  }
+  return stage;
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ Json make_report_body(const Report& report) {
   if (report.forward_only) body["decode_steps"] = report.decode_steps;
   if (report.tokens_per_second) body["tokens_per_second"] = *report.tokens_per_second;
   if (report.mfu) body["mfu"] = *report.mfu;
-  if (report.gpus > 0) body["gpus"] = report.gpus;
+  if (report.gpus) body["gpus"] = *report.gpus;
   if (report.gpu_memory) body["gpu_memory_bytes"] = report.gpu_memory->count();
   body["fits"] = report.fits();
   body["per_rank"] = Json::array();

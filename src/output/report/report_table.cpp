@@ -150,7 +150,7 @@ std::string zero_causes_line(const ReportColumns& columns) {
 std::string title_line(const Report& report, const Config& config) {
   std::string text = fmt::format("{}: {}, {}, {}", report.schedule, counted(report.ranks, "rank"),
                                  counted(report.stages, "stage"), work_text(report));
-  if (report.gpus > 0) text += fmt::format(", {}", counted(report.gpus, "GPU"));
+  if (report.gpus) text += fmt::format(", {}", counted(*report.gpus, "GPU"));
   return text + fmt::format("; communication {}, contention {}{}", name(config.simulation.communication),
                             config.simulation.contention.name(),
                             config.simulation.detail == Detail::Full ? ", every replica by itself" : "");

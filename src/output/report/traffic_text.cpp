@@ -181,14 +181,14 @@ std::string shared_table(const StepTraffic& traffic) {
   return table.text() + rows_left_out(traffic.shared.size());
 }
 
-Json make_time(const Passages& time) {
+Json make_time(const DurationSummary& time) {
   return {{"count", time.count},
           {"alone_ns", time.alone.count()},
           {"mean_ns", time.mean.count()},
           {"longest_ns", time.longest.count()}};
 }
 
-Json with_time(Json row, const Passages& time) {
+Json with_time(Json row, const DurationSummary& time) {
   row.update(make_time(time));
   return row;
 }

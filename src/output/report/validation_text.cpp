@@ -129,7 +129,7 @@ Json row_json(const PredictedRow& row, const ValidationSpec& spec, const CsvTabl
   json["cells"] = std::move(cells);
   json["predicted_ms"] = static_cast<double>(row.predicted.count()) / 1e6;
   json["measured_ms"] = row.measured ? Json(*row.measured / 1e6) : Json(nullptr);
-  if (row.ratio && *row.ratio > 0) json["predicted_ratio"] = *row.ratio;
+  if (row.ratio) json["predicted_ratio"] = *row.ratio;
   if (row.measured_ratio) json["measured_ratio"] = *row.measured_ratio;
   const std::optional<double> error = row.error();
   json["error_percent"] = error ? Json(rounded_percent(*error)) : Json(nullptr);

@@ -75,11 +75,11 @@ class GoalWriter {
   std::string out_;
 };
 
-// Each wire time is rounded by half a nanosecond at most: w = b G + e, so w1 b2 - w2 b1 = e1 b2 - e2 b1.
+// Transmissions are rounded by half a nanosecond at most: w = b G + e, so w1 b2 - w2 b1 = e1 b2 - e2 b1.
 bool same_link(const TransferClass& a, const TransferClass& b) {
   if (a.latency != b.latency) return false;
   const Int128 difference =
-      Int128{a.wire.count()} * b.bytes.count() - Int128{b.wire.count()} * a.bytes.count();
+      Int128{a.transmission.count()} * b.bytes.count() - Int128{b.transmission.count()} * a.bytes.count();
   const Int128 rounding = Int128{a.bytes.count()} + b.bytes.count();
   return 2 * difference <= rounding && -2 * difference <= rounding;
 }

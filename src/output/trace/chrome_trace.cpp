@@ -15,6 +15,7 @@
 
 #include "graph/transfer_list.hpp"
 #include "output/labels.hpp"
+#include "output/trace/microseconds.hpp"
 #include "output/trace/trace_tracks.hpp"
 #include "ppsim/core/version.hpp"
 #include "ppsim/output/shown_run.hpp"
@@ -109,9 +110,6 @@ class TraceWriter {
   void append(const Format& format, const Args&... args) {
     fmt::format_to(std::back_inserter(text_), format, args...);
   }
-
-  /// Microseconds with exactly three decimals: nanoseconds survive the trip through a double.
-  void append_us(Time time) { append(FMT_COMPILE("{}.{:03}"), time.count() / 1000, time.count() % 1000); }
 
   static void collect_flows(RunPart& part) {
     const Tracks& tracks = part.tracks;
@@ -259,9 +257,9 @@ class TraceWriter {
   void begin_slice(const Event& event, std::string_view prefix, const std::string& name,
                    std::string_view category) {
     append(FMT_COMPILE("{{\"name\":\"{}{}\",\"cat\":\"{}\",\"ph\":\"X\",\"ts\":"), prefix, name, category);
-    append_us(event.ts);
+    append_microseconds(text_, event.ts);
     text_ += ",\"dur\":";
-    append_us(event.dur);
+    append_microseconds(text_, event.dur);
     append(FMT_COMPILE(",\"pid\":{},\"tid\":{},\"args\":"), process_of(event), thread_of(event));
   }
 
@@ -296,7 +294,7 @@ class TraceWriter {
     const Flow& flow = part.flows[event.source];
     append(FMT_COMPILE("{{\"name\":\"{}\",\"cat\":\"{}\",\"ph\":{},\"id\":{},\"ts\":"), flow.name,
            flow.category, phase, part.first_flow + event.source);
-    append_us(event.ts);
+    append_microseconds(text_, event.ts);
     append(FMT_COMPILE(",\"pid\":{},\"tid\":{}"), process_of(event), thread_of(event));
   }
 
@@ -304,7 +302,7 @@ class TraceWriter {
     const ShownRun& run = *parts_[event.run].run;
     append(FMT_COMPILE("{{\"name\":\"{}\",\"ph\":\"C\",\"ts\":"),
            run.report->forward_only ? "KV cache" : "activation memory");
-    append_us(event.ts);
+    append_microseconds(text_, event.ts);
     append(FMT_COMPILE(",\"pid\":{},\"args\":{{\"bytes\":{}}}"), process_of(event),
            (*run.memory)[event.row].steps[event.source].bytes.count());
   }

@@ -12,6 +12,7 @@
 
 #include "input/timeline/streams.hpp"
 #include "output/trace/lanes.hpp"
+#include "output/trace/microseconds.hpp"
 #include "ppsim/schedule/text/text.hpp"
 
 namespace ppsim {
@@ -61,12 +62,11 @@ class RankWriter {
   [[nodiscard]] VertexId first() const { return graph_.rank_begin()[index(rank_)]; }
 
   static void append(std::string& text, const KinetoEvent& event, bool last) {
-    const auto us = [](Time time) {
-      return fmt::format("{}.{:03}", time.count() / 1000, time.count() % 1000);
-    };
-    fmt::format_to(std::back_inserter(text),
-                   FMT_COMPILE("{{\"ph\": \"X\", \"ts\": {}, \"dur\": {}, {}}}{}\n"), us(event.start),
-                   us(event.duration), event.text, last ? "" : ",");
+    text += "{\"ph\": \"X\", \"ts\": ";
+    append_microseconds(text, event.start);
+    text += ", \"dur\": ";
+    append_microseconds(text, event.duration);
+    fmt::format_to(std::back_inserter(text), FMT_COMPILE(", {}}}{}\n"), event.text, last ? "" : ",");
   }
 
   void add(Time start, Time finish, std::string text) {

@@ -23,7 +23,7 @@ Activations::Activations(const GpuReplayOptions& options, cudaStream_t stream)
 
 Activations::~Activations() {
   for (auto& [key, blocks] : blocks_) {
-    for (void* block : {blocks.early, blocks.late}) {
+    for (void* block : {blocks.early, blocks.late, blocks.recomputed}) {
       if (block != nullptr) cudaFreeAsync(block, stream_);
     }
   }
@@ -57,7 +57,11 @@ void Activations::take(Op op) {
 }
 
 void Activations::start(Op op) {
-  if (traits_of(op.kind).allocates.for_weight_grad) take(op);
+  const KeptParts& parts = traits_of(op.kind).allocates;
+  if (parts.for_weight_grad) take(op);
+  if (parts.recomputed)
+    blocks_[{index(op.stage), index(op.micro_batch)}].recomputed =
+        take(options_.stages[index(op.stage)].recomputed);
 }
 
 void Activations::end(Op op) {
@@ -67,6 +71,7 @@ void Activations::end(Op op) {
   if (parts.for_input_grad) give_back(found->second.early);
   if (!parts.for_weight_grad) return;
   give_back(found->second.late);
+  give_back(found->second.recomputed);
   blocks_.erase(found);
 }
 

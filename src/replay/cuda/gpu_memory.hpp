@@ -15,7 +15,8 @@
 namespace ppsim {
 
 /// Activations come and go with ops, in the order of the compute stream: F takes a stage's, I gives back the
-/// part that W does not need, W the rest, B all. EVICT gives back, LOAD takes again.
+/// part that W does not need, W the rest, B all. R takes what it makes again, which goes with the rest. EVICT
+/// gives back, LOAD takes again.
 class Activations {
  public:
   /// Of the pool of the current GPU, whose peak it counts anew.
@@ -32,8 +33,9 @@ class Activations {
 
  private:
   struct Blocks {
-    void* early = nullptr;  // I gives it back
-    void* late = nullptr;   // W
+    void* early = nullptr;       // I gives it back
+    void* late = nullptr;        // W
+    void* recomputed = nullptr;  // as `late`
   };
   using Key = std::pair<std::uint32_t, std::uint32_t>;  // stage, micro-batch
 

@@ -6,6 +6,8 @@
 #include <tuple>
 #include <utility>
 
+#include "replay/incoming.hpp"
+
 namespace ppsim {
 namespace {
 
@@ -58,19 +60,22 @@ class CommunicatorTable {
 class RankBuilder {
  public:
   RankBuilder(const OpGraph& graph, Rank rank, const CommunicatorTable& communicators)
-      : graph_(graph), program_(make_rank_program(graph, rank)), communicators_(communicators) {
+      : graph_(graph),
+        program_(make_rank_program(graph, rank)),
+        communicators_(communicators),
+        incoming_(program_, IncomingMessages::Requests::LeftOut),
+        held_(incoming_.channel_count(), 0) {
     launches_.ops.resize(program_.vertex_count(), kNoLaunch);
     launches_.departures.resize(program_.sends.size(), kNoLaunch);
     launches_.arrivals.resize(program_.receives.size(), kNoLaunch);
     receives_of_.resize(program_.vertex_count());
     for (std::uint32_t i = 0; i < program_.receives.size(); ++i)
       receives_of_[program_.receives[i].vertex].push_back(i);
-    list_channels();
     list_turns();
   }
 
   RankLaunches build() && {
-    for (std::uint32_t i = 0; i < channels_.size(); ++i) top_up(i);
+    for (std::size_t channel = 0; channel < incoming_.channel_count(); ++channel) top_up(channel);
     for (const Service& service : program_.services) serve(service);
     for (const std::uint32_t turn : first_turns_) take_turn(turn, {});
     for (std::uint32_t vertex = 0; vertex < program_.vertex_count(); ++vertex) run(vertex);
@@ -78,13 +83,6 @@ class RankBuilder {
   }
 
  private:
-  // What comes from one rank in its order, and how far it is enqueued.
-  struct Channel {
-    Rank from{};
-    std::vector<std::uint32_t> receives;
-    std::size_t next = 0;
-    std::uint32_t held = 0;  // received, or about to be, and not consumed
-  };
   struct FreeBuffer {
     std::uint32_t buffer{};
     std::uint32_t after{};  // the launch that read what was in it
@@ -94,22 +92,6 @@ class RankBuilder {
     std::deque<std::uint32_t> kept;  // buffers
     std::deque<FreeBuffer> free;
   };
-
-  void list_channels() {
-    for (std::uint32_t i = 0; i < program_.receives.size(); ++i) {
-      const Message& receive = program_.receives[i];
-      if (receive.has_turn() || receive.role != MessageRole::Plain) continue;
-      channels_[channel_from(receive.peer)].receives.push_back(i);
-    }
-  }
-
-  std::uint32_t channel_from(Rank from) {
-    const auto found = std::find_if(channels_.begin(), channels_.end(),
-                                    [&](const Channel& one) { return one.from == from; });
-    if (found != channels_.end()) return static_cast<std::uint32_t>(found - channels_.begin());
-    channels_.push_back({from, {}});
-    return static_cast<std::uint32_t>(channels_.size() - 1);
-  }
 
   // Turns that wait for no op are the first of their streams.
   void list_turns() {
@@ -201,22 +183,20 @@ class RankBuilder {
 
   void enqueue_up_to(std::uint32_t receive) {
     const Message& message = program_.receives[receive];
-    if (message.has_turn() || message.role != MessageRole::Plain) return;
-    const std::uint32_t channel = channel_from(message.peer);
+    if (!message.comes_unasked()) return;
+    const std::size_t channel = incoming_.channel_from(message.peer);
     while (launches_.arrivals[receive] == kNoLaunch) enqueue_next(channel);
   }
 
   // A receive is enqueued with the op that consumes the one before it, so it never stands in front of what
   // its own stream has not done yet: then messages may also begin in the order in which they are enqueued.
-  void top_up(std::uint32_t number) {
-    const Channel& channel = channels_[number];
-    if (channel.held == 0 && channel.next < channel.receives.size()) enqueue_next(number);
+  void top_up(std::size_t channel) {
+    if (held_[channel] == 0 && incoming_.has_next(channel)) enqueue_next(channel);
   }
 
-  void enqueue_next(std::uint32_t number) {
-    Channel& channel = channels_[number];
-    const std::uint32_t receive = channel.receives[channel.next++];
-    ++channel.held;
+  void enqueue_next(std::size_t channel) {
+    const std::uint32_t receive = incoming_.take_next(channel).value().index;
+    ++held_[channel];
     launches_.arrivals[receive] = add_receive(program_.receives[receive], false, {}, free_);
   }
 
@@ -226,9 +206,9 @@ class RankBuilder {
     const Launch& launch = launches_.list[launches_.arrivals[receive]];
     if (launch.kind != LaunchKind::Receive) return;  // an EVICT's end
     const FreeBuffer buffer{launch.buffer, op};
-    if (!message.has_turn() && message.role == MessageRole::Plain) {
-      const std::uint32_t channel = channel_from(message.peer);
-      --channels_[channel].held;
+    if (message.comes_unasked()) {
+      const std::size_t channel = incoming_.channel_from(message.peer);
+      --held_[channel];
       top_up(channel);
     }
     free_.push_back(buffer);
@@ -289,7 +269,8 @@ class RankBuilder {
   const CommunicatorTable& communicators_;
   RankLaunches launches_;
   std::vector<std::vector<std::uint32_t>> receives_of_;  // [vertices]
-  std::vector<Channel> channels_;
+  IncomingMessages incoming_;                            // taken once they are enqueued
+  std::vector<std::uint32_t> held_;  // [channels] receives that are enqueued, and not consumed
   std::deque<FreeBuffer> free_;
   std::vector<std::uint32_t> next_op_after_;  // blocking: sends that hold the rank
   std::map<ChannelKey, std::uint32_t> streams_;

@@ -17,7 +17,7 @@ constexpr std::uint8_t bit(OpKind kind) {
 }
 constexpr std::uint8_t kForward = bit(OpKind::Forward), kBackward = bit(OpKind::Backward),
                        kInputGrad = bit(OpKind::InputGrad), kWeightGrad = bit(OpKind::WeightGrad),
-                       kAway = 128;
+                       kRecompute = bit(OpKind::Recompute), kAway = 128;
 
 class OrderCheck {
  public:
@@ -76,9 +76,10 @@ class OrderCheck {
   // False where the op has no place at all.
   template <class Report>
   bool check_place(Rank rank, Op op, Report fault) const {
-    if (!is_compute(op.kind) || op.kind == OpKind::Recompute ||
-        (schedule_.forward_only && op.kind != OpKind::Forward)) {
-      fault(schedule_.forward_only ? "in a forward-only schedule" : "is no F, B, I or W");
+    if (!is_compute(op.kind) || (schedule_.forward_only && op.kind != OpKind::Forward)) {
+      fault(schedule_.forward_only ? "in a forward-only schedule" : "is no F, B, I, W or R");
+    } else if (op.kind == OpKind::Recompute && !schedule_.recompute_ahead) {
+      fault("stands in a schedule whose backwards recompute by themselves");
     } else {
       return check_holder(rank, op, fault);
     }
@@ -96,7 +97,10 @@ class OrderCheck {
   void check_inputs(Op op, Report fault) {
     const std::uint8_t before = seen(op);
     if ((before & bit(op.kind)) != 0) fault("runs a second time");
+    if (op.kind == OpKind::Recompute) return check_recompute(before, fault);
     if (needs_gradient(op.kind) && (before & kForward) == 0) fault("runs before its F");
+    if (needs_gradient(op.kind) && schedule_.recompute_ahead && (before & kRecompute) == 0)
+      fault("runs before its R");
     if (op.kind == OpKind::WeightGrad && (before & kInputGrad) == 0) fault("runs before its I");
     const bool fused = op.kind == OpKind::Backward;
     if (op.kind != OpKind::Forward && (before & kAway) != 0)
@@ -107,11 +111,20 @@ class OrderCheck {
     }
   }
 
+  // Between F and the backward.
+  template <class Report>
+  static void check_recompute(std::uint8_t before, Report fault) {
+    if ((before & kForward) == 0) fault("runs before its F");
+    if ((before & (kBackward | kInputGrad | kWeightGrad)) != 0) fault("runs when its backward has begun");
+  }
+
   // Activations move to the partner and back, and are at home for the backward.
   template <class Report>
   void check_copy(Rank rank, Op op, bool awaited, Report fault) {
     const bool evict = op.kind == OpKind::Evict;
     if (op.overlaps_next) fault("overlaps what follows, expected a pair of F with B or I");
+    if (schedule_.recompute_ahead)
+      fault("stands beside R: expected activations that either move or come again");
     if (!check_holder(rank, op, fault)) return;
     std::uint8_t& state = seen(op);
     if ((state & kForward) == 0) fault("runs before its F");
@@ -146,7 +159,7 @@ class OrderCheck {
   }
 
   void check_stage(Rank rank, std::uint32_t direction, Stage stage) {
-    std::vector<std::uint32_t> forward, backward, weight_grad;
+    std::vector<std::uint32_t> forward, backward, weight_grad, recompute;
     for (std::uint32_t m = 0; m < schedule_.micro_batches; ++m) {
       if (schedule_.direction(MicroBatch{m}) != direction) continue;
       const std::uint8_t has = seen(Op{OpKind::Forward, false, stage, MicroBatch{m}});
@@ -154,10 +167,12 @@ class OrderCheck {
       if (schedule_.forward_only) continue;
       if ((has & (kBackward | kInputGrad)) == 0) backward.push_back(m);
       if ((has & kInputGrad) != 0 && (has & kWeightGrad) == 0) weight_grad.push_back(m);
+      if (schedule_.recompute_ahead && (has & kRecompute) == 0) recompute.push_back(m);
     }
     report_missing(rank, stage, "F", forward);
     report_missing(rank, stage, "B (or I and W)", backward);
     report_missing(rank, stage, "W", weight_grad);
+    report_missing(rank, stage, "R", recompute);
   }
 
   void report_missing(Rank rank, Stage stage, std::string_view kind,

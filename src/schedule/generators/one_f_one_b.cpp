@@ -28,13 +28,20 @@ Warmup eager(const ScheduleRequest& request) {
   return {2, static_cast<std::uint64_t>(request.integer("slack"))};
 }
 
-Schedule generate(const char* name, const ScheduleRequest& request, Warmup warmup) {
+bool recomputes_ahead(const ScheduleRequest& request) {
+  return request.integer("recompute_ahead") != 0;
+}
+
+Schedule generate(const char* name, const ScheduleRequest& request, Warmup warmup, bool recompute_ahead) {
   const auto [P, M, V] = request.shape;
-  ScheduleWriter out(name, linear_placement(P), M, std::size_t{2} * P * M);
+  ScheduleWriter out(name, linear_placement(P), M, std::size_t{recompute_ahead ? 3U : 2U} * P * M);
   for (std::uint32_t r = 0; r < P; ++r) {
     write_one_f_one_b(
         M, warmup.of(request.shape, r), [&](std::uint64_t m) { out.forward(r, m); },
-        [&](std::uint64_t m) { out.backward(r, m); });
+        [&](std::uint64_t m) {
+          if (recompute_ahead) out.recompute(r, m);
+          out.backward(r, m);
+        });
     out.next_rank();
   }
   return std::move(out).take();
@@ -53,6 +60,17 @@ std::optional<Time> exact_makespan(const ScheduleRequest& request, const Uniform
   return work + 2 * c * (P - 2 + M - (M - 1 + P - 1) / P);
 }
 
+// R in front of B, without hops. The last rank runs F, R and B of each micro-batch without a pause, from
+// (P-1)F on, and its last gradient takes (P-1)B to the first rank. Every other rank is as fast: when B(m)
+// ends on the rank behind, F + R have passed since B(m-1) ended here, and R needs no gradient. So a rank's R
+// fills what it would wait for the gradient, and none but the last rank's lengthens the step.
+std::optional<Time> exact_ahead(const ScheduleRequest& request, const UniformCosts& costs) {
+  const std::int64_t P = request.shape.ranks;
+  const std::int64_t M = request.shape.micro_batches;
+  if (costs.hop != Time{} && P > 1) return std::nullopt;
+  return M * (costs.forward + costs.recompute + costs.backward) + (P - 1) * (costs.forward + costs.backward);
+}
+
 std::uint64_t exact_peak(const ScheduleRequest& request, Rank rank, Warmup warmup) {
   return std::min<std::uint64_t>(request.shape.micro_batches, warmup.of(request.shape, index(rank)) + 1);
 }
@@ -69,18 +87,31 @@ const Registration registration{ScheduleInfo{
     .source = "Narayanan et al., \"Memory-Efficient Pipeline-Parallel DNN Training\", ICML 2021; Fan et al., "
               "\"DAPPLE\", PPoPP 2021",
     .placement = "linear",
-    .options = {{.name = "warmup_per_hop",
-                 .help = "forwards in the warm-up for each rank behind; 2 is eager-1f1b",
-                 .default_value = std::int64_t{1},
-                 .minimum = 1},
-                slack_option()},
+    .options =
+        {{.name = "warmup_per_hop",
+          .help = "forwards in the warm-up for each rank behind; 2 is eager-1f1b",
+          .default_value = std::int64_t{1},
+          .minimum = 1},
+         slack_option(),
+         {.name = "recompute_ahead",
+          .help = "1: recomputation is an op of its own, R, in front of its B; R runs while the rank waits "
+                  "for the gradient",
+          .default_value = std::int64_t{0},
+          .maximum = 1}},
     .makespan = {"(M+P-1)(F+B) + 2c [P-2 + M - ceil((M-1)/P)]",
-                 "P >= 2, c <= min(F, B); (M+P-1)(F+B) for c = 0 or P = 1"},
-    .bubble = {"(P-1)/(M+P-1)", "c = 0"},
+                 "P >= 2, c <= min(F, B); (M+P-1)(F+B) for c = 0 or P = 1; M(F+R+B) + (P-1)(F+B) for "
+                 "recompute_ahead 1, c = 0"},
+    .bubble = {"(P-1)/(M+P-1)", "c = 0, recompute_ahead 0"},
     .peak = {"min(M, P-r)", "default options; else min(M, warmup_per_hop (P-1-r) + slack + 1)"},
-    .generate = [](const auto& request) { return generate("1f1b", request, plain(request)); },
-    .exact_makespan = [](const auto& request,
-                         const auto& costs) { return exact_makespan(request, costs, plain(request)); },
+    .generate =
+        [](const auto& request) {
+          return generate("1f1b", request, plain(request), recomputes_ahead(request));
+        },
+    .exact_makespan =
+        [](const auto& request, const auto& costs) {
+          return recomputes_ahead(request) ? exact_ahead(request, costs)
+                                           : exact_makespan(request, costs, plain(request));
+        },
     .exact_peak = [](const auto& request, Rank rank) { return exact_peak(request, rank, plain(request)); },
 }};
 
@@ -93,7 +124,7 @@ const Registration eager_registration{ScheduleInfo{
     .makespan = {"(M+P-1)(F+B) + 2(P-1)c", "c <= min(F, B), slack 0; any slack for c = 0"},
     .bubble = {"(P-1)/(M+P-1)", "c = 0"},
     .peak = {"min(M, 2(P-r)-1 + slack)", ""},
-    .generate = [](const auto& request) { return generate("eager-1f1b", request, eager(request)); },
+    .generate = [](const auto& request) { return generate("eager-1f1b", request, eager(request), false); },
     .exact_makespan = [](const auto& request,
                          const auto& costs) { return exact_makespan(request, costs, eager(request)); },
     .exact_peak = [](const auto& request, Rank rank) { return exact_peak(request, rank, eager(request)); },

@@ -111,7 +111,7 @@ class Reader {
     cell.stage = *stage;
     cell.communication = communication_of(cell.kind);
     if (!cell.communication && !op_of_cell(cell.kind))
-      fail("is no action like 0F3: the kind is F, B, I or W");
+      fail("is no action like 0F3: the kind is F, B, I, W or R");
     if (cell.communication && !is_send_or_receive(*cell.communication)) {
       if (!text.empty()) fail(fmt::format("has a micro-batch, expected an action like 0{}", cell.kind));
       return cell;

@@ -55,6 +55,9 @@ class Assembler {
     schedule_.forward_only = std::all_of(cells_.begin(), cells_.end(), [](const CsvCell& cell) {
       return cell.communication || cell.kind == "F";
     });
+    schedule_.recompute_ahead = std::any_of(cells_.begin(), cells_.end(), [](const CsvCell& cell) {
+      return !cell.communication && cell.kind == name(OpKind::Recompute);
+    });
     for (const CsvCell& cell : cells_) {
       while (schedule_.rank_begin.size() < cell.row) end_row();
       add(cell, old_file);

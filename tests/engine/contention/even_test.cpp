@@ -46,9 +46,9 @@ Time even_makespan(const Schedule& schedule, const Network& network) {
   return makespan(simulate(build_graph(schedule, workload, Communication::Overlap), Contention("even")));
 }
 
-// GPipe's closed form with hops of `wire` and the latency: (M+P-1)(F+B) + 2(P-1)c.
-Time gpipe_makespan(std::int64_t P, std::int64_t M, std::int64_t wire) {
-  return Time((M + P - 1) * (kForward + kBackward) + 2 * (P - 1) * (kLatency + wire));
+// GPipe's closed form with hops of `transmission` and the latency: (M+P-1)(F+B) + 2(P-1)c.
+Time gpipe_makespan(std::int64_t P, std::int64_t M, std::int64_t transmission) {
+  return Time((M + P - 1) * (kForward + kBackward) + 2 * (P - 1) * (kLatency + transmission));
 }
 
 TEST_CASE("a NIC that serves both neighbours of its rank gives each of them half") {
@@ -160,10 +160,10 @@ TEST_CASE("a transfer with another time in one run is stretched as its class is,
   };
   const OpGraph graph = graph_with(7);
   Simulator simulator(graph, Contention("even"));
-  const std::vector<Time> wires(graph.edge_count(), Time(11));
+  const std::vector<Time> transmissions(graph.edge_count(), Time(11));
   CHECK(starts(simulator.run()) == std::vector<std::int64_t>{0, 0, 29, 29});
-  CHECK(starts(simulator.run({.wires = wires})) == std::vector<std::int64_t>{0, 0, 37, 37});
-  CHECK(simulator.run({.wires = wires}) == simulate(graph_with(11), Contention("even")));
+  CHECK(starts(simulator.run({.transmissions = transmissions})) == std::vector<std::int64_t>{0, 0, 37, 37});
+  CHECK(simulator.run({.transmissions = transmissions}) == simulate(graph_with(11), Contention("even")));
   CHECK(simulator.run() == simulate(graph, Contention("even")));
 }
 

@@ -32,10 +32,10 @@ MeasuredFile measure_as(const Scratch& scratch, const std::string& name, const C
   const Plan plan = make_plan(truth);
   const OpGraph graph = make_graph(truth, plan);
   const JitterDraw draw(graph, truth.simulation.noise.jitter, truth.simulation.seed);
-  JitterDraw::Room room = draw.make_room();
+  JitterDraw::Buffers buffers = draw.make_buffers();
   Simulator simulator(graph, truth.simulation.contention);
   std::vector<Timeline> steps;
-  for (std::uint32_t run = 0; run < count; ++run) steps.push_back(simulator.run(draw.draw(run, room)));
+  for (std::uint32_t run = 0; run < count; ++run) steps.push_back(simulator.run(draw.draw(run, buffers)));
   return {scratch.put(name, timeline_csv(graph, steps)), of};
 }
 

@@ -119,7 +119,8 @@ TEST_CASE("parameters that made a table are found in it again, from a start far 
   CHECK(value_of(fit, 0) == doctest::Approx(0.62).epsilon(0.01));
   CHECK(value_of(fit, 1) == doctest::Approx(0.83).epsilon(0.01));
   CHECK(value_of(fit, 2) == doctest::Approx(14).epsilon(0.01));
-  for (const FittedParameter& parameter : fit.fit.parameters) CHECK(parameter.verdict == FitVerdict::Told);
+  for (const FittedParameter& parameter : fit.fit.parameters)
+    CHECK(parameter.verdict == FitVerdict::Identified);
   CHECK(fit.fit.errors.overall.samples == kShapes.size());
   CHECK(fit.fit.errors.overall.mean_absolute < 0.001);
   CHECK(fit.fit.held_out->overall.mean_absolute < 0.005);
@@ -133,7 +134,7 @@ TEST_CASE("a parameter that no row depends on stays where it starts, by the file
       ", \"/cluster/software/checkpoint_overhead\": {\"least\": 0, \"most\": 900, \"unit\": \"us\"";
   const Case by_file(fit_of(kParameters + other + "}"));
   const TableFit fit = by_file.fit();
-  CHECK(fit.fit.parameters.at(3).verdict == FitVerdict::Untold);
+  CHECK(fit.fit.parameters.at(3).verdict == FitVerdict::Unidentified);
   CHECK(fit.values.at(3).value == "20.000 us");
   CHECK(value_of(fit, 0) == doctest::Approx(0.62).epsilon(0.01));
   const Case by_spec(fit_of(kParameters + other + ", \"start\": 70}"));

@@ -110,7 +110,7 @@ TEST_CASE("A fit finds the parameters that samples were made of, noise and a ten
   for (std::size_t p = 0; p < truth.size(); ++p) {
     CAPTURE(result.parameters[p].name);
     REQUIRE(result.parameters[p].standard_error);
-    CHECK(result.parameters[p].verdict == FitVerdict::Told);
+    CHECK(result.parameters[p].verdict == FitVerdict::Identified);
     CHECK(std::abs(result.parameters[p].value - truth[p]) < 3 * *result.parameters[p].standard_error);
     CHECK(result.parameters[p].value == Approx(truth[p]).epsilon(0.05));
   }
@@ -133,11 +133,11 @@ TEST_CASE("A parameter without influence is named, and keeps its default to the 
   parameters.push_back(logarithmic("useless", 0.001, 7, 0.3));
   const FitResult result = fit(parameters, measured.samples, measured.predict(roofline), {});
   const FittedParameter& useless = result.parameters[3];
-  CHECK(useless.verdict == FitVerdict::Untold);
+  CHECK(useless.verdict == FitVerdict::Unidentified);
   CHECK(useless.value == 0.3);
   CHECK_FALSE(useless.standard_error);
   CHECK(useless.sensitivity.ten_percent == 0);
-  for (int p = 0; p < 3; ++p) CHECK(result.parameters[p].verdict == FitVerdict::Told);
+  for (int p = 0; p < 3; ++p) CHECK(result.parameters[p].verdict == FitVerdict::Identified);
 }
 
 TEST_CASE(
@@ -151,7 +151,7 @@ TEST_CASE(
       logarithmic("a", 0.01, 100, 1), logarithmic("b", 0.1, 10, 0.8), logarithmic("c", 0.01, 100, 1)};
   const FitResult result = fit(parameters, measured.samples, measured.predict(product), {});
   // b: half the range of a, so that it is the less certain in ranges.
-  CHECK(result.parameters[1].verdict == FitVerdict::Untold);
+  CHECK(result.parameters[1].verdict == FitVerdict::Unidentified);
   CHECK(result.parameters[1].value == 0.8);
   CHECK(result.parameters[0].value == Approx(2 * 0.5 / 0.8).epsilon(0.02));
   CHECK(result.correlation[0][1] == Approx(-1).epsilon(1e-3));
@@ -181,7 +181,7 @@ TEST_CASE("A search that begins where nothing matters finds its way from another
         Approx(5).epsilon(0.02));
   const FitResult alone = fit(parameters, measured.samples, measured.predict(plateau), {.starts = 1});
   CHECK(alone.parameters[0].value == flat);
-  CHECK(alone.parameters[0].verdict == FitVerdict::Untold);
+  CHECK(alone.parameters[0].verdict == FitVerdict::Unidentified);
 }
 
 TEST_CASE("Values stay within their bounds, in the result and in every prediction") {

@@ -49,7 +49,7 @@ TEST_CASE("virtual stages that the schedule does not run are refused by file and
   const std::string two =
       folder.write("i.json", config_text(R"({"name": "interleaved"})", R"(, "virtual_stages": 2)"));
   const Config config = load_config(two);
-  CHECK(own_pieces(config).stages == 2 * config.parallelism.pipeline);
+  CHECK(own_granularity(config).stages == 2 * config.parallelism.pipeline);
 }
 
 TEST_CASE("a schedule file is held against the config's ranks and micro-batches") {

@@ -172,6 +172,25 @@ TEST_CASE("a measured rate is the time of a step's work, of all GPUs or of each"
   CHECK(measured_ns("TFLOP/s/GPU") == doctest::Approx(flops / (10e12 * 4) * 1e9));
 }
 
+// Costs given outright: 8 samples a step, and nobody says on how many GPUs.
+TEST_CASE("a rate of each GPU needs a config that says how many GPUs there are") {
+  const auto validated = [](const char* unit) {
+    const Folder folder;
+    const ValidationSpec spec = read_validation_spec(
+        folder.write("s.json", std::string(R"({"config": {"costs": {"forward": "10 us", "backward": "20 us"},
+                                             "parallelism": {"pipeline": 2, "micro_batches": 8},
+                                             "schedule": {"name": "1f1b"}},
+                                  "columns": {"pp": "/parallelism/pipeline"}, "labels": ["pp"],
+                                  "measured": {"column": "r", "unit": ")") +
+                                   unit + "\"}}"));
+    const CsvTable table = parse_csv_table("pp,r\n2,10\n", "t.csv");
+    return validate(describe_table(spec, table));
+  };
+  CHECK(validated("samples/s").rows.at(0).measured == doctest::Approx(8 / 10.0 * 1e9));
+  CHECK(validated("samples/s/GPU").skipped.at(0).reason ==
+        "costs do not say how many GPUs there are, which \"r\" needs");
+}
+
 TEST_CASE("of several measured columns the first that a row has counts, and a row without is predicted") {
   const Case rows(R"("measured": [{"column": "t", "unit": "ms"}, {"column": "r", "unit": "samples/s"}])",
                   "tp,pp,m,b,schedule,t,r\n1,2,4,1,1f1b,10,400\n1,2,4,1,1f1b,,500\n1,2,4,1,1f1b,,\n");
@@ -203,8 +222,11 @@ TEST_CASE("ratios hold each row against the reference of its group: above 1 is f
   CHECK(*validation.rows[0].error() == doctest::Approx(predicted(1) / predicted(0) / 1.2 - 1));
   CHECK(*validation.rows[3].ratio == predicted(2) / predicted(3));
   CHECK(*validation.rows[3].measured_ratio == doctest::Approx(1.25));
-  // References have no error, and neither has a row whose group has no reference.
-  for (const std::size_t i : {1U, 2U, 4U}) CHECK_FALSE(validation.rows[i].error().has_value());
+  // References have no ratio and no error, and neither has a row whose group has no reference.
+  for (const std::size_t i : {1U, 2U, 4U}) {
+    CHECK_FALSE(validation.rows[i].ratio.has_value());
+    CHECK_FALSE(validation.rows[i].error().has_value());
+  }
   CHECK(time_accuracy(validation).count == 2);
 }
 

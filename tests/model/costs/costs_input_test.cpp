@@ -40,7 +40,7 @@ TEST_CASE("single values are the same on every stage") {
     CHECK(stage.layers.count == 0);
     CHECK(stage.static_bytes() == Bytes(0));
   }
-  CHECK(workload.gpus == 0);
+  CHECK(!workload.gpus);
   CHECK(workload.assumptions.size() == 4);  // as given, halved backward, a link a pair, no static memory
 }
 

@@ -144,7 +144,7 @@ TEST_CASE("a route crosses nodes where any replica's does, over the links of the
 
 TEST_CASE("a transfer alone on its route takes its latency and its bytes at the slowest bandwidth") {
   const Route route{{}, BytesPerSecond(50'000'000'000), Time(5'000)};
-  CHECK(route.wire(Bytes(2'500'000)) == Time(50'000));
+  CHECK(route.transmission(Bytes(2'500'000)) == Time(50'000));
   CHECK(route.transfer(Bytes(2'500'000)) == Time(55'000));
   CHECK(route.transfer(Bytes(0)) == Time(5'000));
   const Route slow{{}, BytesPerSecond(1), Time(5'000)};

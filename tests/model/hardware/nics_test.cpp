@@ -70,15 +70,15 @@ TEST_CASE("one NIC a node sends a boundary in 8 times the time of eight, to the 
   model.hidden = 1000;
   model.heads = model.kv_heads = 8;
   model.ffn_hidden = 4000;
-  const auto wire = [&](std::uint32_t nics) {
+  const auto transmission = [&](std::uint32_t nics) {
     Cluster cluster = round_cluster(2);
     cluster.nics_per_node = nics;
     const Workload workload = training(cluster, model, parallel(8, 2));
-    return workload.network.route(Rank{0}, Rank{1}).wire(workload.stages[0].forward_transfer);
+    return workload.network.route(Rank{0}, Rank{1}).transmission(workload.stages[0].forward_transfer);
   };
-  CHECK(wire(8) == std::chrono::microseconds(20));
-  CHECK(wire(1) == std::chrono::microseconds(160));
-  CHECK(wire(16) == std::chrono::microseconds(10));
+  CHECK(transmission(8) == std::chrono::microseconds(20));
+  CHECK(transmission(1) == std::chrono::microseconds(160));
+  CHECK(transmission(16) == std::chrono::microseconds(10));
 }
 
 TEST_CASE("a tensor group over two nodes has half the compute and a multiple of the collectives") {

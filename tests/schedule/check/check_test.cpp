@@ -36,6 +36,7 @@ TEST_CASE("orders with fused, split and paired backwards, also mixed within a st
            "0F0,0I0,0F1,0W0,0I1,0W1\n",
            "0F0,(0F1;0B0)OVERLAP_F_B,(0F2;0I1)OVERLAP_F_B,0W1,0B2\n",
            "0F0,0F1\n1F0,1F1\n",
+           "0F0,0R0,0F1,0B0,0R1,0I1,0W1\n",
            "d0F0,u1F0,d0B0,u1B0\nu0F0,d1F0,u0B0,d1B0\n",
        }) {
     CAPTURE(std::string(csv));
@@ -88,6 +89,26 @@ TEST_CASE("each fault of order names its rank and its step, counted from 0") {
   }
 }
 
+TEST_CASE("R runs once, between its F and its backward, for every backward or for none") {
+  CHECK(faults("0R0,0F0,0B0\n") == Lines{"rank 0, step 0: R of stage 0, micro-batch 0 runs before its F"});
+  CHECK(faults("0F0,0R0,0R0,0B0\n") ==
+        Lines{"rank 0, step 2: R of stage 0, micro-batch 0 runs a second time"});
+  CHECK(faults("0F0,0B0,0R0\n") ==
+        Lines{"rank 0, step 1: B of stage 0, micro-batch 0 runs before its R",
+              "rank 0, step 2: R of stage 0, micro-batch 0 runs when its backward has begun"});
+  CHECK(faults("0F0,0F1,0R0,0B0,0I1,0W1\n") ==
+        Lines{"rank 0, step 4: I of stage 0, micro-batch 1 runs before its R",
+              "rank 0: R of stage 0 is missing for micro-batch 1"});
+  CHECK(faults("0F0,0EVICT0,0F1,0LOAD0,0R0,0B0,0R1,0B1\n1F0,1R0,1B0,1F1,1R1,1B1\n").front() ==
+        "rank 0, step 1: EVICT of stage 0, micro-batch 0 stands beside R: expected activations that either "
+        "move or come again");
+  Schedule fused = one_f_one_b(1, 1);
+  fused.ops.insert(fused.ops.begin() + 1, {OpKind::Recompute, false, Stage{0}, MicroBatch{0}});
+  fused.rank_begin[1] = 3;
+  CHECK(lines(fused) == Lines{"rank 0, step 1: R of stage 0, micro-batch 0 stands in a schedule whose "
+                              "backwards recompute by themselves"});
+}
+
 TEST_CASE("all faults come at once, by rank and by step") {
   CHECK(faults("0F0,0F0,0B0,0B1,0F1\n1B0,1F0,1F1\n") ==
         Lines{"rank 0, step 1: F of stage 0, micro-batch 0 runs a second time",
@@ -113,7 +134,7 @@ TEST_CASE("an op that has no place on the rank is a fault of its own") {
         Lines{"rank 1, step 3: B of stage 1, micro-batch 2 does not exist: there are 2 micro-batches",
               missing});
   CHECK(with({OpKind::OptimizerStep, false, Stage{1}, MicroBatch{1}}) ==
-        Lines{"rank 1, step 3: OPTIMIZER of stage 1, micro-batch 1 is no F, B, I or W", missing});
+        Lines{"rank 1, step 3: OPTIMIZER of stage 1, micro-batch 1 is no F, B, I, W or R", missing});
 }
 
 TEST_CASE("a pair that the program's end cuts off, or three in a row, are faults") {

@@ -24,6 +24,13 @@ UniformCosts pair_of(int forward, int input_grad, int weight_grad, int pair) {
   return costs;
 }
 
+// Recomputation as an op of its own.
+UniformCosts recompute_of(int forward, int backward, int recompute) {
+  UniformCosts costs = costs_of(forward, backward, 0, 0);
+  costs.recompute = Time(recompute);
+  return costs;
+}
+
 // Enough shapes for a schedule that refuses nearly everything to be noticed.
 constexpr int kEnough = kSanitized ? 5 : 20;
 
@@ -73,6 +80,7 @@ TEST_CASE("every schedule reads back from its text as it was written") {
     const bool same = read.placement == schedule.placement && read.ops == schedule.ops &&
                       read.rank_begin == schedule.rank_begin && read.directions == schedule.directions &&
                       read.micro_batches == schedule.micro_batches &&
+                      read.recompute_ahead == schedule.recompute_ahead &&
                       read.forward_only == schedule.forward_only && note.empty();
     if (!same) FAIL_CHECK(describe(info, request));
   });
@@ -101,11 +109,12 @@ TEST_CASE("the peak that a schedule states is what its order gives") {
 // Hops from none to longer than any op, with F longer and shorter than B, and each of F, I, W free.
 TEST_CASE("the makespan that a schedule states is what a replay of its order takes") {
   const UniformCosts cases[] = {
-      costs_of(1, 1, 1, 0), costs_of(1, 1, 1, 1), costs_of(2, 1, 3, 1), costs_of(2, 1, 3, 2),
-      costs_of(5, 1, 1, 2), costs_of(5, 1, 1, 3), costs_of(3, 4, 0, 3), costs_of(0, 2, 1, 0),
-      costs_of(2, 0, 0, 0), costs_of(7, 8, 5, 1), costs_of(1, 2, 1, 9), costs_of(13, 1, 1, 7),
-      costs_of(4, 4, 2, 1), pair_of(4, 3, 2, 8),  pair_of(4, 3, 2, 5),  pair_of(4, 4, 3, 7),
-      pair_of(3, 4, 2, 9),
+      costs_of(1, 1, 1, 0),  costs_of(1, 1, 1, 1),  costs_of(2, 1, 3, 1),  costs_of(2, 1, 3, 2),
+      costs_of(5, 1, 1, 2),  costs_of(5, 1, 1, 3),  costs_of(3, 4, 0, 3),  costs_of(0, 2, 1, 0),
+      costs_of(2, 0, 0, 0),  costs_of(7, 8, 5, 1),  costs_of(1, 2, 1, 9),  costs_of(13, 1, 1, 7),
+      costs_of(4, 4, 2, 1),  pair_of(4, 3, 2, 8),   pair_of(4, 3, 2, 5),   pair_of(4, 4, 3, 7),
+      pair_of(3, 4, 2, 9),   recompute_of(1, 2, 1), recompute_of(2, 3, 7), recompute_of(6, 1, 2),
+      recompute_of(3, 5, 2),
   };
   std::map<std::string, int> compared, with_hops;
   for (const UniformCosts& costs : cases) {

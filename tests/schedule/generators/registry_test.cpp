@@ -79,7 +79,9 @@ TEST_CASE("a second registration of a name throws and changes nothing") {
 
 TEST_CASE("options that are left out take their defaults") {
   const OptionValues options = complete_options(find_schedule("1f1b"), {{"slack", std::int64_t{2}}});
-  CHECK(options == OptionValues{{"slack", std::int64_t{2}}, {"warmup_per_hop", std::int64_t{1}}});
+  CHECK(options == OptionValues{{"recompute_ahead", std::int64_t{0}},
+                                {"slack", std::int64_t{2}},
+                                {"warmup_per_hop", std::int64_t{1}}});
   CHECK(complete_options(find_schedule("naive"), {}).empty());
 }
 
@@ -91,7 +93,7 @@ TEST_CASE("an option that does not fit is an error at its key that says what wou
   };
   const std::string text = "2";
   CHECK(error("1f1b", "slak", std::int64_t{2}) ==
-        "/schedule/slak: there is no option \"slak\": 1f1b has warmup_per_hop, slack");
+        "/schedule/slak: there is no option \"slak\": 1f1b has warmup_per_hop, slack, recompute_ahead");
   CHECK(error("naive", "slack", std::int64_t{2}) ==
         "/schedule/slack: there is no option \"slack\": naive has no options");
   CHECK(error("1f1b", "slack", text) == "/schedule/slack: is \"2\", expected an integer from 0 to 1000000");

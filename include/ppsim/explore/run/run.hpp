@@ -29,12 +29,12 @@ struct Plan {
 
 /// The stages and slices that the config's schedule runs. Throws Error where `virtual_stages` is given and
 /// does not fit, and for a schedule file, which knows its own stages.
-[[nodiscard]] GivenFor own_pieces(const Config& config);
+[[nodiscard]] CostGranularity own_granularity(const Config& config);
 
 /// Makes or reads the schedule, and the costs of its stages; the schedule's order is legal. Costs given
-/// outright were given for the stages and slices of `given` (empty: for those that the schedule has). Errors
+/// outright are those of the stages and slices of `given` (empty: of those that the schedule has). Errors
 /// say where in the config's files.
-[[nodiscard]] Plan make_plan(const Config& config, std::optional<GivenFor> given = {});
+[[nodiscard]] Plan make_plan(const Config& config, std::optional<CostGranularity> given = {});
 
 struct Run {
   Plan plan;

@@ -27,7 +27,7 @@ using PerStage = std::vector<T>;  // size 1 or S
 /// Costs given outright ("costs" in a config), for those who study schedules.
 struct CostsInput {
   PerStage<Time> forward;
-  PerStage<Time> backward;     ///< empty: input_grad + weight_grad
+  PerStage<Time> backward;     ///< without recomputation; empty: input_grad + weight_grad
   PerStage<Time> input_grad;   ///< empty: backward - weight_grad, or floor(backward / 2)
   PerStage<Time> weight_grad;  ///< empty: backward - input_grad
   PerStage<Bytes> transfer;    ///< a boundary
@@ -38,7 +38,8 @@ struct CostsInput {
   PerStage<Time> gradient_reduction{};             ///< once a step, behind a rank's last backward; empty: 0
   PerStage<Time> optimizer_step{};                 ///< and behind that
   PerStage<Time> parameter_gather{};               ///< and behind that
-  Time overhead{};  ///< of each F, B, I and W on top of the times above; the same for any number of stages
+  PerStage<Time> recompute{};  ///< R, or what B and I take more where they recompute themselves; empty: 0
+  Time overhead{};  ///< of each F, B, I, W and R on top of the times above; the same for any number of stages
   Link link;        ///< between each two ranks
   std::optional<Cluster> cluster{};  ///< whose links join the ranks in place of `link`
   PairCost pair = PairRule::Sum;
@@ -47,9 +48,10 @@ struct CostsInput {
   [[nodiscard]] bool uniform() const;
 };
 
-/// What costs given outright were given for. Slices as a schedule runs them: costs are per slice.
-struct GivenFor {
-  /* implicit */ GivenFor(std::uint32_t stages_given, std::uint32_t slices_given = 1)
+/// How finely the model and its micro-batches are cut where costs are given outright: each cost is that of
+/// one slice of a micro-batch through one stage. 8 stages and 1 slice: costs of an eighth of the model each.
+struct CostGranularity {
+  /* implicit */ CostGranularity(std::uint32_t stages_given, std::uint32_t slices_given = 1)
       : stages(stages_given), slices(slices_given) {}
 
   std::uint32_t stages;

@@ -37,9 +37,10 @@ struct OpCost {
 
 /// What one stage costs for one micro-batch, and what it keeps in memory, on one GPU of its tensor group.
 struct StageCosts {
-  /// By kind. B has the communication of I and W, and B and I have the recomputation inside. An op that runs
-  /// once a step has the duration 0 where the stage has no such op; REDUCE_GRAD is of all buckets together.
-  /// EVICT and LOAD are transfers, and cost nothing here.
+  /// By kind. B has the communication of I and W. B and I have the recomputation inside, and R is 0, unless R
+  /// is an op of its own (RunShape::recompute_ahead). An op that runs once a step has the duration 0 where
+  /// the stage has no such op; REDUCE_GRAD is of all buckets together. EVICT and LOAD are transfers, and cost
+  /// nothing here.
   ByOpKind<OpCost> ops{};
 
   Bytes forward_transfer;   ///< sent to the next stage after F
@@ -51,6 +52,8 @@ struct StageCosts {
 
   Bytes activation;                      ///< kept from the start of F
   Bytes activation_freed_at_input_grad;  ///< part of it freed when I ends; the rest when W ends (B: all)
+
+  Bytes recomputed;  ///< kept from the start of R until B, or W, ends; 0 without R
 
   Bytes weights;    ///< static memory: weights,
   Bytes gradients;  ///< gradients,
@@ -73,7 +76,7 @@ struct StageCosts {
   [[nodiscard]] Bytes bytes_of(const KeptParts& parts) const {
     const Bytes rest = activation - activation_freed_at_input_grad;
     return (parts.for_input_grad ? activation_freed_at_input_grad : Bytes(0)) +
-           (parts.for_weight_grad ? rest : Bytes(0));
+           (parts.for_weight_grad ? rest : Bytes(0)) + (parts.recomputed ? recomputed : Bytes(0));
   }
   [[nodiscard]] Bytes static_bytes() const { return weights + gradients + optimizer + buffers; }
 };
@@ -107,7 +110,7 @@ struct Workload {
       tokens_per_step;                        ///< all replicas and steps; inference: tokens produced and read
   std::optional<Flops> model_flops_per_step;  ///< without recomputation: MFU's numerator
   std::optional<FlopsPerSecond> peak_flops;   ///< of all GPUs used: MFU's denominator
-  std::uint64_t gpus = 0;                     ///< GPUs used; 0: costs given outright
+  std::optional<std::uint64_t> gpus;          ///< that are used; empty: costs given outright
   std::vector<std::string> assumptions;       ///< one sentence each
 
   /// What a GPU has taken of its memory when so much is allocated.
@@ -126,14 +129,17 @@ using WorkloadInput = std::variant<ModelInput, CostsInput>;
 /// slices, all of them scale by given.slices / slices. Of `parallelism` what says which GPUs of a cluster a
 /// rank has: `tensor`, `data` and `context`; `transfer` is what each GPU of a tensor group sends. Throws
 /// Error (where: "/costs/...", "/parallelism/...") for a wrong array length, backward < input_grad, GPUs that
-/// the cluster has not, and the like.
-[[nodiscard]] Workload make_workload(const CostsInput& costs, const RunShape& shape, const GivenFor& given,
-                                     const Parallelism& parallelism = {});
+/// the cluster has not, and the like; (where: "/schedule/recompute_ahead") where R is an op of its own and no
+/// stage's costs give it a time.
+[[nodiscard]] Workload make_workload(const CostsInput& costs, const RunShape& shape,
+                                     const CostGranularity& given, const Parallelism& parallelism = {});
 
 /// A model on a cluster. Slices share a micro-batch's times, activations and transfers evenly: attention
 /// computes all scores (see the assumptions), so that a later slice costs no more than the first.
 /// `parallelism.virtual_stages` is ignored in favour of `shape`.
-/// Throws Error (where: "/parallelism/...", "/cluster/..." or "/model/...") where it does not fit.
+/// Throws Error (where: "/parallelism/...", "/cluster/..." or "/model/...") where it does not fit, and
+/// (where:
+/// "/schedule/recompute_ahead") where R is an op of its own and the model recomputes nothing.
 [[nodiscard]] Workload make_workload(const ModelInput& input, const Parallelism& parallelism,
                                      const RunShape& shape);
 

@@ -70,8 +70,8 @@ struct Route {
   /// of them does. The slowest, shared by its flows, gives `bandwidth`.
   std::vector<LinkShare> shares{};
 
-  /// How long `bytes` hold the links.
-  [[nodiscard]] Time wire(Bytes bytes) const { return bytes / bandwidth; }
+  /// How long `bytes` hold the links: their transmission delay, bytes / bandwidth.
+  [[nodiscard]] Time transmission(Bytes bytes) const { return bytes / bandwidth; }
   /// From the last byte sent to the end, where the receivers then take `gather` to put the parts together.
   /// Saturates at Time::max().
   [[nodiscard]] Time latency_with(Time gather) const {
@@ -80,7 +80,7 @@ struct Route {
   /// From the start of a transfer to its end where nothing else is on the way. Saturates at Time::max().
   [[nodiscard]] Time transfer(Bytes bytes, Time gather = {}) const {
     const Time behind = latency_with(gather);
-    return wire(bytes) < Time::max() - behind ? behind + wire(bytes) : Time::max();
+    return transmission(bytes) < Time::max() - behind ? behind + transmission(bytes) : Time::max();
   }
 };
 

@@ -26,6 +26,7 @@ struct RunShape {
   std::uint32_t slices = 1;           ///< of a micro-batch's sequence, each run as a unit of its own
   std::uint32_t steps = 1;            ///< optimizer steps in a row
   std::uint32_t weight_versions = 1;  ///< of each stage's weights, held at once
+  bool recompute_ahead = false;       ///< recomputation is an op of its own, R, and no part of B and I
 };
 
 }  // namespace ppsim
