@@ -36,7 +36,7 @@ FEWER_CASES = "RC_PARAMS=max_success=25"
 CLI = ("bench_cluster", "calibrate", "cli", "compare_runs", "config", "export", "goal", "import", "import_trace")
 CLI += ("replay", "replay_cuda", "replay_tcp", "runs", "validate", "fit")
 WITH_PPSIM = [f"cli/{name}" for name in CLI] + ["launch/launch", "golden/golden", "netlab/netlab"]
-WITH_PPSIM += ["scripts/pages", "validation/published"]
+WITH_PPSIM += ["output/report_keys", "scripts/pages", "validation/published"]
 ARGUMENTS = {f"tests/{name}_test.py": [PPSIM, "."] for name in WITH_PPSIM}
 
 

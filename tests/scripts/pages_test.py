@@ -24,7 +24,8 @@ LIMIT_S = 60  # of one block: a block that hangs fails, and the others still run
 
 # Pages that have to be there, whatever else is.
 PAGES = {"README.md", "configs/README.md", "configs/validation/README.md", "src/README.md", "traces/README.md"}
-PAGES |= {"src/replay/README.md", "src/schedule/README.md", "configs/calibration.md", "configs/importing.md"}
+PAGES |= {"src/output/README.md", "src/replay/README.md", "src/schedule/README.md"}
+PAGES |= {"configs/calibration.md", "configs/importing.md"}
 # What a fence may say. A misspelt "shell" would be a block that nothing runs.
 FENCES = {"sh", "sh norun", "console", "json", "cpp", "csv", "text"}
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
