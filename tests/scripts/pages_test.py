@@ -29,6 +29,7 @@ PAGES |= {"configs/calibration.md", "configs/importing.md"}
 # What a fence may say. A misspelt "shell" would be a block that nothing runs.
 FENCES = {"sh", "sh norun", "console", "json", "cpp", "csv", "text"}
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
+README_MOST_LINES = 130
 
 
 class Block(NamedTuple):
@@ -169,6 +170,9 @@ class Pages(unittest.TestCase):
         found = set(pages(ROOT))
         self.assertLessEqual(PAGES, found)
         self.assertEqual(found - reached(ROOT, "README.md"), set())
+
+    def test_the_first_page_is_short(self):
+        self.assertLessEqual(len((ROOT / "README.md").read_text().splitlines()), README_MOST_LINES)
 
     def test_every_block_says_what_it_is(self):
         self.check_each(lambda page, text: fence_faults(text))
