@@ -2,7 +2,8 @@
 """No name of an anonymous namespace stands in two files of one library; the last line is "N passed, N failed".
 
 The tree is a unity build: files of a library are compiled as one. Two equal names would not compile, or worse: a function of
-one file would silently take the calls of another file whose function has a better match for its arguments.
+one file would silently take the calls of another file whose function has a better match for its arguments. For the same reason
+no anonymous function is called as a function in a header of its library.
 
 usage: check_unity.py [ROOT]
 """
@@ -44,13 +45,37 @@ def anonymous_names(text):
     return names
 
 
+def public_functions(text):
+    """(namespace, name) of the functions that a header declares or defines outside of classes."""
+    names, stack = set(), []
+    for line in text.splitlines():
+        if opened := OPENS.match(line):
+            stack.append(opened[1])
+        elif CLOSES.match(line) and stack:
+            stack.pop()
+        elif stack and line[:1] not in ("", " ") and (name := declared(line)) and f"{name}(" in line:
+            names.add(("::".join(one for one in stack if one), name))
+    return names
+
+
+def headers_by_function(root):
+    """{(library, namespace, name): [header]} of public and of internal headers."""
+    headers = defaultdict(list)
+    for top in (root / "include" / "ppsim", root / "src"):
+        for path in sorted(top.rglob("*.hpp")):
+            for where in public_functions(path.read_text()):
+                headers[(library_of(path.relative_to(top)), *where)].append(path.relative_to(root).as_posix())
+    return headers
+
+
 def library_of(path):
     """Sources of explore/bench are a library of their own."""
     return "/".join(path.parts[:2]) if path.parts[:2] == ("explore", "bench") else path.parts[0]
 
 
 def main():
-    src = Path(sys.argv[1] if len(sys.argv) > 1 else ".") / "src"
+    root = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+    src = root / "src"
     files = defaultdict(list)
     sources = sorted(path.relative_to(src) for path in src.rglob("*.cpp"))
     for path in sources:
@@ -59,7 +84,12 @@ def main():
     shared = {place: paths for place, paths in sorted(files.items()) if len(paths) > 1}
     for (library, _, name), paths in shared.items():
         print(f"{name}: anonymous in {' and in '.join(paths)}, of which the library {library} is made; give one another name")
-    faulty = {path for paths in shared.values() for path in paths}
+    headers = headers_by_function(root)
+    hidden = {place: paths for place, paths in sorted(files.items()) if place in headers}
+    for place, paths in hidden.items():
+        print(f"{place[2]}: anonymous in {' and in '.join(paths)}, and a function of {' and of '.join(headers[place])}; "
+              "give the anonymous one another name")
+    faulty = {path for paths in [*shared.values(), *hidden.values()] for path in paths}
     print(f"{len(sources) - len(faulty)} passed, {len(faulty)} failed")
     return 1 if faulty or not sources else 0
 

@@ -36,7 +36,7 @@ FEWER_CASES = "RC_PARAMS=max_success=25"
 CLI = ("bench_cluster", "calibrate", "cli", "compare_runs", "config", "export", "goal", "import", "import_trace")
 CLI += ("replay", "replay_cuda", "replay_tcp", "runs", "validate", "fit")
 WITH_PPSIM = [f"cli/{name}" for name in CLI] + ["launch/launch", "golden/golden", "netlab/netlab"]
-WITH_PPSIM += ["scripts/pages", "validation/published"]
+WITH_PPSIM += ["output/report_keys", "scripts/pages", "validation/published"]
 ARGUMENTS = {f"tests/{name}_test.py": [PPSIM, "."] for name in WITH_PPSIM}
 
 
@@ -47,8 +47,26 @@ def script(name, *arguments):
 # Seconds that a suite takes on two idle cores, rounded up; of suites that are not named here, DEFAULT_BUDGET_S.
 DEFAULT_BUDGET_S = 5
 BUDGETS_S = {
-    "build": 240,
-    "scripts/pages_test.py": 60,
+    "bench": 20,
+    "browser": 20,
+    "build": 180,
+    "build-sanitize": 150,
+    "cli/bench_cluster_test.py": 25,
+    "cli/calibrate_test.py": 20,
+    "cli/cli_test.py": 15,
+    "cli/replay_cuda_test.py": 25,
+    "cli/replay_tcp_test.py": 10,
+    "cli/replay_test.py": 45,
+    "fakes/fakes_test.py": 10,
+    "format": 15,
+    "golden/golden_test.py": 10,
+    "headers": 20,
+    "install/install_test.py": 10,
+    "netlab/netlab_test.py": 45,
+    "scripts/pages_test.py": 20,
+    "unit": 30,
+    "unit-sanitize": 180,
+    "bare-debian": 3600,
 }
 
 

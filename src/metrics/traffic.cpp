@@ -13,7 +13,7 @@
 namespace ppsim {
 namespace {
 
-std::string_view name(GroupKind kind) {
+std::string_view group_name(GroupKind kind) {
   switch (kind) {
     case GroupKind::Tensor:
       return "tensor group";
@@ -149,7 +149,7 @@ class TrafficMeter {
     for (std::size_t kind = 0; kind < kGroupKinds; ++kind) {
       if (bytes[kind].inside + bytes[kind].across == 0) continue;
       const auto group = static_cast<GroupKind>(kind);
-      const std::string user = fmt::format("{} of rank {}", name(group), index(rank));
+      const std::string user = fmt::format("{} of rank {}", group_name(group), index(rank));
       for (const GroupUse& use : workload_.network.group_uses(rank, group)) {
         const double moved = use.inside * bytes[kind].inside + use.across * bytes[kind].across;
         if (moved == 0) continue;

@@ -23,7 +23,7 @@ std::string message_size_fault(const OpGraph& graph, const Transport& transport)
       job_size(transport), graph.rank_count(), graph.rank_count(), graph.rank_count());
 }
 
-std::uint64_t fingerprint(const OpGraph& graph, const ReplayOptions& options) {
+std::uint64_t fingerprint_of(const OpGraph& graph, const ReplayOptions& options) {
   return fingerprint(graph, {static_cast<std::uint64_t>(options.mode), options.steps, options.warmup});
 }
 
@@ -76,7 +76,7 @@ void agree_on(Group& group, std::uint64_t fingerprint) {
 
 void check_requirements(const OpGraph& graph, Group& group, const ReplayOptions& options) {
   agree(group, message_size_fault(graph, group.transport()));
-  agree_on(group, fingerprint(graph, options));
+  agree_on(group, fingerprint_of(graph, options));
   agree(group, message_fault(graph, group.transport(), options.mode));
   if (options.mode != ReplayMode::Compute) return;
   agree(group, has_blas() ? "" : "this build has no BLAS, which mode compute needs (libopenblas-dev)");

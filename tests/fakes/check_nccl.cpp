@@ -83,11 +83,20 @@ bool ends_soon(cudaStream_t stream) {
   return cudaStreamQuery(stream) == cudaSuccess;
 }
 
+/// Waits for all ranks: a rank that gives up first would else end what another one still looks at.
+void meet() {
+  for (int each = 0; each < ranks; ++each) {
+    if (each == rank) say("met" + std::to_string(rank), "");
+    (void)hear("met" + std::to_string(each));
+  }
+}
+
 /// Says how it went. What is stuck must end when its communicator is aborted.
 void tell(std::initializer_list<cudaStream_t> streams, ncclComm_t comm) {
   bool all = true;
   for (cudaStream_t stream : streams) all = ends_soon(stream) && all;
   std::printf("%s\n", all ? "ended" : "stuck");
+  meet();
   if (all) {
     NCCL(ncclCommDestroy(comm));
   } else {
@@ -147,6 +156,7 @@ void a_communicator_runs_in_launch_order() {
   CHECK(!ends_soon(second));
   latch.open();
   std::printf("%s\n", ends_soon(second) ? "ended" : "stuck");  // both send first
+  meet();
   NCCL(ncclCommAbort(comm));
 }
 
@@ -214,6 +224,7 @@ void a_group_spans_communicators() {
   if (rank == 0) NCCL(ncclGroupEnd());
   const bool ended = ends_soon(stream);
   std::printf("%s\n", ended ? "ended" : "stuck");
+  meet();
   for (ncclComm_t comm : comms) NCCL(ncclCommAbort(comm));
   CUDA(cudaStreamSynchronize(stream));
 }

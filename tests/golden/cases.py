@@ -41,7 +41,7 @@ VARIANTS = {
                  "/training/fused_loss=true /training/working_memory=true /training/gradient_placeholders=true "
                  "/training/captured_launches=0.5 /training/overlap_tensor=0.5 /parallelism/zero_stage=1"),
     "kernels": ("seed_4x8", "/training/kernels/norm/bytes=2 /training/kernels/softmax/kernels=3 "
-                "/training/kernels/attention_work=1.5 /training/gathered_logits=true '/cluster/gpu/launch_overhead=4 us'"),
+                "/training/kernels/attention_work=1.5 /training/gathered_logits=true '/cluster/software/launch_overhead=4 us'"),
     "sharding": ("seed_4x8", "/cluster/nodes=8 /parallelism/data=2 /parallelism/zero_stage=2 /training/overlap_sharding=true"),
     "context_ring": ("seed_4x8", "/cluster/nodes=8 /parallelism/context=2 /parallelism/recompute=none"),
     "fp8": ("seed_4x8", "/model/transformer/compute_dtype=fp8 /model/transformer/flash_attention=true"),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 USER = Path(__file__).with_name("user.cpp")
+PAGE = ROOT / "src" / "README.md"
 FLAGS = ["-std=c++20", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers"]
 
 
@@ -39,9 +40,9 @@ class Install(unittest.TestCase):
         command = ["pkg-config", f"--define-variable=prefix={self.prefix}", "--cflags", "--libs", package]
         return output_of(command, PKG_CONFIG_PATH=str(self.package_folder)).split()
 
-    def build_and_run(self, package):
-        program = self.folder / f"user_of_{package}"
-        output_of(["g++", *FLAGS, USER, "-o", program, *self.flags(package)])
+    def build_and_run(self, package, source=USER):
+        program = self.folder / f"{source.stem}_of_{package}"
+        output_of(["g++", *FLAGS, source, "-o", program, *self.flags(package)])
         return program, output_of([program], LD_LIBRARY_PATH=str(self.lib))
 
     def assert_reference_case(self, output):
@@ -68,6 +69,16 @@ class Install(unittest.TestCase):
                 linked = {line.split()[0] for line in output_of(["ldd", program], LD_LIBRARY_PATH=str(self.lib)).splitlines()}
                 foreign = {name for name in linked if not re.match(r"(/|linux-vdso|lib(c|m|gcc_s|stdc\+\+|fmt|ppsim-core)\.so)", name)}
                 self.assertEqual(foreign, set())
+
+    def test_the_example_of_the_page_prints_what_the_program_prints(self):
+        examples = re.findall(r"^```cpp\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+        self.assertEqual(len(examples), 1)
+        source = self.folder / "example.cpp"
+        source.write_text(examples[0])
+        _, output = self.build_and_run("ppsim", source)
+        report, _, last = output.rstrip("\n").rpartition("\n")
+        self.assertEqual(report + "\n", output_of([self.prefix / "bin" / "ppsim", "simulate", "configs/seed_4x8.json"]))
+        self.assertRegex(last, r"^rank 0 spans \d{11} ns$")
 
     def test_the_program_is_installed_and_knows_its_version(self):
         version = output_of(["pkg-config", "--modversion", "ppsim"], PKG_CONFIG_PATH=str(self.package_folder))

@@ -58,6 +58,19 @@ class CheckUnity(unittest.TestCase):
         self.refuses("constexpr double kMost = 0.5;", "kMost")
         self.refuses("const std::array<int, 2> kMost{1, 2};", "kMost")
 
+    def test_a_function_of_a_header_of_the_library_is_refused(self):
+        for header in ("[[nodiscard]] int read(const char* text);", "inline int read(const char* text) { return 0; }"):
+            status, output = check({"text/first.cpp": FIRST, "text/lines.hpp": f"namespace ppsim {{\n\n{header}\n\n}}  // namespace ppsim\n"})
+            self.assertEqual(status, 1, output)
+            self.assertIn("read: anonymous in text/first.cpp, and a function of src/text/lines.hpp", output)
+            self.assertTrue(output.endswith("0 passed, 1 failed\n"), output)
+
+    def test_members_in_headers_and_headers_of_other_libraries_are_accepted(self):
+        member = "namespace ppsim {\n\nstruct Line {\n  int read(int) { return 0; }\n};\n\n}  // namespace ppsim\n"
+        function = "namespace ppsim {\n\nint read(const char* text);\n\n}  // namespace ppsim\n"
+        status, output = check({"text/first.cpp": FIRST, "text/line.hpp": member, "output/lines.hpp": function})
+        self.assertEqual((status, output), (0, "1 passed, 0 failed\n"))
+
     def test_other_names_are_accepted(self):
         self.accepts({"text/first.cpp": FIRST, "text/second.cpp": second("int write(int line) { return 0; }")})
 

@@ -17,6 +17,7 @@ import tempfile
 import unittest
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
 PPSIM = Path(sys.argv[1] if len(sys.argv) > 1 else "build/release/ppsim").absolute()
 ROOT = Path(sys.argv[2] if len(sys.argv) > 2 else Path(__file__).parents[2]).resolve()
@@ -24,10 +25,12 @@ LIMIT_S = 60  # of one block: a block that hangs fails, and the others still run
 
 # Pages that have to be there, whatever else is.
 PAGES = {"README.md", "configs/README.md", "configs/validation/README.md", "src/README.md", "traces/README.md"}
-PAGES |= {"src/replay/README.md", "src/schedule/README.md", "configs/calibration.md", "configs/importing.md"}
+PAGES |= {"src/output/README.md", "src/replay/README.md", "src/schedule/README.md"}
+PAGES |= {"configs/calibration.md", "configs/importing.md"}
 # What a fence may say. A misspelt "shell" would be a block that nothing runs.
 FENCES = {"sh", "sh norun", "console", "json", "cpp", "csv", "text"}
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
+README_MOST_LINES = 130
 
 
 class Block(NamedTuple):
@@ -169,6 +172,9 @@ class Pages(unittest.TestCase):
         self.assertLessEqual(PAGES, found)
         self.assertEqual(found - reached(ROOT, "README.md"), set())
 
+    def test_the_first_page_is_short(self):
+        self.assertLessEqual(len((ROOT / "README.md").read_text().splitlines()), README_MOST_LINES)
+
     def test_every_block_says_what_it_is(self):
         self.check_each(lambda page, text: fence_faults(text))
 
@@ -212,6 +218,13 @@ class Checks(unittest.TestCase):
         self.assertIn("prints:\none", command_fault("echo one", "two\n", root))
         self.assertIn("exit status 3", command_fault("exit 3", None, root))
         self.assertIn("exit status 1", command_fault("false\ntrue\n", None, root))
+
+    def test_without_mpi_nothing_runs_that_reads_what_ranks_would_have_written(self):
+        found = [(command, None) for command in ("mpirun a -o b.csv", "c b.csv -o d.csv", "e d.csv", "f g.csv")]
+        with mock.patch("shutil.which", return_value=None):
+            self.assertEqual(runnable(found), [("f g.csv", None)])
+        with mock.patch("shutil.which", return_value="/usr/bin/mpirun"):
+            self.assertEqual(runnable(found), found)
 
     def test_blocks_that_nothing_would_run_are_faults(self):
         self.assertEqual(fence_faults("```shell\nls\n```\n"), ["a fence says 'shell'"])

@@ -47,7 +47,7 @@ BytesPerSecond share_of_link(BytesPerSecond rate, double parts) {
   return BytesPerSecond(std::max<std::int64_t>(static_cast<std::int64_t>(part), 1));
 }
 
-Link slower(Link a, Link b) {
+Link slower_link(Link a, Link b) {
   return {std::min(a.bandwidth, b.bandwidth), std::max(a.latency, b.latency)};
 }
 
@@ -86,7 +86,7 @@ Link ring_in_nodes(const Cluster& cluster, const ClusterLinks& links, std::span<
       ring.bandwidth = std::min(ring.bandwidth,
                                 share_of_link(cluster.infiniband.bandwidth, nics * cluster.nics_per_gpu()));
     }
-    if (use.gpus > use.parts.size()) ring = slower(ring, inside);
+    if (use.gpus > use.parts.size()) ring = slower_link(ring, inside);
     if (cluster.pcie) ring.bandwidth = std::min(ring.bandwidth, cluster.pcie->link.bandwidth);
   }
   return ring;
@@ -230,12 +230,12 @@ GroupLinks slower(const GroupLinks& a, const GroupLinks& b) {
   return {.members = a.members,
           .nodes = std::max(a.nodes, b.nodes),
           .per_node = std::min(a.per_node, b.per_node),
-          .ring = slower(a.ring, b.ring),
-          .inside = slower(a.inside, b.inside),
-          .across = slower(a.across, b.across),
-          .hop = slower(a.hop, b.hop),
-          .spread_inside = slower(a.spread_inside, b.spread_inside),
-          .spread_across = slower(a.spread_across, b.spread_across)};
+          .ring = slower_link(a.ring, b.ring),
+          .inside = slower_link(a.inside, b.inside),
+          .across = slower_link(a.across, b.across),
+          .hop = slower_link(a.hop, b.hop),
+          .spread_inside = slower_link(a.spread_inside, b.spread_inside),
+          .spread_across = slower_link(a.spread_across, b.spread_across)};
 }
 
 GroupLinks group_links(const Cluster& cluster, GpuRange block, std::uint64_t side_by_side) {

@@ -17,7 +17,7 @@ namespace ppsim {
 namespace {
 
 // A step is never measured as 0.
-double error_of(Time predicted, Time measured) {
+double error_or_zero(Time predicted, Time measured) {
   return relative_error(predicted, measured).value_or(0);
 }
 
@@ -104,9 +104,9 @@ std::vector<Table::Column> prediction_columns(std::string_view what) {
 
 void add_prediction(Table& table, const std::string& what, Time measured, const StepPrediction& predicted) {
   table.add_row({what, format_time(measured), format_time(predicted.plain),
-                 signed_percent(error_of(predicted.plain, measured)), format_time(predicted.best()),
-                 signed_percent(error_of(predicted.best(), measured)),
-                 signed_percent(error_of(predicted.best(), predicted.plain))});
+                 signed_percent(error_or_zero(predicted.plain, measured)), format_time(predicted.best()),
+                 signed_percent(error_or_zero(predicted.best(), measured)),
+                 signed_percent(error_or_zero(predicted.best(), predicted.plain))});
 }
 
 std::string files_table(const CalibrationReport& report) {
@@ -193,9 +193,9 @@ Json calibrated_link_json(const CalibratedLink& link, const Jitter& jitter) {
 void put_prediction(Json& entry, Time measured, const StepPrediction& predicted) {
   entry["measured_ns"] = measured.count();
   entry["predicted_ns"] = predicted.plain.count();
-  entry["error"] = error_of(predicted.plain, measured);
+  entry["error"] = error_or_zero(predicted.plain, measured);
   entry["with_jitter_ns"] = predicted.best().count();
-  entry["with_jitter_error"] = error_of(predicted.best(), measured);
+  entry["with_jitter_error"] = error_or_zero(predicted.best(), measured);
 }
 
 Json file_json(const CalibratedFile& file) {

@@ -61,7 +61,7 @@ Json points_json(const MeasuredLink& link) {
   return points;
 }
 
-Json fit_json(const MessageFit& fit) {
+Json message_fit_json(const MessageFit& fit) {
   return {{"latency_ns", fit.link.latency.count()},
           {"bytes_per_second", fit.link.bandwidth.count()},
           {"largest_error", fit.largest_error()}};
@@ -73,8 +73,8 @@ Json measured_link_json(const MeasuredLink& link, std::string_view title) {
     pairs.push_back({{"pair", name}, {"largest_ns", time.count()}});
   Json result = {{"class", title}};
   if (link.times.empty) result["empty_ns"] = link.times.empty->count();
-  result["alone"] = fit_json(link.alone);
-  result["both_ways"] = fit_json(link.both_ways);
+  result["alone"] = message_fit_json(link.alone);
+  result["both_ways"] = message_fit_json(link.both_ways);
   if (!link.times.all_pairs.empty()) result["all_pairs_slowdown"] = link.slowdown;
   result["sizes"] = points_json(link);
   result["pairs"] = std::move(pairs);
