@@ -96,6 +96,7 @@ def table():
     suites += [Suite(path.removeprefix("tests/"), [[PYTHON, path, *ARGUMENTS.get(path, [])]]) for path in python_tests]
     suites += [Suite("browser", [["tests/browser/run"]])]
     suites += [Suite("bench", [script("meson_tests.py", "build/release", "--benchmark")])]
+    suites += [Suite("growth", [[PYTHON, "tests/scripts/growth/count.py"]], only_all=True)]
     suites += [Suite("bare-debian", [["tests/scripts/bare_debian"]], only_all=True)]
     return suites
 

@@ -57,9 +57,25 @@ std::string goal_of(Config config, Plan plan) {
 
 std::string text_of(const ScheduleExportArguments& arguments, const Config& config, Plan plan) {
   if (arguments.format == "csv-comms") return comms_csv(arguments, config, std::move(plan.schedule));
-  if (arguments.format == "json") return schedule_json(plan.schedule);
   if (arguments.format == "goal") return goal_of(config, std::move(plan));
-  return to_csv(plan.schedule);
+  const auto* format = std::find_if(kScheduleFormats.begin(), kScheduleFormats.end(),
+                                    [&](const ScheduleFormat& one) { return one.name == arguments.format; });
+  PPSIM_ASSERT(format != kScheduleFormats.end() && format->text_of != nullptr, "no such format");
+  return format->text_of(plan.schedule);
+}
+
+std::vector<std::string> format_names() {
+  std::vector<std::string> names;
+  for (const ScheduleFormat& format : kScheduleFormats) names.emplace_back(format.name);
+  return names;
+}
+
+// "csv: compute ops, in PyTorch's grammar; csv-comms: ..."
+std::string format_help() {
+  std::string help;
+  for (const ScheduleFormat& format : kScheduleFormats)
+    help += fmt::format("{}{}: {}", help.empty() ? "" : "; ", format.name, format.help);
+  return help;
 }
 
 int export_schedule(const ScheduleExportArguments& arguments) {
@@ -85,10 +101,8 @@ Command add_schedule_export(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand("export", "Write a schedule as a file");
   const auto arguments = std::make_shared<ScheduleExportArguments>();
   arguments->config.declare(*app);
-  app->add_option("--format", arguments->format,
-                  "csv: compute ops, in PyTorch's grammar; csv-comms: sends and receives too; json: one "
-                  "document; goal: costs too, for LogGOPSim")
-      ->check(CLI::IsMember({"csv", "csv-comms", "json", "goal"}))
+  app->add_option("--format", arguments->format, format_help())
+      ->check(CLI::IsMember(format_names()))
       ->capture_default_str();
   app->add_option("--passes", arguments->passes,
                   "csv-comms: also merge_bw (I and its W become B), unshard, reduce_grad; run in this order")

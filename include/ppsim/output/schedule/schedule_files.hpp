@@ -2,10 +2,13 @@
 /// Schedules as files for other programs. Their CSV form is schedule/text.hpp's.
 #pragma once
 
+#include <array>
 #include <string>
+#include <string_view>
 
 #include "ppsim/graph/op_graph.hpp"
 #include "ppsim/schedule/schedule.hpp"
+#include "ppsim/schedule/text/text.hpp"
 
 namespace ppsim {
 
@@ -37,5 +40,21 @@ namespace ppsim {
 
 /// True where no one latency and bandwidth, up to the rounding to nanoseconds, gives the transfers' times.
 [[nodiscard]] bool links_differ(const OpGraph& graph);
+
+/// A form in which a schedule is written.
+struct ScheduleFormat {
+  std::string_view name;
+  std::string_view help;                      ///< what the text holds, in a few words
+  std::string (*text_of)(const Schedule&){};  ///< empty: the text needs more than the schedule
+};
+
+/// All forms, in the order of the help. The sends and receives of csv-comms depend on passes, and goal is of
+/// a graph.
+inline constexpr std::array kScheduleFormats{
+    ScheduleFormat{"csv", "compute ops, in PyTorch's grammar", &to_csv},
+    ScheduleFormat{"csv-comms", "sends and receives too"},
+    ScheduleFormat{"json", "one document", &schedule_json},
+    ScheduleFormat{"goal", "costs too, for LogGOPSim"},
+};
 
 }  // namespace ppsim
