@@ -59,6 +59,9 @@ std::string with_contentions(std::string text) {
   return text.replace(at, kPlace.size(), names);
 }
 
+// Ends an error that goes on with a list of names: a new schedule, or a new key, is no change of the table.
+constexpr std::string_view kMore = "{more}";
+
 std::string error_of_file(const std::string& path, const Scratch& scratch,
                           const std::vector<Override>& overrides = {}) {
   return without_folder(error_of([&] { return load_config(path, overrides); }), scratch);
@@ -80,7 +83,12 @@ TEST_CASE("each bad document is refused with one line that names the file, the p
     for (const auto& [name, content] : files.items())
       scratch.put(name, content.is_string() ? content.get<std::string>() : content.dump());
     const std::string error = error_of_file(scratch.put("config.json", document_of(entry)), scratch);
-    CHECK(error == with_contentions(entry["error"].get<std::string>()));
+    const std::string expected = with_contentions(entry["error"].get<std::string>());
+    if (expected.ends_with(kMore)) {
+      CHECK(error.starts_with(expected.substr(0, expected.size() - kMore.size())));
+    } else {
+      CHECK(error == expected);
+    }
   }
 }
 
