@@ -31,8 +31,8 @@ LINE = list(ALLOWED)
 # What a writer writes, a reader reads back: tests of these two layers hold the round trip.
 ROUND_TRIPS = {"input", "explore"}
 
-# The rooms of a layer, from left to right: a room includes itself and what these sets name. "" is the layer's own folder.
-# A room that stands here under a layer without a set of its own would be a fault.
+# The rooms of a layer, from left to right: a room includes itself and what its set names. "" is the layer's own folder. A
+# folder that is not here is a fault, in layers that are.
 ROOMS = {
     "model": {
         "hardware": set(),
@@ -150,7 +150,7 @@ def fence_faults(room, name, is_test):
     ]
 
 
-def include_faults(root, layer, room, name, is_test):
+def include_faults(layer, room, name, is_test):
     """`name` as it stands in an include of our own: ppsim/LAYER/..., or LAYER/... below src."""
     parts = name.removeprefix("ppsim/").split("/")
     if parts == ["ppsim.hpp"]:
@@ -164,19 +164,15 @@ def include_faults(root, layer, room, name, is_test):
     return faults
 
 
-def is_shared_by_tests(root, name):
-    return (root / "tests" / name).is_file()
-
-
-def check_include(root, path, layer, room, quote, name, is_test):
+def check_include(root, layer, room, quote, name, is_test):
     folder = f"{layer}/{room}".rstrip("/")
     faults = fence_faults(folder, name, is_test)
     if "../" in name and quote == '"':
         return faults + ["an include does not climb: name it from include/ or from src/"]
     ours = name.startswith("ppsim/") or (root / "src" / name).is_file()
     if ours:
-        return faults + include_faults(root, layer, room, name, is_test)
-    known = is_test and is_shared_by_tests(root, name)
+        return faults + include_faults(layer, room, name, is_test)
+    known = is_test and (root / "tests" / name).is_file()
     if quote == '"' and not known and not name.endswith(FOREIGN):
         faults.append("neither a header below include/ nor one below src/, named from there")
     return faults
@@ -189,7 +185,7 @@ def check_file(root, path, layer, room, is_test):
         line = text.count("\n", 0, match.start()) + 1
         faults += [
             f"{path}:{line}: {match[2]}: {fault}"
-            for fault in check_include(root, path, layer, room, match[1], match[2], is_test)
+            for fault in check_include(root, layer, room, match[1], match[2], is_test)
         ]
     lines, most = text.count("\n"), MOST_TEST_LINES if is_test else MOST_LINES
     if lines > most:

@@ -32,30 +32,30 @@ def declared(line):
     return None
 
 
-def anonymous_names(text):
-    """(namespace, name) of what a file declares in anonymous namespaces: "ppsim::zbv_schedule", "generate"."""
-    names, stack = set(), []
+def names_in_namespaces(text):
+    """(namespaces, name, line) of each declaration of a namespace; an anonymous namespace is None."""
+    stack = []
     for line in text.splitlines():
         if opened := OPENS.match(line):
             stack.append(opened[1])
         elif CLOSES.match(line) and stack:
             stack.pop()
-        elif None in stack and line[:1] not in ("", " ") and (name := declared(line)):
-            names.add(("::".join(one for one in stack if one), name))
-    return names
+        elif stack and line[:1] not in ("", " ") and (name := declared(line)):
+            yield tuple(stack), name, line
+
+
+def joined(namespaces):
+    return "::".join(one for one in namespaces if one)
+
+
+def anonymous_names(text):
+    """(namespace, name) of what a file declares in anonymous namespaces: "ppsim::zbv_schedule", "generate"."""
+    return {(joined(stack), name) for stack, name, _ in names_in_namespaces(text) if None in stack}
 
 
 def public_functions(text):
     """(namespace, name) of the functions that a header declares or defines outside of classes."""
-    names, stack = set(), []
-    for line in text.splitlines():
-        if opened := OPENS.match(line):
-            stack.append(opened[1])
-        elif CLOSES.match(line) and stack:
-            stack.pop()
-        elif stack and line[:1] not in ("", " ") and (name := declared(line)) and f"{name}(" in line:
-            names.add(("::".join(one for one in stack if one), name))
-    return names
+    return {(joined(stack), name) for stack, name, line in names_in_namespaces(text) if f"{name}(" in line}
 
 
 def headers_by_function(root):
